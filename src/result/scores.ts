@@ -39,7 +39,6 @@ const table = {
   magnitude: { dash: "8 4", ranks: true, guide: "magnitude", title: "relative magnitude" },
   angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
   "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
-  "gate-norm": { dash: "12 3", textless: true, guide: "gate-norm", title: "gate norm" },
   loss: { dash: "5 2", column: RISE },
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },

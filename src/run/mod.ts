@@ -5,7 +5,6 @@ export * from "./cost/cost.ts";
 export * from "./decode/bytes.ts";
 export * from "./decode/decode.ts";
 export { rowsFor } from "./decode/memory.ts";
-export * from "./probes/coupling.ts";
 export * from "./embed.ts";
 export * from "./forward.ts";
 export * from "./held.ts";

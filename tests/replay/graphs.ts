@@ -58,8 +58,6 @@ const more: Readonly<Record<string, Study>> = {
   "windows of blocks": ({ model, options }) => order(model, { ...options, target: "consecutive", upto: 2 }),
   "distances of modules": ({ model, options }) =>
     order(model, { ...options, target: "joint", by: "angular-last", unchecked: true }),
-  "gate norms": ({ model, options }) =>
-    order(model, { ...options, target: "attention", by: "gate-norm", unchecked: true }),
   "greedy removal": ({ model, options }) =>
     order(model, { ...options, target: "block", by: "greedy", upto: 2 }),
 };

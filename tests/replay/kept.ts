@@ -31,7 +31,6 @@ const orders = [
   { target: "mlp", by: "magnitude" },
   { target: "block", by: "loss" },
   { target: "attention", by: "kl" },
-  { target: "attention", by: "gate-norm" },
   { target: "joint", by: "greedy", upto: 2 },
   { target: "joint", by: "iterative", upto: 2, noNeighbours: true },
   { target: "block", by: "angular-last", protectFirst: 1 },

@@ -154,6 +154,11 @@ const refused: Record<string, Refused> = {
     left("it is ordered by the time of drafts"),
     ["order"],
   ],
+  "an order by gate norm": [
+    JSON.stringify({ ...results.order, by: "gate-norm" }),
+    left("it is ordered by the gate norm of weights"),
+    ["order"],
+  ],
   "documents by margin": [
     JSON.stringify({ ...evaluate, tasks: { a: { ...openbookqa, drawn: { of: 9, chances: [null] } } } }),
     left("it draws documents by margin"),

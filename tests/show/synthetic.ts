@@ -191,7 +191,7 @@ export function guides(shape: Shape): Guides {
     calibration: provenance({ layers }),
     rise: { attention: byLayer(attention, 0.1), mlp: byLayer(mlp, 0.4), block: byLayer([], 0.6) },
     guides: (["attention", "mlp", "block"] as const).flatMap((module, k) =>
-      GUIDE_NAMES.filter((by) => by !== "gate-norm" || module === "attention").map((by, i) => {
+      GUIDE_NAMES.map((by, i) => {
         const rank = by === "kl"
           ? 1
           : by === "angular" && module === "mlp"

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { scoring, type UpdateTaps } from "../../src/models/mod.ts";
+import type { UpdateTaps } from "../../src/models/mod.ts";
 import { type DropOrder, resultText } from "../../src/result/mod.ts";
 import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import {
@@ -16,7 +16,6 @@ import {
   sweep,
 } from "../../src/study/mod.ts";
 import { packText, type StudyModel } from "../../src/subject/mod.ts";
-import { toFloat32 } from "../../src/tensor/mod.ts";
 import { isThorough, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, withTiny, withTrained } from "./tiny.ts";
 
@@ -119,36 +118,6 @@ Deno.test("the angular distance of a module is between the stream before and beh
       }
     }
   }));
-
-for (const name of ["llama", "qwen3", "neox-parallel"]) {
-  Deno.test(`${name}: gate-norm is the norm of the products of each head's query and key weights`, () =>
-    withTiny(async ({ model, options }) => {
-      const { order: found } = await order(model, { ...options, target: "attention", by: "gate-norm" });
-      for (const { layer, score } of found) {
-        const { heads, kvHeads, headSize } = scoring(model.spec.layers[layer].attention)!;
-        const lease = await model.weights.layer(layer);
-        const [q, k] = ["q", "k"].map((name) =>
-          toFloat32(lease.tensors.get(`attention.${name}_proj.weight`)!)
-        );
-        const D = model.spec.hidden;
-        let squares = 0;
-        for (let h = 0; h < heads; h++) {
-          const g = Math.floor(h / (heads / kvHeads));
-          for (let i = 0; i < D; i++) {
-            for (let j = 0; j < D; j++) {
-              let sum = 0;
-              for (let e = 0; e < headSize; e++) {
-                sum += q[(h * headSize + e) * D + i] * k[(g * headSize + e) * D + j];
-              }
-              squares += sum * sum;
-            }
-          }
-        }
-        lease.release();
-        near(score! / Math.sqrt(squares), 1, 2 * D * UNIT, `layer ${layer}`);
-      }
-    }, name));
-}
 
 /** What plans of the trained model cost alone, for all tests. */
 const costs = new Map<string, Promise<{ loss: number; kl: number }>>();

@@ -27,7 +27,7 @@ type Scored = AttentionSpec & { readonly kind: string };
 /** The declarations that differ between these kinds: how heads are made, and from which tensors. */
 type Own<Spec extends Scored> =
   & Pick<MixerKind<Spec>, "kind" | "title" | "cut" | "reshaped" | "kept" | "inexpressible">
-  & Pick<Scoring<Spec>, "sizes" | "direct">
+  & Pick<Scoring<Spec>, "sizes">
   & {
     /** Tensors between the norm and the output projection. */
     heads(spec: Spec, hidden: number): TensorNeed[];
@@ -42,7 +42,7 @@ type Own<Spec extends Scored> =
 
 /** The kind with all that these kinds share. */
 export function attentionKind<Spec extends Scored>(
-  { heads: headTensors, project: projected, sizes, direct, ...own }: Own<Spec>,
+  { heads: headTensors, project: projected, sizes, ...own }: Own<Spec>,
 ): MixerKind<Spec> {
   const tensors = (spec: Spec, hidden: number) => [
     ...normTensors("attention.norm", spec.norm.pre, hidden),
@@ -92,7 +92,7 @@ export function attentionKind<Spec extends Scored>(
     },
     forks: true,
     layerType: ({ window }) => window === null ? "full_attention" : "sliding_attention",
-    scoring: { project, sizes, direct },
+    scoring: { project, sizes },
   };
 }
 

@@ -67,8 +67,6 @@ export interface Scoring<Spec> {
   project(x: Value, spec: Spec, weights: Weights, rotary: Rotary | null, extent: Extent): Projected;
   /** Numbers of a head's q and k, and of its v; both are run at `headSize`, zeros behind. */
   sizes(spec: Spec): { readonly key: number; readonly value: number };
-  /** Whether q and k are projections of the stream, each head's rows its own. */
-  readonly direct: boolean;
 }
 
 /** Heads [N, H·E] and [N, K·E], and the gate of the mixed values [N, H·E]. */

@@ -73,7 +73,6 @@ export const latent: MixerKind<LatentSpec> = attentionKind<LatentSpec>({
     };
   },
   sizes: ({ latents: { plain, value }, rope }) => ({ key: plain + (rope?.size ?? 0), value }),
-  direct: false,
   kept: ({ latents, rope }) => latents.keyValue + (rope?.size ?? 0),
   cut: (spec, hidden) => [piece(spec, latent.tensors(spec, hidden, "attention"))],
   reshaped,

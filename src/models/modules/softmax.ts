@@ -47,7 +47,6 @@ export const softmax: MixerKind<SoftmaxSpec> = attentionKind<SoftmaxSpec>({
     return { q, k, v: clipped(project("v"), spec), ...gate };
   },
   sizes: ({ headSize }) => ({ key: headSize, value: headSize }),
-  direct: true,
   kept: ({ kvHeads, headSize }) => 2 * kvHeads * headSize,
   cut: cutHeads,
   reshaped,

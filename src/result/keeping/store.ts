@@ -109,6 +109,7 @@ const GONE: Readonly<Record<string, string>> = {
       .map((by) => [`by ${by}`, `it has a repair by ${by}`]),
   ),
   "by draft": "it is ordered by the time of drafts",
+  "by gate-norm": "it is ordered by the gate norm of weights",
   "cause predictable": "it has the predictability of updates",
   "fit second": "it ranks modules on two texts",
   "kind against": "it compares importance with that of the paper's code",

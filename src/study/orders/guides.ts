@@ -100,11 +100,11 @@ async function measured(
   const layers = spec.layers.length;
   const losses = byKind(round.open, layers, runs.map((run) => riseOver(run, full).rise));
   const guides = GUIDE_NAMES.map((by) => {
-    const { only, modules: { from, read }, ...score } = scores[GUIDES[by]];
+    const { modules: { from, read }, ...score } = scores[GUIDES[by]];
     const numbers = score.ofRemoval
       ? runs.map((run) => score.ofRemoval!(run))
       : read(found.get(from), round.open, { layers, seed: 0 });
-    return { by, only, values: byKind(round.open, layers, numbers) };
+    return { by, values: byKind(round.open, layers, numbers) };
   });
   return displayable({
     ...head("guides"),
@@ -112,11 +112,10 @@ async function measured(
     calibration,
     rise: losses,
     guides: KINDS.flatMap((module) =>
-      guides.filter(({ only }) => !only || only.target === module)
-        .map(({ by, values: { [module]: values } }) => {
-          const { count: modules, ...rank } = rankAgreement(values, losses[module]);
-          return { module, by, values, ...rank, modules };
-        })
+      guides.map(({ by, values: { [module]: values } }) => {
+        const { count: modules, ...rank } = rankAgreement(values, losses[module]);
+        return { module, by, values, ...rank, modules };
+      })
     ),
   });
 }

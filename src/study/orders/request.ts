@@ -87,10 +87,8 @@ export function requestOf(
   const refuse = (found: string, expected: string) => {
     throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
   };
-  const { only, again } = scores[by];
-  if (only && target !== only.target) refuse(only.why, `target ${only.target}`);
   const windows = target === "consecutive";
-  if (windows && again) {
+  if (windows && scores[by].again) {
     refuse("windows of n blocks do not extend those of n − 1", "another order or target block");
   }
   if (windows && constraints.noNeighbours) {

@@ -120,8 +120,6 @@ export interface Score {
   readonly baseline?: boolean;
   /** Whether it measures what removals cost, so that no check by removals is needed. */
   readonly removes?: boolean;
-  /** The only target that it can order, and the reason. */
-  readonly only?: { readonly target: Target; readonly why: string };
   /** Its number among the guides, where the removal of the module itself gives it. */
   ofRemoval?(run: Perplexity): number;
 }
