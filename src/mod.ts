@@ -18,7 +18,6 @@ export {
   type AttentionOptions,
   type BehindModel,
   type CalibratedOptions,
-  CALIBRATION_TEXT,
   causes,
   type CausesMeasures,
   type CausesOptions,
@@ -31,8 +30,6 @@ export {
   depth,
   type DepthOptions,
   distinct,
-  droppable,
-  type DroppableOptions,
   dropsIn,
   type EffectsOptions,
   type EngineOptions,
@@ -49,7 +46,6 @@ export {
   guides,
   type GuidesOptions,
   type Head,
-  HELD_OUT_TEXT,
   logits,
   losses,
   makePlan,
@@ -96,7 +92,6 @@ export {
   openModel,
   packText,
   type StudyModel,
-  textNames,
   type TextOptions,
 } from "./subject/mod.ts";
 export { exportModel, type ExportOptions } from "./export/mod.ts";

@@ -173,7 +173,7 @@ Deno.test("modules that can be dropped are those that the model has", () =>
   withTiny(({ model: { spec } }) => {
     const layers = spec.layers.map((layer, l) => ({ ...layer, attention: l === 1 ? null : layer.attention }));
     const counts = (["attention", "mlp", "block", "joint"] as const).map((target) =>
-      droppable({ ...spec, layers }, { target })
+      droppable({ ...spec, layers }, target)
     );
     assert.deepEqual(counts, [2, 3, 3, 5]);
     return Promise.resolve();

@@ -110,7 +110,7 @@ export const analyses = {
       const [model, orders] = [await options.model(), await options.profile()];
       const counts = TASKS.dropped.filter((drop) => drop <= model.spec.layers.length / 2);
       const plans = KINDS.flatMap((target) =>
-        counts.filter((drop) => drop <= droppable(model.spec, { target }))
+        counts.filter((drop) => drop <= droppable(model.spec, target))
           .map((drop) => makePlan(orders, { target, drop, unchecked: true }))
       );
       const { tasks, limit } = TASKS;

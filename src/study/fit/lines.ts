@@ -105,7 +105,7 @@ export function linesPlanned(
   const constraints = constraintsOf(options);
   return targets.flatMap((target) =>
     by.map((score): Planned => {
-      const most = droppable(spec, { target, ...constraints });
+      const most = droppable(spec, target, constraints);
       // Neighbours are left out while an order is made, so that its length is the number of modules that may go.
       const ranks = SCORES[score].ranks === true && !constraints.noNeighbours;
       return {

@@ -37,12 +37,11 @@ import {
   RANKS,
   SCORES,
   type Target,
-  TARGETS,
 } from "../../result/mod.ts";
 import { aModule, aProfile } from "../base/plan.ts";
 import { candidatesOf, type Entry, ranked, type Scores } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./constraints.ts";
+import { constraintsOf, fits } from "./constraints.ts";
 
 /** The targets that a profile can rank: all except windows. */
 export type RankTarget = Exclude<Target, "consecutive">;
@@ -108,33 +107,13 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   };
 }
 
-const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));
-
-/** The modules that `droppable` counts. */
-export interface DroppableOptions extends ConstraintOptions {
-  /** The modules that compete. */
-  readonly target: Target;
-}
-
-const droppableChecks: Checks<DroppableOptions> = { ...constraintChecks, target: required(oneOf(TARGETS)) };
-
-/**
- * Counts the modules of a target that can be dropped; for consecutive blocks, counts the blocks of the largest window.
- *
- * @example
- * ```ts
- * import { droppable, openModel } from "lamina";
- *
- * using model = await openModel("data/series/pre-ln/step04096");
- * console.log(droppable(model.spec, { target: "joint" })); // attention modules and MLPs together
- * ```
- */
-export function droppable(spec: ModelSpec, options: DroppableOptions): number {
-  expect("count droppable modules", "spec", spec, aSpec);
-  expect("count droppable modules", "options", options, optionsOf(droppableChecks));
-  const { target } = options;
+/** How many modules of a target can be dropped; of consecutive blocks, those of the largest window. */
+export function droppable(
+  spec: ModelSpec,
+  target: Target,
+  constraints = constraintsOf({}),
+): number {
   const { layers: { length } } = spec;
-  const constraints = constraintsOf(options);
   const { protectFirst, protectLast } = constraints;
   if (target === "consecutive") return Math.max(0, length - protectFirst - protectLast);
   return candidatesOf(spec, target, 0).filter((entry) => fits(entry, [], length, constraints)).length;

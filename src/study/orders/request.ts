@@ -96,7 +96,7 @@ export function requestOf(
   }
   const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
   if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "a module in every layer");
-  const most = droppable(spec, { target, ...constraints });
+  const most = droppable(spec, target, constraints);
   if (most === 0) refuse("no module can be dropped", "at least one");
   const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
   if (upto > most) {

@@ -110,7 +110,7 @@ export function partsOf(
   const orders: OrderOptions[] = [];
   if (curves) return { steps, ranked, orders };
   for (const target of targets) {
-    const most = droppable(spec, { target, ...constraints });
+    const most = droppable(spec, target, constraints);
     if (upto !== undefined && upto > most) {
       throw new RangeError(
         `Cannot sweep ${target} of ${name}: upto is ${upto}, expected at most ${most}, the number that the model and the ` +

@@ -30,10 +30,6 @@ export const results: Readonly<Record<string, Row>> = {
     value: [[aProfile, [entry, { ...entry, layer: -1 }]], `neighbours[1].layer is -1, ${wholeOf(0)}`],
     type: [[aProfile, entry], "neighbours is an object, expected a list of neighbours"],
   }),
-  droppable: cannot("count droppable modules", {
-    value: [[model.spec, { target: "all" }], 'target is "all", expected one of attention, mlp, block, joint'],
-    type: [["tiny", { target: "mlp" }], 'spec is "tiny", expected a model\'s spec'],
-  }),
   dropsIn: cannot("drop modules", {
     name: [
       [model, { atention: [1] }],
