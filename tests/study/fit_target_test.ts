@@ -1,10 +1,10 @@
 /** Targets of a fit, beside every plan that saves as much: "as cheaply as possible" within what the samples tell. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { sizerOf } from "../../src/formats/mod.ts";
 import { type DropPlan, planText } from "../../src/measure/mod.ts";
-import { fit, perplexities, profile } from "../../src/study/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
+import { exchangesOf } from "../../src/study/fit/exchange.ts";
+import { fit, perplexities, profile, savesOf } from "../../src/study/mod.ts";
+import { openModel, sizesOf } from "../../src/subject/mod.ts";
 
 const trained = fileURLToPath(new URL("../../data/series/pre-ln-layerdrop/step04096", import.meta.url));
 const size = { length: 32, engine: "cpu" } as const;
@@ -22,13 +22,13 @@ function plansOf(most: number): DropPlan[] {
   return plans;
 }
 
-Deno.test("a target is reached as cheaply as by any plan of as many bytes, within the answer's interval", async () => {
+Deno.test("a target is reached as cheaply as by any plan that saves as much, within the answer's interval", async () => {
   using model = await openModel(trained);
   const importance = await profile(model, { ...size, samples });
   const calibration = { length: size.length };
   const options = { ...size, samples: 2 * samples, profile: importance, calibration, time: false };
-  using sizer = await (await sizerOf(model))!.open();
-  const every = plansOf(3);
+  const sizes = sizesOf(model.spec);
+  const every = plansOf(2);
   const [full, ...runs] = await perplexities(model, [{}, ...every], { ...size, samples });
   const byCost = every.map((plan, i) => ({ plan, cost: runs[i].nll - full.nll })).sort((a, b) =>
     a.cost - b.cost
@@ -40,16 +40,15 @@ Deno.test("a target is reached as cheaply as by any plan of as many bytes, withi
       [null, null, null],
       "nobody said what it may cost",
     );
-    const { drop, bytes } = tried[answer!];
+    const { drop } = tried[answer!];
     if (parameters === 0.18) { // the model has learnt to miss whole blocks
       const others = tried.filter(({ target }) => target !== "block").map(({ cost }) => cost.value);
       assert.ok(tried[answer!].target === "block" && tried[answer!].cost.value < Math.min(...others));
       continue;
     }
-    const small = await Promise.all(
-      byCost.map(async ({ plan }) => (await sizer.filesOf(plan))!.bytes <= bytes!),
-    );
-    const { plan: cheapest } = byCost[small.indexOf(true)];
+    const { plan: cheapest } = byCost.find(({ plan }) =>
+      savesOf(plan, sizes, 1).parametersShare >= parameters
+    )!;
     const [full, other] = await perplexities(model, [{}, cheapest], { ...size, samples, skip: samples }); // that chose neither
     const more = cost.value - (other.nll - full.nll);
     assert.ok(
@@ -57,4 +56,25 @@ Deno.test("a target is reached as cheaply as by any plan of as many bytes, withi
       `${planText(drop)} costs ${more} more than ${planText(cheapest)}`,
     );
   }
+});
+
+Deno.test("modules that are dear together are exchanged for others, where the plan still saves enough", async () => {
+  using model = await openModel(trained);
+  const alone = (layer: number) => [9, 9, 0.3, 0.4, 9, 0.1, 0.1, 9][layer];
+  const costOf = ({ attention }: DropPlan) =>
+    attention.reduce((all, layer) => all + alone(layer), 0) +
+    (attention.includes(5) && attention.includes(6) ? 1 : 0);
+  const costs = new Map(model.spec.layers.map((_, l) => [`attention ${l}`, alone(l)]));
+  const order = [5, 6].map((layer) => ({ module: "attention", layer, score: layer }));
+  const from = { line: 0, dropped: 2, plan: { order }, drop: { attention: [5, 6], mlp: [] } };
+  const line = { target: "attention", leaves: false, savesOf: () => ({ parameters: 1 }) };
+  const found = await exchangesOf(
+    { model, all: [line], sizer: null, removals: { costs }, options: { protectLast: 1 } } as never,
+    { ...from, cost: costOf(from.drop) } as never,
+    ({ drop }) => !drop.attention.includes(3),
+    (plans) => Promise.resolve(plans.map(costOf)),
+  );
+  assert.deepEqual(found.map(({ drop }) => drop.attention), [[2, 6], [2, 5]]);
+  assert.deepEqual(found[0].plan.order.map(({ layer, score }) => [layer, score]), [[6, 6], [2, null]]);
+  assert.deepEqual([found[0].exchanged, found[0].plan.target], [true, "attention"]);
 });

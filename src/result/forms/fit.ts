@@ -78,6 +78,8 @@ export const fitKind = kind("fit", { method: 2 }, {
     target: targetForm,
     by: byForm,
     repair: z.enum(REPAIRS).optional(),
+    /** A module, or block, of the order was exchanged for another; absent where none was. */
+    exchanged: z.literal(true).optional(),
     /** Number of modules, or of blocks, dropped. */
     dropped: z.int().positive(),
     drop: dropForm,

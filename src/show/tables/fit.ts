@@ -97,7 +97,8 @@ function shownOf(fit: Fit): Row[] {
 }
 
 /** How a plan was found; where it is the same for every plan, a line below the table says it and no column does. */
-const byText = ({ by, repair }: Pick<Row, "by" | "repair">) => repair ? `${by}, ${repair}` : by;
+const byText = ({ by, repair, exchanged }: Row) =>
+  [by, repair, exchanged && "exchanged"].filter(Boolean).join(", ");
 const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
 
 const keepsText = ({ keeps }: Row) => keeps;

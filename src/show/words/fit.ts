@@ -106,9 +106,9 @@ export function fitSetting(fit: Fit, ...more: readonly string[]): string {
 }
 
 /** How a plan was found: "by importance, repaired by linear". */
-export function wayText({ by, repair }: Pick<Tried, "by" | "repair">): string {
+export function wayText({ by, repair, exchanged }: Pick<Tried, "by" | "repair" | "exchanged">): string {
   const order = SCORES[by].title ?? by;
-  return `by ${order}${repair ? `, repaired by ${repair}` : ""}`;
+  return `by ${order}${repair ? `, repaired by ${repair}` : ""}${exchanged ? ", one exchanged" : ""}`;
 }
 
 /** What shares of savings are of: "the model's own 98.4 MB", "the 103 kB gguf-deci file", "the weights". */

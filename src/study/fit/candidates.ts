@@ -16,6 +16,8 @@ import type { Line } from "./lines.ts";
 import type { Cost } from "./aims.ts";
 
 export interface Candidate extends Trial {
+  /** Whether a module was exchanged for another; absent where the plan is its line's. */
+  readonly exchanged?: true;
   readonly plan: Plan;
   readonly drop: DropPlan;
   /** Bytes of its files; null where the format cannot express it, undefined where no file is sized. */

@@ -1,5 +1,5 @@
 import { amountText, phased, sum } from "../../entry/mod.ts";
-import { planHash } from "../../measure/mod.ts";
+import { type DropPlan, planHash } from "../../measure/mod.ts";
 import { type Fit, limitsCost, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
@@ -24,10 +24,13 @@ import {
   type Trial,
   type Tried,
 } from "./candidates.ts";
+import { exchangesOf } from "./exchange.ts";
 import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
 import type { FitOptions, Line } from "./lines.ts";
 import type { RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
+import type { RankTarget } from "../orders/rank.ts";
+import type { Removals } from "../orders/check.ts";
 
 interface Sought {
   readonly model: StudyModel;
@@ -38,6 +41,8 @@ interface Sought {
   readonly ways: readonly Repairing[];
   readonly parts: Parts;
   readonly sizer: OpenSizer | null;
+  /** What modules cost alone; null where orders are not checked. */
+  readonly removals: Removals | null;
   readonly options: FitOptions;
 }
 
@@ -177,16 +182,12 @@ async function chosenBySaving(
   const { model, aim, ways } = searching;
   const next = rounds[ways.length > 0 ? 1 : 0];
   if (aim.of !== "speed") {
-    const [making, judging] = next();
-    const saved = ({ plan }: Candidate) => savedOf(aim, plan.saves!);
-    return await cheapest(searching, await reaching(searching, saved, aim.amount, making), judging);
+    return await cheapest(searching, ({ plan }) => savedOf(aim, plan.saves!), aim.amount, next);
   }
   const expected = await expectedSpeed(model, next()[1]);
   let wanted = aim.amount;
   for (let attempt = 1;; attempt++) {
-    const [making, judging] = next();
-    const found = await reaching(searching, ({ drop }) => expected(drop), wanted, making);
-    const chosen = await cheapest(searching, found, judging);
+    const chosen = await cheapest(searching, ({ drop }) => expected(drop), wanted, next);
     const times = await timesOf(model, chosen.path[0].candidate.drop, next()[1]);
     const { median } = times!.decode;
     if (median >= aim.amount) return { ...chosen, times };
@@ -214,9 +215,16 @@ async function reaching(
   return [...bare, ...await from(repairedOf(searching, begins))];
 }
 
-/** The cheapest of the candidates. Throws `RangeError` where there are none. */
-async function cheapest(searching: Searching, candidates: readonly Candidate[], options: RunOptions) {
-  const { aim, model, all, sizer } = searching;
+/** The cheapest of the plans that save enough, and of exchanges of the cheapest bare one. Throws `RangeError` where there are none. */
+async function cheapest(
+  searching: Searching,
+  saved: (candidate: Candidate) => number,
+  wanted: number,
+  next: NextRound,
+) {
+  const { aim, model, all, lines, judge, removals, sizer } = searching;
+  const [making, judging] = next();
+  const candidates = await reaching(searching, saved, wanted, making);
   if (candidates.length === 0) {
     const targets = [...new Set(all.map(({ target }) => target))].join(", ");
     const where = sizer ? ` that a ${sizer.format} file can hold` : "";
@@ -226,8 +234,22 @@ async function cheapest(searching: Searching, candidates: readonly Candidate[], 
       }, expected at most what a plan of ${targets}${where} saves`,
     );
   }
-  const { tried, provenance } = await judged(searching, candidates, options);
-  const [chosen, ...others] = [...tried].sort((a, b) => a.cost.value - b.cost.value);
+  const byCost = (a: Tried, b: Tried) => a.cost.value - b.cost.value;
+  const { tried, provenance } = await judged(searching, candidates, judging);
+  const [bare] = tried.filter(({ candidate }) => candidate.line < lines.length).sort(byCost);
+  if (removals && bare) {
+    const costsOf = async (plans: readonly DropPlan[]) =>
+      (await judge.costs(plans, "choosing", next()[1])).costs.map(({ cost }) => cost.value);
+    const from = { ...bare.candidate, cost: bare.cost.value };
+    const others = await exchangesOf(
+      { ...searching, removals },
+      from,
+      (one) => saved(one) >= wanted,
+      costsOf,
+    );
+    if (others.length > 0) tried.push(...(await judged(searching, others, next()[1])).tried);
+  }
+  const [chosen, ...others] = tried.toSorted(byCost);
   return { tried, provenance, path: [chosen], runnersUp: others };
 }
 
@@ -257,9 +279,10 @@ async function foundOf(
     confirming: confirmed.provenance,
     ...sizer ? { file: { format: sizer.format, original: sizer.original, whole: sizer.whole } } : {},
     saving,
-    tried: tried.map(({ candidate: { line, dropped, plan, drop, bytes }, cost, keeps }) => {
-      const { target, by, way } = all[line];
-      const repaired = way ? { repair: way.by } : {};
+    tried: tried.map(({ candidate: { line, dropped, exchanged, plan, drop, bytes }, cost, keeps }) => {
+      const { by, way } = all[line];
+      const target = plan.target as RankTarget; // other than its line's where blocks were exchanged for modules
+      const repaired = { ...way ? { repair: way.by } : {}, ...exchanged ? { exchanged } : {} };
       const saves = { saves: plan.saves!, ...bytes === undefined ? {} : { bytes } };
       return { target, by, ...repaired, dropped, drop: planData(drop), ...saves, cost, keeps };
     }),

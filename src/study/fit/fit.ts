@@ -92,7 +92,9 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       using sizer = await sizing?.open() ?? null;
-      const found = await find({ model, text, aim, lines, ways, parts, sizer, options }, runOptions);
+      const removals = await checking.whole(runOptions);
+      const sought = { model, text, aim, lines, ways, parts, sizer, removals, options };
+      const found = await find(sought, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
       return {
         ...found,
