@@ -67,7 +67,19 @@ export function tensorFile(
     async blocks(tensor, rows, allocate) {
       return readBlocks(decoders, tensor, find(tensor), rows, allocate);
     },
-    stored: (tensor, range) => storedBytes(find(tensor), range),
+    stored(tensor, range) {
+      const { file, start, info } = find(tensor);
+      const [from, to] = range ?? [0, info.bytes];
+      return {
+        bytes: to - from,
+        async *parts() {
+          for (const [at, end] of ranges(start + from, start + to)) {
+            yield await file.read(at, end);
+            file.forget(at, end);
+          }
+        },
+      };
+    },
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
     forget: (names, rows) =>
       each(names, ({ file, start, info: { shape, bytes } }) => {
@@ -128,21 +140,6 @@ async function readRows(
     dtype: "f32",
     shape: taken,
     data: await decodeRange(decoders, entry, layout, first, end, allocate),
-  };
-}
-
-function storedBytes(
-  { file, start, info }: Entry,
-  [from, to] = [0, info.bytes] as readonly [number, number],
-): Content {
-  return {
-    bytes: to - from,
-    async *parts() {
-      for (const [at, end] of ranges(start + from, start + to)) {
-        yield await file.read(at, end);
-        file.forget(at, end);
-      }
-    },
   };
 }
 

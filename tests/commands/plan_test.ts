@@ -76,7 +76,7 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
     const guides = await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
       --json ${folder}/g.json`);
     const { guides: list } = await readResult(`${folder}/g.json`, "guides");
-    assert.equal(list.length, 9 + 8 + 8);
+    assert.equal(list.length, 3 * 8);
     assert.equal(guides.out.match(/^(attention|MLP|block) /gm)?.length, list.length);
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const json = `${folder}/sweep.json`;

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "../../entry/mod.ts";
 import { benchmarkFiles } from "../../hub/mod.ts";
-import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
+import { cacheKey, fileName, type Fit } from "../../result/mod.ts";
 import { promiseText, type Result, sections, writeReport } from "../../show/mod.ts";
 import { aimOf, engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
@@ -41,7 +41,7 @@ export const startCommand = (context: Context): Command =>
           ...shown(context, model.name, {
             promise: promiseText(aimOf(PROMISE)),
           }),
-          output: (started) => finished(context, { ref, flags, name: model.name }, started),
+          output: (started) => finished(context, ref, flags, model.name, started),
         });
       });
     } finally {
@@ -82,19 +82,29 @@ function tablesTo(context: Context, flags: Flags) {
 
 const isPiped = ({ json, csv }: Flags) => [json, csv].some(isStandardOutput);
 
-interface Asked {
-  readonly ref: string;
-  readonly flags: StartFlags;
-  readonly name: string;
-}
-
-async function finished(context: Context, asked: Asked, started: Started): Promise<Output> {
-  const { ref, flags } = asked;
-  const next = await nextOf(started.fit, ref, flags.results);
-  const line = `page of figures: ${plain(near(await writePage(asked, started, next)))}`;
+/** Writes the page of figures and names it; what is printed after it. */
+async function finished(
+  context: Context,
+  ref: string,
+  flags: StartFlags,
+  name: string,
+  { profile, fit, sweep }: Started,
+): Promise<Output> {
+  const next = await nextOf(fit, ref, flags.results);
+  const origins = [profile.provenance, fit.provenance, sweep.provenance];
+  // Another model of the same name, or another setting, overwrites nothing.
+  const folder = ["report", fileName(origins[0].model.name), cacheKey("report", [origins])].join("-");
+  const drawn = [
+    sections.fit(fit),
+    sections.quality(sweep, answered(fit)?.dropped),
+    sections.importance({ profile, texts: [] }),
+    sections.magnitude(profile),
+  ];
+  const report = { title: `How much of ${name} may go`, sections: drawn, next, ...madeBy() };
+  const line = `page of figures: ${plain(near(await writeReport(join(flags.results, folder), report)))}`;
   if (isPiped(flags)) context.notice(line);
   else context.write(`\n${line}`); // unbroken, to be copied
-  const { table: _printed, ...output } = outputOf(context, started.fit, { done: "start" });
+  const { table: _printed, ...output } = outputOf(context, fit, { done: "start" });
   return { ...output, ...nextText(next) };
 }
 
@@ -103,25 +113,4 @@ async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]>
   const file = await keepFit(fit, results);
   if (fit.plan) return [...file ? nextLines(fit, ref, file) : [], commandLine("fit", ref, "--loss", "0.01")];
   return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
-}
-
-async function writePage(
-  { flags, name }: Asked,
-  { profile, fit, sweep }: Started,
-  next: readonly string[],
-): Promise<string> {
-  const folder = nameOf("report", [profile.provenance, fit.provenance, sweep.provenance]);
-  const drawn = [
-    sections.fit(fit),
-    sections.quality(sweep, answered(fit)?.dropped),
-    sections.importance({ profile, texts: [] }),
-    sections.magnitude(profile),
-  ];
-  const title = `How much of ${name} may go`;
-  return await writeReport(join(flags.results, folder), { title, sections: drawn, next, ...madeBy() });
-}
-
-/** A name under which another model of the same name, or another setting, overwrites nothing. */
-function nameOf(kind: string, origins: readonly Provenance[]): string {
-  return [kind, fileName(origins[0].model.name), cacheKey(kind, [origins])].join("-");
 }

@@ -101,29 +101,21 @@ async function fetchAll(wheels: readonly Pinned[], folder: string, options: Repo
     );
   }
   options.onNotice?.(`fetching ${sizes}; ${formatBytes(free)} free in ${folder}`);
+  const place = { folder, room: "free some space on it", instead: "" };
+  const { signal } = options;
   await filesInTurn("libraries", wheels, options, async (wheel, onBytes) => {
-    await fetchWheel(wheel, folder, onBytes, options.signal);
+    await withPartial(async (workplace) => {
+      await ("integrity" in wheel
+        ? unpackNpm(wheel, workplace, { place, signal })
+        : unpackPackage(wheel, workplace, { place, tags: TAGS, onBytes, signal }));
+      const kept = join(workplace, "kept");
+      await Deno.mkdir(kept);
+      for (const path of wheel.kept) await keep(wheel, join(workplace, "unpacked"), path, kept, signal);
+      await land(kept, placeOf(wheel, folder));
+    }, join(folder, "partial"));
     onBytes(wheel.size);
   });
   options.onNotice?.(`${formatBytes(await folderBytes(folder))} in ${folder}`);
-}
-
-async function fetchWheel(
-  wheel: Pinned,
-  folder: string,
-  onBytes: (done: number) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const place = { folder, room: "free some space on it", instead: "" };
-  await withPartial(async (workplace) => {
-    await ("integrity" in wheel
-      ? unpackNpm(wheel, workplace, { place, signal })
-      : unpackPackage(wheel, workplace, { place, tags: TAGS, onBytes, signal }));
-    const kept = join(workplace, "kept");
-    await Deno.mkdir(kept);
-    for (const path of wheel.kept) await keep(wheel, join(workplace, "unpacked"), path, kept, signal);
-    await land(kept, placeOf(wheel, folder));
-  }, join(folder, "partial"));
 }
 
 /** Moves one file or folder to its place; a file gets a stamp with its hash. */

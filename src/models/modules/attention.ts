@@ -17,7 +17,6 @@ import {
   orGiven,
   type Pass,
   type Scoring,
-  type Step,
   together,
 } from "./kind.ts";
 import { linearTensors, normTensors } from "./needs.ts";
@@ -66,7 +65,14 @@ export function attentionKind<Spec extends Scored>(
     groups: (spec, hidden) => together(tensors(spec, hidden)),
     width: ({ heads, headSize }) => 4 * heads * headSize,
     pass: (x, spec, pass) => passed(x, spec, project, sizes(spec).value, pass),
-    step: (x, spec, weights, step) => stepped(x, spec, weights, project, sizes(spec).value, step),
+    step(x, spec, weights, { texts, lowering, shared, ...step }) {
+      const rotary = spec.rope && rotaryShared(spec.rope, shared, lowering);
+      const heads = project(x, spec, weights, rotary, { samples: texts, length: -1 });
+      const { key, value } = step.past();
+      const { mixed, present } = attendAfter(spec, heads, { key, value }, shared, texts, lowering);
+      step.present({ ...present });
+      return watch(attentionUpdate(mixed, x, heads.gate, spec, sizes(spec).value, weights));
+    },
     memory: (spec, lowering, texts) =>
       ["key", "value"].map((name) => ({
         name,
@@ -135,23 +141,6 @@ function passed<Spec extends Scored>(
   const ready = readied(mixed, spec, size, heads.gate);
   const raw = linear(ready, "attention.o_proj", weights, sum);
   return { x, q, k, v, mixed, ready, a: watch(asUpdate(raw, x, spec, "attention", weights)) };
-}
-
-/** New tokens after the keys and values of the past. */
-function stepped<Spec extends Scored>(
-  x: Value,
-  spec: Spec,
-  weights: Weights,
-  project: Scoring<Spec>["project"],
-  size: number,
-  { texts, lowering, shared, ...step }: Step,
-): Value {
-  const rotary = spec.rope && rotaryShared(spec.rope, shared, lowering);
-  const heads = project(x, spec, weights, rotary, { samples: texts, length: -1 });
-  const { key, value } = step.past();
-  const { mixed, present } = attendAfter(spec, heads, { key, value }, shared, texts, lowering);
-  step.present({ ...present });
-  return watch(attentionUpdate(mixed, x, heads.gate, spec, size, weights));
 }
 
 /** The update of attention to the stream x, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */

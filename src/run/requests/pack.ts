@@ -187,13 +187,12 @@ function packTexts(requests: readonly ScoredRequest[]): Packed {
       const ids = new Int32Array(length);
       ids.set(text.ids);
       segments.push({ ids, past: null });
-      asked.push(text.requests.flatMap((request) => askedOf(requests[request], request)));
+      asked.push(text.requests.flatMap((request) => {
+        const { input, targets } = requests[request];
+        return targets.map((token, i) => ({ row: input.length - targets.length + i, token, request }));
+      }));
     }
     rest = rest.slice(count);
   }
   return { segments, asked };
-}
-
-function askedOf({ input, targets }: ScoredRequest, request: number): Asked[] {
-  return targets.map((token, i) => ({ row: input.length - targets.length + i, token, request }));
 }

@@ -187,7 +187,12 @@ function marginNote(lines: readonly Line[]): string[] {
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
 function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const [kl, top1, ece, sets] = (["kl", "top1", "ece", "sets"] as const).map((key) => weighted(all, key));
+  /** Means over all documents of the tasks that have the number; null where none has. */
+  const [kl, top1, ece, sets] = (["kl", "top1", "ece", "sets"] as const).map((key) => {
+    const known = all.filter((task) => task[key] !== null && task[key] !== undefined);
+    const n = sum(known, (task) => task.n);
+    return n === 0 ? null : sum(known, (task) => task.n * task[key]!) / n;
+  });
   return [
     !isFull && kl !== null &&
     `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
@@ -207,18 +212,6 @@ function differenceText({ prompts, tokens, divergence }: NonNullable<Evaluation[
   const middle = parted[Math.floor(parted.length / 2)];
   return reading`differs from the full model in ${parted.length} of ${prompts} texts it writes, from token
     ${String(middle)} on (median)`;
-}
-
-type Evaluated = Evaluation["tasks"][string];
-
-/** The mean over all documents of the tasks that have the number; null where none has. */
-function weighted(
-  tasks: readonly Evaluated[],
-  key: "kl" | "top1" | "ece" | "sets",
-): number | null {
-  const known = tasks.filter((task) => task[key] !== null && task[key] !== undefined);
-  const n = sum(known, (task) => task.n);
-  return n === 0 ? null : sum(known, (task) => task.n * task[key]!) / n;
 }
 
 const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>

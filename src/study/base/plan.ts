@@ -96,10 +96,6 @@ export const aDrop: Check = orElse(
   lists,
 );
 
-function isModel(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "spec" in value && "identity" in value;
-}
-
 /**
  * Returns the changes of this model's modules in normal form, from lists of layers, a list of changes, or a plan. Throws `TypeError`
  * for a plan made from another model, and `RangeError` for a module that cannot be changed so, or is changed twice.
@@ -115,12 +111,17 @@ function isModel(value: unknown): boolean {
  * ```
  */
 export function dropsIn(model: Pick<StudyModel, "spec" | "identity">, plan: PlanLike): DropPlan {
-  expect("drop modules", "model", model, like("an opened model", (value) => isModel(value)));
+  expect("drop modules", "model", model, anOpened);
   expect("drop modules", "plan", plan, aDrop);
   const { spec, identity } = model;
   if ("kind" in plan) expectPlanOf(identity, plan);
   return dropPlan(spec, plan);
 }
+
+const anOpened = like(
+  "an opened model",
+  (value) => typeof value === "object" && value !== null && "spec" in value && "identity" in value,
+);
 
 /** Throws `TypeError` for a plan that was made from a model of another depth. */
 export function expectDepth({ name, layers }: Pick<StudyModel["identity"], "name" | "layers">, plan: Plan) {

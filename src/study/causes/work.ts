@@ -82,10 +82,10 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const passes = passesOf(model.spec, text.sizes, settings);
   const originOf = async (options: RunOptions) => ({ ...await subject.origin(options), causes: settings });
   const [first, second] = STAGES.map(({ unit, parts }) =>
-    partsStage(model, passes, unit, parts, async (pieces, options) => {
-      const plans = parts.includes("smoothing") ? await plansOf(options) : [];
-      return await rowsOf(subject, await originOf(options), pieces, plans, options);
-    })
+    partsStage(subject, passes, unit, parts, async (options) => ({
+      origin: await originOf(options),
+      plans: parts.includes("smoothing") ? await plansOf(options) : [],
+    }))
   );
   const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
     const { whole } = await first.whole(options);
@@ -160,22 +160,35 @@ function passesOf(
 
 /** A stage of some parts of the study: its units are batches of each. */
 function partsStage(
-  model: Subject["model"],
+  subject: Subject,
   passes: ReturnType<typeof passesOf>,
   unit: string,
   parts: readonly Rows["of"][],
-  measure: (pieces: readonly Piece[], options: RunOptions) => Promise<AllRows>,
+  dependsOn: (options: RunOptions) => Promise<{ origin: Causes["provenance"]; plans: DropPlan[] }>,
 ): Stage<AllRows> {
+  const { label, model } = subject;
   const units = parts.flatMap((of) => batchesIn(of, passes[of]));
-  const passesOfPieces = (some: readonly Piece[]) =>
-    some.map(({ of, from, to }): Pass => ({ ...passes[of]!, samples: to - from }));
   const own = ({ from, to }: Span) => joined(units.slice(from, to));
+  const passOf = ({ of, from, to }: Piece): Pass => ({ ...passes[of]!, samples: to - from });
+  const cost = (piece: Piece) => flopsOf(model, [passOf(piece)]);
   return stage({
     unit,
     units: units.length,
-    cost: (unit) => flopsOf(model, passesOfPieces([units[unit]])),
-    bytes: (span) => Math.max(...own(span).map((piece) => bytesOf(model, passesOfPieces([piece])))),
-    run: (span, options) => measure(own(span), options),
+    cost: (unit) => cost(units[unit]),
+    bytes: (span) => Math.max(...own(span).map((piece) => bytesOf(model, [passOf(piece)]))),
+    async run(span, options) {
+      const { origin, plans } = await dependsOn(options);
+      const lists = plans.map(planData);
+      const found = await inTurn(own(span), options, async (piece, options) => {
+        const of = { ...piece, plans: lists };
+        const compute = async () => {
+          const made = await measured(subject, origin, piece, plans, options);
+          return { ...head("rows"), provenance: origin, ...of, ...NOTHING, ...made };
+        };
+        return (await keptOr("rows", { ...origin, ...of }, compute, options)).result;
+      }, { label, weight: cost });
+      return together(found);
+    },
     join: (rows) => Promise.resolve(together(rows)),
     apart: true,
   });
@@ -193,29 +206,6 @@ function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
 function joined(units: readonly Piece[]): Piece[] {
   const byPart = [...Map.groupBy(units, ({ of }) => of)];
   return byPart.map(([of, own]) => ({ of, from: own[0].from, to: own.at(-1)!.to }));
-}
-
-async function rowsOf(
-  subject: Subject,
-  origin: Causes["provenance"],
-  pieces: readonly Piece[],
-  plans: readonly DropPlan[],
-  options: RunOptions,
-): Promise<AllRows> {
-  const passes = passesOf(subject.model.spec, subject.text.sizes, origin.causes);
-  const lists = plans.map(planData);
-  const found = await inTurn(pieces, options, async (piece, own) => {
-    const of = { ...piece, plans: lists };
-    const compute = async () => {
-      const made = await measured(subject, origin, piece, plans, own);
-      return { ...head("rows"), provenance: origin, ...of, ...NOTHING, ...made };
-    };
-    return (await keptOr("rows", { ...origin, ...of }, compute, own)).result;
-  }, {
-    label: subject.label,
-    weight: ({ of, from, to }) => flopsOf(subject.model, [{ ...passes[of]!, samples: to - from }]),
-  });
-  return together(found);
 }
 
 function together(pieces: readonly AllRows[]): AllRows {

@@ -51,7 +51,15 @@ export async function price(
 ): Promise<EvaluatePrice> {
   const { spec } = model;
   const passes = [textsPass(spec, plans, prompts), ...all.map((part) => partPass(spec, plans, part))];
-  const tasks = settings.map((setting) => taskPrice(setting, all.filter((part) => part.setting === setting)));
+  const tasks = settings.map((setting): TaskPrice => {
+    const parts = all.filter((part) => part.setting === setting);
+    return {
+      task: setting.task.name,
+      documents: sum(parts, ({ documents }) => documents.length),
+      fed: sum(parts, (part) => sum(inputsOf(part), ({ length }) => length)),
+      run: sum(parts, readTokens),
+    };
+  });
   const written = writtenIn(passes);
   const { has } = await engineOf(options);
   const reading = readBytes(model, plans, Math.max(...tasks.map(({ run }) => run)));
@@ -60,15 +68,6 @@ export async function price(
     tasks,
     written,
     bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model, has) : 0),
-  };
-}
-
-function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
-  return {
-    task: task.name,
-    documents: sum(parts, ({ documents }) => documents.length),
-    fed: sum(parts, (part) => sum(inputsOf(part), ({ length }) => length)),
-    run: sum(parts, readTokens),
   };
 }
 

@@ -173,9 +173,17 @@ async function movesUnder(
   for (let from = 0; from < samples; from += size) {
     const count = Math.min(size, samples - from);
     const some = { ids: blocks.ids.subarray(from * length, (from + count) * length), samples: count, length };
-    const seen = other
-      ? await seenBeside(model, other, plans, some, options)
-      : await seenIn(model, plans, some, options, report);
+    let probe;
+    if (other) {
+      const full = effectsProbe(layers, 1, moves, { stays: true });
+      await pass(other.model, some, [full], other.options);
+      probe = effectsProbe(layers, plans.length, moves, { from: full.held });
+      await pass(model, some, [probe], options, { plans });
+    } else {
+      probe = effectsProbe(layers, plans.length + 1, moves);
+      await pass(model, some, [probe], options, { plans: [noDrop, ...plans], onProgress: report });
+    }
+    const seen = probe.plans.slice(-plans.length); // without the full model, where it ran among them
     for (const [p, plan] of plans.entries()) {
       const isMeasured = isBehind(model.spec, plan, isOwn);
       for (let sample = 0; sample < count; sample++) {
@@ -188,35 +196,6 @@ async function movesUnder(
     if (other) report(from + count, samples);
   }
   return all;
-}
-
-type Seen = ReturnType<typeof effectsProbe<ReturnType<typeof moves.sum>>>["plans"];
-
-async function seenIn(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  blocks: Blocks,
-  options: StudyOptions,
-  onProgress: (done: number, total: number) => void,
-): Promise<Seen> {
-  const probe = effectsProbe(model.spec.layers, plans.length + 1, moves);
-  await pass(model, blocks, [probe], options, { plans: [noDrop, ...plans], onProgress });
-  return probe.plans.slice(1);
-}
-
-async function seenBeside(
-  model: StudyModel,
-  other: NonNullable<Original["other"]>,
-  plans: readonly DropPlan[],
-  blocks: Blocks,
-  options: StudyOptions,
-): Promise<Seen> {
-  const { layers } = model.spec;
-  const full = effectsProbe(layers, 1, moves, { stays: true });
-  await pass(other.model, blocks, [full], other.options);
-  const probe = effectsProbe(layers, plans.length, moves, { from: full.held });
-  await pass(model, blocks, [probe], options, { plans });
-  return probe.plans;
 }
 
 /** Whether a module may move under a plan, which does not change it: in its own model, it reads the stream behind the first change. */

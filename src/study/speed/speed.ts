@@ -56,7 +56,7 @@ import {
   type Setting,
   SHORT,
 } from "./parts.ts";
-import { type Player, takeTurns, type Times, type TurnOptions, turnsOf } from "./turns.ts";
+import { type Player, takeTurns, type Times, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
 export interface SpeedOptions extends Omit<RunOptions, "results"> {
@@ -216,44 +216,6 @@ async function expectedOf(
     );
     return { secondsOf, seconds: sum(each) };
   });
-}
-
-/** Reports turns that are expected to take some seconds, once a second, since one of them may take minutes. */
-function turnReporter(label: string, { onProgress }: SpeedOptions) {
-  let [total, done, turn, share] = [0, 0, 0, 0]; // seconds, and what is read of the turn
-  let [begin, at] = [0, 0]; // when the first turn began, and when anything was done
-  let reads = true;
-  const report = () => {
-    const reached = done + share * turn;
-    const pace = reached > 0 ? (at - begin) / reached : 1000;
-    const left = Math.max(0, pace * (total - reached) - (performance.now() - at)) / 1000;
-    onProgress?.({
-      label,
-      done: reached,
-      total: total || 1,
-      unit: "work",
-      ...begin > 0 ? { secondsLeft: left } : {},
-    });
-  };
-  report();
-  const timer = setInterval(report, 1000);
-  return {
-    expect: (seconds: number) => total = seconds,
-    /** A turn begins, and the one before has ended. */
-    begin(seconds: number, isReading = false) {
-      at = performance.now();
-      begin ||= at;
-      [done, turn, share, reads] = [done + turn, seconds, 0, isReading];
-    },
-    read(part: number, of: number) {
-      if (reads) [share, at] = [part / of, performance.now()];
-    },
-    end() {
-      [done, share] = [total, 0];
-      report();
-    },
-    [Symbol.dispose]: () => clearInterval(timer),
-  };
 }
 
 /** The engine, once there is room for the largest setting. */

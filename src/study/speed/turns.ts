@@ -2,6 +2,7 @@
  * Time that several take for the same thing, turn by turn: a shared machine has good and bad moments, and each of them is to meet
  * both. Who begins moves on with every turn.
  */
+import type { Reports } from "../../entry/mod.ts";
 
 export interface Player {
   /** What is slower the first time, and not counted. */
@@ -70,4 +71,42 @@ async function secondsOf(run: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await run();
   return (performance.now() - start) / 1000;
+}
+
+/** Reports turns that are expected to take some seconds, once a second, since one of them may take minutes. */
+export function turnReporter(label: string, { onProgress }: Reports) {
+  let [total, done, turn, share] = [0, 0, 0, 0]; // seconds, and what is read of the turn
+  let [begin, at] = [0, 0]; // when the first turn began, and when anything was done
+  let reads = true;
+  const report = () => {
+    const reached = done + share * turn;
+    const pace = reached > 0 ? (at - begin) / reached : 1000;
+    const left = Math.max(0, pace * (total - reached) - (performance.now() - at)) / 1000;
+    onProgress?.({
+      label,
+      done: reached,
+      total: total || 1,
+      unit: "work",
+      ...begin > 0 ? { secondsLeft: left } : {},
+    });
+  };
+  report();
+  const timer = setInterval(report, 1000);
+  return {
+    expect: (seconds: number) => total = seconds,
+    /** A turn begins, and the one before has ended. */
+    begin(seconds: number, isReading = false) {
+      at = performance.now();
+      begin ||= at;
+      [done, turn, share, reads] = [done + turn, seconds, 0, isReading];
+    },
+    read(part: number, of: number) {
+      if (reads) [share, at] = [part / of, performance.now()];
+    },
+    end() {
+      [done, share] = [total, 0];
+      report();
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }
