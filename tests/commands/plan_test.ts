@@ -5,7 +5,7 @@ import { readResult } from "../../src/result/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { depthFigure } from "../../src/show/mod.ts";
 import { words } from "../tools.ts";
-import { fails, lamina, ok, withDesk } from "./cli.ts";
+import { fails, ok, withDesk } from "./cli.ts";
 
 /** A tiny model, and the options that name its text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?: string) =>
@@ -13,18 +13,6 @@ const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?
     ({ folder }: Opened) => use(folder, ["--text", `${folder}/text.txt`, "--length", "16"]),
     name,
   );
-
-Deno.test("a sweep drops at most what there is, of the seeds asked for", () =>
-  withModel(async (folder, text) => {
-    const sweep = (...args: string[]) =>
-      lamina("sweep", folder, ...text, "--samples", "2", "--calibration-length", "16", ...args);
-    const calibrated = ["--calibration-text", `${folder}/text.txt`, "--calibration-samples", "2"];
-    const { code, err } = await sweep(...calibrated, "--seed", "5", "--json", `${folder}/sweep.json`);
-    assert.equal(code, 0, err);
-    const { curves } = await readResult(`${folder}/sweep.json`, "sweep");
-    assert.deepEqual(curves.map(({ seed }) => seed), [null, null, null, 5, 6, 7]);
-    assert.deepEqual(curves[0].points.map(({ dropped }) => dropped), [0, 1, 2, 3]);
-  }));
 
 Deno.test("a shard is not merged twice, and a plan is not applied to another model", () =>
   withModel(async (folder, text) => {

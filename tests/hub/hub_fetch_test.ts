@@ -1,5 +1,6 @@
 /** Requests to the hub's API: what is tried again, bounded and refused, and where the token comes from and goes. */
 import assert from "node:assert/strict";
+import { refuses } from "../support.ts";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { datasetFile, openModel } from "../../src/hub/mod.ts";
@@ -192,26 +193,19 @@ Deno.test("an HF_ENDPOINT that is no address is an error that says how to write 
 });
 
 Deno.test("refusals say what to do", async () => {
+  const refused = (words: RegExp, ref = "owner/name") => refuses("Error: Cannot ", openModel, [[ref, words]]);
   const cases: [number, RegExp][] = [
     [401, /answered 401 .*HF_TOKEN is not set.*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
     [403, /answered 403 .*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
-    [404, /Cannot open owner\/name at revision main: the hub answered 404/],
+    [404, /owner\/name at revision main: the hub answered 404/],
     [500, /answered 500.*\.gguf file or a packaged model \(smollm2-135m, /],
   ];
-  for (const [status, message] of cases) {
-    await withHub(async (hub) => {
-      hub.status = status;
-      await assert.rejects(openModel("owner/name"), message);
-    });
-  }
+  for (const [status, words] of cases) await withHub((hub) => (hub.status = status, refused(words)));
   await withHub(REPOSITORY, async (hub) => {
-    await assert.rejects(openModel("owner/name@v9"), /owner\/name at revision v9: the hub answered 404/);
+    await refused(/owner\/name at revision v9: the hub answered 404/, "owner/name@v9");
     Deno.env.set("HF_TOKEN", "hf_x");
     hub.faults.set("config.json", [{ kind: "status", status: 403 }]); // gated: listed, but not given
-    await assert.rejects(
-      openModel("owner/name"),
-      /answered 403 \(gated or private; the token from HF_TOKEN does not give access/,
-    );
+    await refused(/answered 403 \(gated or private; the token from HF_TOKEN does not give access/);
   });
 });
 

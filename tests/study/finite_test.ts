@@ -30,51 +30,26 @@ interface Fault {
   readonly value: number;
   readonly message: RegExp;
   /** Only the final norm and the head show it: what does not predict is sound. */
-  readonly behindLayers?: true;
+  readonly behindLayers: boolean;
 }
 
-const says = (place: string, why: string) =>
-  new RegExp(
-    `^[^:]+: Cannot run .*: ${place} produces non-finite numbers \\(${why}\\), expected finite ones$`,
-  );
-
-const faults: Record<string, Fault> = {
-  "NaN in attention": {
-    tensor: "model.layers.1.self_attn.q_proj.weight",
-    value: NaN,
-    message: says("layer 1, attention", "model\\.layers\\.1\\.self_attn\\.q_proj\\.weight holds NaN"),
-  },
-  "infinity in an MLP": {
-    tensor: "model.layers.2.mlp.down_proj.weight",
-    value: Infinity,
-    message: says("layer 2, MLP", "model\\.layers\\.2\\.mlp\\.down_proj\\.weight holds Infinity"),
-  },
-  "an overflow": {
-    tensor: "model.layers.0.self_attn.o_proj.weight",
-    value: 1e30,
-    message: says(
-      "layer 0, attention",
-      "its weights are finite, the largest is 1e\\+30 in model\\.layers\\.0\\.self_attn\\.o_proj\\.weight",
-    ),
-  },
-  "NaN in the embedding": {
-    tensor: "model.embed_tokens.weight",
-    value: NaN,
-    message: says("the embedding", "model\\.embed_tokens\\.weight holds NaN"),
-  },
-  "NaN in the final norm": {
-    tensor: "model.norm.weight",
-    value: NaN,
-    message: says("the final norm", "model\\.norm\\.weight holds NaN"),
-    behindLayers: true,
-  },
-  "infinity in the head": {
-    tensor: "lm_head.weight",
-    value: -Infinity,
-    message: says("the head", "lm_head\\.weight holds -Infinity"),
-    behindLayers: true,
-  },
-};
+/** What is wrong, in which tensor, and the place that a study names. */
+const rows: readonly (readonly [what: string, tensor: string, value: number, place: string])[] = [
+  ["NaN in attention", "model.layers.1.self_attn.q_proj.weight", NaN, "layer 1, attention"],
+  ["infinity in an MLP", "model.layers.2.mlp.down_proj.weight", Infinity, "layer 2, MLP"],
+  ["an overflow", "model.layers.0.self_attn.o_proj.weight", 1e30, "layer 0, attention"],
+  ["NaN in the embedding", "model.embed_tokens.weight", NaN, "the embedding"],
+  ["NaN in the final norm", "model.norm.weight", NaN, "the final norm"],
+  ["infinity in the head", "lm_head.weight", -Infinity, "the head"],
+];
+const faults = Object.fromEntries(rows.map(([what, tensor, value, place]): [string, Fault] => {
+  const why = Number.isFinite(value)
+    ? `its weights are finite, the largest is 1e\\+30 in ${RegExp.escape(tensor)}`
+    : `${RegExp.escape(tensor)} holds ${value}`;
+  const says =
+    `^[^:]+: Cannot run .*: ${place} produces non-finite numbers \\(${why}\\), expected finite ones$`;
+  return [what, { tensor, value, message: new RegExp(says), behindLayers: /norm|head/.test(place) }];
+}));
 
 interface Setting {
   readonly model: StudyModel;

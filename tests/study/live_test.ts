@@ -23,25 +23,26 @@ import { withTiny } from "./tiny.ts";
 
 const plan = { attention: [1], mlp: [0] };
 
-/** Every study of one model. */
+/** Every study of one model, by the beginning of its label. */
 const studies: Record<string, (model: StudyModel, options: StudyOptions) => Promise<unknown>> = {
-  profile: (model, options) => profile(model, options),
-  perplexities: (model, options) => perplexities(model, [{}, plan], options),
-  sweep: async (model, options) =>
+  "profile of": (model, options) => profile(model, options),
+  "perplexity of": (model, options) => perplexities(model, [{}, plan], options),
+  "sweep of": async (model, options) =>
     sweep(model, {
       ...options,
-      profile: await profile(model, options),
+      profile: await profile(model, { ...options, onProgress: undefined }),
       curves: curvesOf("block", 1),
       steps: [0, 1],
     }),
-  order: (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
-  windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
-  depth: (model, options) => depth(model, options),
-  guides: (model, options) => guides(model, options),
-  causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
-  generate: (model, { engine, signal, onProgress }) =>
+  "joint of": (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
+  "consecutive of": (model, options) =>
+    order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
+  "depth of": (model, options) => depth(model, options),
+  "guides to": (model, options) => guides(model, options),
+  "causes in": (model, options) => causes(model, { ...options, effectSamples: 1 }),
+  "text of": (model, { engine, signal, onProgress }) =>
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
-  evaluate: (model, { engine, signal, onProgress }) =>
+  "evaluation of": (model, { engine, signal, onProgress }) =>
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),
 };
 
@@ -88,30 +89,18 @@ async function reportsOf(run: (onProgress: NonNullable<StudyOptions["onProgress"
 Deno.test("every study reports one count that ends with all", () =>
   withTiny(async ({ model, options, folder }) => {
     const { results: _, ...fresh } = options;
-    const importance = await profile(model, fresh);
     const named = await openConfig(`${folder}/config.json`);
-    const curves = curvesOf("mlp", 1);
     const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
-    const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
-      {
-        "profile of": (onProgress) => profile(model, { ...fresh, onProgress }),
-        "perplexity of": (onProgress) => perplexities(model, [{}, { mlp: [1] }], { ...fresh, onProgress }),
-        "sweep of": (onProgress) =>
-          sweep(model, { ...fresh, onProgress, profile: importance, curves, steps: [0, 1, 2] }),
-        "attention of": (onProgress) =>
-          order(model, { ...fresh, target: "attention", by: "greedy", upto: 2, onProgress }),
-        "consecutive of": (onProgress) =>
-          order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
-        "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
-        "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
-        "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
-        "pre-ln": (onProgress) =>
-          checkpoints(series, { ...fresh, samples: 1, quality: options.text!, onProgress }),
-      };
-    for (const [label, run] of Object.entries(studies)) {
-      const reports = await reportsOf(run);
+    const { "text of": _written, "evaluation of": _scored, ...measured } = studies; // which count tokens and documents
+    const all: typeof studies = {
+      ...measured,
+      "random ": (_, { onProgress }) => randomInit(named, { onProgress, samples: 1, length: 16, seeds: 3 }),
+      "pre-ln": (_, own) => checkpoints(series, { ...own, samples: 1, quality: options.text! }),
+    };
+    for (const [label, study] of Object.entries(all)) {
+      const reports = await reportsOf((onProgress) => study(model, { ...fresh, onProgress }));
       assert.ok(reports.length > 0, label);
-      assert.ok(reports.every((report) => report.label.startsWith(label)), reports[0].label);
+      assert.ok(reports.every((report) => report.label.startsWith(label)), `${label}: ${reports[0].label}`);
       assert.equal(reports.at(-1)!.done, 1, label);
     }
   }));

@@ -147,10 +147,6 @@ Deno.test("orders are named: scores of a profile rank, searches and losses are m
     const importance = await profile(model, measured);
     const greedy = await order(model, { ...measured, target: "mlp", by: "greedy", upto: 2 });
     const curve = { target: "mlp", by: "importance", seed: null } as const;
-    assert.deepEqual(
-      named,
-      await sweep(model, { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) }),
-    );
     const known = { ...options, profile: importance, curves: [curve, greedy], steps: sweepSteps(2) };
     assert.deepEqual(named, await sweep(model, known));
     const guarded = await sweep(model, { ...options, calibration, by: ["importance"], protectLast: 1 });
