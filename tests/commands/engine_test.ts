@@ -124,7 +124,8 @@ Deno.test("without blocks, --precision int8 is one line that names option and mo
     for (const study of [...studies(folder, text), ...training("data/series/pre-ln", []), ...more]) {
       const { code, out, err } = await run(...study, "--engine", "cpu", "--precision", "int8");
       assert.equal(code, 1, study[0]);
-      const expected = /^lamina: Cannot run .*: precision is "int8" and its weights are .*, expected .*\n$/m;
+      const expected =
+        /^lamina: Cannot run .*: precision is "int8" and its weights are .*, expected matrices in blocks of 4 or 8 bits, .*\n$/m;
       assert.match(err, expected, study[0]);
       assert.equal(out, "", study[0]);
     }

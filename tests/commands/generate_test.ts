@@ -56,22 +56,6 @@ Deno.test("a prompt and lists may come from files, and from standard input", () 
     assert.equal(new TextDecoder().decode((await child.output()).stdout), typed.out);
   }));
 
-Deno.test("draws are those of their seed", () =>
-  withDesk(async ({ folder, run }) => {
-    const drawn = (seed: string, ...more: string[]) =>
-      run(...words`generate ${folder} --prompt ${prompt} --tokens 12 --temperature 2 --seed ${seed} ${more}`);
-    const [first, again, other, narrow] = await Promise.all([
-      drawn("1"),
-      drawn("1"),
-      drawn("2"),
-      drawn("1", "--top-p", "0.000001"), // one token alone: the most probable
-    ]);
-    assert.equal(first.out, again.out);
-    assert.notEqual(first.out, other.out);
-    const greedy = await run("generate", folder, "--prompt", prompt, "--tokens", "12");
-    assert.equal(narrow.out, greedy.out);
-  }));
-
 Deno.test("a device's bound needs no weights: a table beside the paper's numbers, JSON, CSV", () =>
   withDesk(async ({ folder, run }) => {
     const [json, csv] = [`${folder}/roofline.json`, `${folder}/roofline.csv`];

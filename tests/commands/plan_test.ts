@@ -33,12 +33,10 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it"
   withDesk(async ({ folder, options, ok, run, text }) => {
     const json = `${folder}/order.json`;
     const wanted = ["order", folder, ...text, "--target", "joint", "--by", "greedy", "--upto", "3"];
-    const { out } = await ok(...wanted, "--protect-last", "1", "--json", json);
+    await ok(...wanted, "--protect-last", "1", "--json", json);
     const result = await readResult(json, "order");
     assert.deepEqual(result.constraints, { protectFirst: 0, protectLast: 1, noNeighbours: false });
     assert.ok(result.order.every(({ layer }) => layer < 2));
-    assert.match(out, /^joint by greedy · [^]*\norder +module +layer +rise, nats\/token$/m);
-    assert.equal(out.match(/^ +\d +(attention|MLP) +\d /gm)?.length, 3);
     const of = (kind: string) => kept(options.results).filter((name) => name.startsWith(`${kind}-`)).length;
     assert.deepEqual([of("order"), of("loss")], [3, 1 + 4 + 3 + 2]); // four modules are not protected
     const again = await run(...wanted, "--protect-last", "1", "--json", "-");
@@ -60,12 +58,10 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
   withDesk(async ({ folder, options, ok, run, text }) => {
     const windows = await run("order", folder, ...text, "--target", "consecutive", "--by", "angular-last");
     assert.match(windows.out, /^blocks +best window +angular-last$/m);
-    assert.match(windows.out, /^ +2 +[01]–[12] /m);
-    const guides = await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
+    await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
       --json ${folder}/g.json`);
     const { guides: list } = await readResult(`${folder}/g.json`, "guides");
     assert.equal(list.length, 3 * 8);
-    assert.equal(guides.out.match(/^(attention|MLP|block) /gm)?.length, list.length);
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const json = `${folder}/sweep.json`;
     const swept = await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!} --target mlp

@@ -38,11 +38,6 @@ for (const [target, by] of targets) {
       assert.deepEqual(JSON.parse(printed.out), expected);
       assert.deepEqual(await readResult(`${folder}/plan.json`, "plan"), expected);
       assert.equal(written.out, table.out);
-      const rows = table.out.split("\n").flatMap((line) =>
-        line.match(/^ +\d+ +(\S+) +(\d+) /)?.slice(1) ?? []
-      );
-      const name = { attention: "attention", mlp: "MLP", block: "block" };
-      assert.deepEqual(rows, expected.order.flatMap(({ module, layer }) => [name[module], String(layer)]));
     }));
 }
 

@@ -7,6 +7,7 @@ import { relations } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
 import { fit, generate, sweep } from "../../src/mod.ts";
 import { isThorough, words } from "../tools.ts";
+import { refuses } from "../support.ts";
 import { lamina } from "./cli.ts";
 
 /** What a parse came to: "" where the command would run, else its error. */
@@ -197,38 +198,33 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
 
 Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
   const none = "no/model";
-  const refused = [
-    [
-      "fit no/model",
+  const refused = {
+    "fit no/model":
       "none, expected exactly one of --loss, --perplexity, --accuracy, --parameters, --kv-bytes",
-    ],
-    ["fit no/model --loss 1 --speed 2", "--loss and --speed, expected exactly one of --loss"],
-    [
-      "generate no/model --prompt a --top-p 0.5 --temperature 0",
+    "fit no/model --loss 1 --speed 2": "--loss and --speed, expected exactly one of --loss",
+    "generate no/model --prompt a --top-p 0.5 --temperature 0":
       "--top-p without --temperature above 0, expected",
-    ],
-    ["speed no/model --device a100 --engine cpu", "--engine beside --device, expected one of them"],
-    ["profile no/model --samples 1 --samples 2", "--samples twice, expected once"],
-    ["plan no/model --drop 1 --seed 3", "--seed without --by random, expected both"],
-  ];
-  for (const [line, message] of refused) {
+    "speed no/model --device a100 --engine cpu": "--engine beside --device, expected one of them",
+    "profile no/model --samples 1 --samples 2": "--samples twice, expected once",
+    "plan no/model --drop 1 --seed 3": "--seed without --by random, expected both",
+  };
+  for (const [line, message] of Object.entries(refused)) {
     const { code, err } = await lamina(...line.split(" "));
     assert.equal(code, 2, line);
     assert.ok(err.startsWith(`error: found ${message}`), err);
   }
-  const both = (verb: string, found: string) => `Cannot ${verb}: found ${found}, expected both`;
-  const calls: [() => Promise<unknown>, string][] = [
-    [() => fit(none, { loss: 1, context: 9 }), both("fit", "context without kvBytes")],
-    [() => fit(none, { loss: 1, tasks: ["piqa"] }), both("fit", "tasks without accuracy")],
-    [() => fit(none, { accuracy: 1 }), both("fit", "accuracy without tasks")],
-    [() => fit(none, { loss: 1, repairSamples: 2 }), both("fit", "repairSamples without repair")],
-    [() => sweep(none, { sequential: true }), both("sweep", "sequential without repair")],
+  await refuses("TypeError: Cannot ", (call: () => unknown) => call(), [
+    [() => fit(none, { loss: 1, context: 9 }), "fit: found context without kvBytes, expected both"],
+    [() => fit(none, { loss: 1, tasks: ["piqa"] }), "fit: found tasks without accuracy, expected both"],
+    [() => fit(none, { accuracy: 1 }), "fit: found accuracy without tasks, expected both"],
+    [
+      () => fit(none, { loss: 1, repairSamples: 2 }),
+      "fit: found repairSamples without repair, expected both",
+    ],
+    [() => sweep(none, { sequential: true }), "sweep: found sequential without repair, expected both"],
     [
       () => generate(none, [{}], "a", { topP: 0.5, temperature: 0 }),
-      both("generate", "topP without temperature above 0"),
+      "topP without temperature above 0, expected",
     ],
-  ];
-  for (const [call, message] of calls) {
-    await assert.rejects(call, { name: "TypeError", message });
-  }
+  ]);
 });

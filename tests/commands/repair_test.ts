@@ -24,12 +24,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     );
     const csv = (await ok(...repair, "--results", `${folder}/kept`, "--csv", `${folder}/fits.csv`)).err;
     assert.match(csv, /2 fits reused from an earlier run/);
-    const [head, ...rows] = (await Deno.readTextFile(`${folder}/fits.csv`)).trim().split("\n");
-    assert.match(
-      head,
-      /^model,target,by,repair,sequential,full_nll,dropped_nll,repaired_nll,saved,saved_error,module,layer,strength,left$/,
-    );
-    assert.equal(rows.length, 2);
+    assert.equal((await Deno.readTextFile(`${folder}/fits.csv`)).trim().split("\n").length, 1 + 2);
     assert.match(out, /attention \d \d \(mean\)/);
     assert.match(err, /repair of .*: done in .*, written to .*repaired\.json/);
     assert.equal((await readPlan(repaired)).changes!.length, 2);

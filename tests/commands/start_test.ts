@@ -3,16 +3,8 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { commandLine, nextLines } from "../../src/commands/shared/fitted.ts";
 import { fit as fitted } from "../show/synthetic_fit.ts";
-import type { Progress } from "../../src/entry/mod.ts";
 import { type Fit, type Profile, readResult, type Sweep } from "../../src/result/mod.ts";
-import {
-  priceOf,
-  runWork,
-  type StartOptions,
-  startStudy,
-  studies,
-  type SweepOptions,
-} from "../../src/study/mod.ts";
+import { priceOf, runWork, type StartOptions, startStudy, studies } from "../../src/study/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../study/tiny.ts";
 import { writePackage } from "../hub/package.ts";
@@ -61,34 +53,6 @@ Deno.test("the price of start is that of all its parts, and nothing is run", () 
     const ranking = finding.passes.filter(({ head, samples }) => !head && samples >= options.samples!);
     assert.deepEqual(ranking, [], "the profile ranks, and no second text");
     assert.deepEqual(kept(options.results), []);
-  }));
-
-Deno.test("curves that are kept count as done from the first report on, before their turn", () =>
-  withTiny(async ({ model, options }) => {
-    const { profile } = await run(model, options);
-    for (const name of kept(options.results)) {
-      const file = `${options.results}/${name}`;
-      const { kind, provenance } = JSON.parse(await Deno.readTextFile(file));
-      // What the fit tried beside the curves' plans is missing, so that the fit has work to do.
-      if (kind === "perplexity" && provenance.drop.attention.length * provenance.drop.mlp.length > 0) {
-        await Deno.remove(file);
-      }
-    }
-    const reports: Progress[] = [];
-    await run(model, { ...options, onProgress: (report) => void reports.push(report) });
-    const own = await priceOf(startStudy, model, options);
-    const flopsOf = async (curves: SweepOptions) => (await priceOf(studies.sweep, model, curves)).flops;
-    const curves = (["attention", "mlp"] as const).map((target) => (
-      { target, by: "importance", seed: null } as const
-    ));
-    const sweeping = await flopsOf({ ...options, profile, curves, steps: [0, 1, 2, 3] });
-    const profiling = await priceOf(studies.profile, model, options);
-    const share = (sweeping + profiling.flops) / own.flops;
-    assert.ok(reports.length > 0 && share > 0);
-    for (const { label, found } of reports) {
-      assert.match(label, /fit of/);
-      assert.ok(found! >= share - 1e-9, `${label}: found ${found}, expected at least ${share}`);
-    }
   }));
 
 /** Makes a cache in which the benchmark package is there already, its documents long enough for the sizes of the job. */

@@ -21,7 +21,7 @@ import {
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { byTurns, distance, engine, everyThird, largest, stateTolerance, withFixture } from "../support.ts";
-import { type Cases, finalStreams, nllOf, stepLogits, withCases } from "./states.ts";
+import { type Cases, expectLosses, finalStreams, stepLogits, withCases } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -66,13 +66,7 @@ for (const [i, name] of names.entries()) {
       const before = engine.live;
       const scores = await score({ model, engine, segments, plans: [noDrop, ...Object.values(plans)] });
       assert.equal(engine.live, before);
-      for (const [i, key] of Object.keys(plans).entries()) {
-        const logits = tensors.get(`logits.${key}`)!.data as Float32Array;
-        const expected = nllOf(ids, logits);
-        const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
-        const error = Math.abs(scores[1 + i][0].nll - expected);
-        assert.ok(error <= most, `${key}: ${scores[1 + i][0].nll}, expected ${expected} ± ${most}`);
-      }
+      expectLosses(model, ids, tensors, scores, plans);
     }));
 
   everyThird(i)(

@@ -1,4 +1,5 @@
 /** The streams that leave the last layer, by plan; logits step by step, and their loss. */
+import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
@@ -11,7 +12,7 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
-import { engine, released, withFixture } from "../support.ts";
+import { engine, largest, released, stateTolerance, withFixture } from "../support.ts";
 
 /** The final stream [T · D] of each segment, by plan. */
 export async function segmentStreams(
@@ -108,4 +109,21 @@ export async function withCases(
     const plans = Object.fromEntries(cases.map((key) => [key, planFor(model, tensors, key)]));
     return use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
   });
+}
+
+/** Fails unless the losses of plans are those of PyTorch's logits for them, `logits.PLAN`. */
+export function expectLosses(
+  { spec }: Model,
+  ids: Int32Array,
+  tensors: Cases["tensors"],
+  scores: readonly (readonly { nll: number }[])[],
+  plans: object,
+) {
+  for (const [i, key] of Object.keys(plans).entries()) {
+    const logits = tensors.get(`logits.${key}`)!.data as Float32Array;
+    const expected = nllOf(ids, logits);
+    const most = 2 * stateTolerance(spec) * largest(logits) * Math.sqrt(ids.length);
+    const error = Math.abs(scores[1 + i][0].nll - expected);
+    assert.ok(error <= most, `${key}: ${scores[1 + i][0].nll}, expected ${expected} ± ${most}`);
+  }
 }

@@ -55,6 +55,19 @@ const bare: Result = Object.assign(causes({ layers: 3 }, { effects: false }), {
 
 const devices: Result = Object.assign({ computed: [{ ...on, dtype: "float32" }, on] }, forms.compare!);
 
+const { measured } = untrained();
+const oneSeed: Result = Object.assign({}, measured, {
+  seeds: measured.seeds.slice(0, 1),
+  ...Object.fromEntries((["attention", "mlp", "block"] as const).map((kind) => [
+    kind,
+    {
+      ...measured[kind],
+      bySeed: measured[kind].bySeed.slice(0, 1),
+      spread: measured[kind].spread.map(() => null),
+    },
+  ])),
+});
+
 /** Lists of results of one kind, by name. */
 export const results: Readonly<Record<string, readonly Result[]>> = {
   ...Object.fromEntries(Object.entries(golden).map(([name, result]) => [`golden ${name}`, [result]])),
@@ -86,6 +99,7 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],
   "untrained": [untrained().measured],
+  "untrained with one seed": [oneSeed],
   "info": [described],
   ...Object.fromEntries(Object.entries(forms).map(([kind, result]) => [`small ${kind}`, [result]])),
 };

@@ -1,9 +1,9 @@
 /** int8 is a precision of its own: refused where nothing would be in it, and never mixed with float32. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { evaluate, generate, observe, perplexities, profile, repair, speed } from "../../src/study/mod.ts";
+import { evaluate, generate, observe, perplexities, profile, speed } from "../../src/study/mod.ts";
 import { withBlocks } from "./in_blocks.ts";
-import { kept, withTiny } from "./tiny.ts";
+import { kept } from "./tiny.ts";
 
 Deno.test("in int8 the numbers are others, near those of float32; each precision finds its own kept results", () =>
   withBlocks(async ({ model, options }) => {
@@ -71,28 +71,3 @@ Deno.test("the refusal of int8 for act-order GPTQ does not name what the model i
     message: /its weights are safetensors GPTQ 4 bit, .* and GPTQ without act-order \(desc_act\)$/,
   });
 });
-
-Deno.test("int8 is refused for a model without blocks by every study that runs it, and nothing is kept", () =>
-  withTiny(async ({ model, options }) => {
-    const { results, ...text } = options;
-    const inBytes = { ...text, results, precision: "int8" } as const;
-    const plan = { attention: [1] };
-    for (
-      const run of [
-        () => profile(model, inBytes),
-        () => perplexities(model, [{}], inBytes),
-        () => repair(model, plan, { ...inBytes, by: "linear" }),
-        () => observe(model, () => {}, { ...text, precision: "int8", values: ["a"] }),
-        () => generate(model, [{}], "the", { tokens: 2, engine: "cpu", precision: "int8" }),
-        () => speed(model, [], { engine: "cpu", precision: "int8", context: [8], new: 2, repeat: 1 }),
-      ]
-    ) {
-      await assert.rejects(run, {
-        name: "RangeError",
-        message:
-          `Cannot run ${model.name}: precision is "int8" and its weights are safetensors F32, expected matrices in ` +
-          "blocks of 4 or 8 bits, as in quantised GGUF files, AWQ, and GPTQ without act-order (desc_act)",
-      });
-    }
-    assert.deepEqual(kept(options.results), []);
-  }));

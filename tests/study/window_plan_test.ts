@@ -118,13 +118,6 @@ Deno.test("linear attention does not become a window", () =>
       () => makePlan(measured, all),
       /Cannot make windows of \d attention modules: expected a whole number from 0 to 1$/,
     );
-    const changes = model.spec.layers.map((_, layer) => (
-      { layer, module: "attention", to: "window", keys: 4, sinks: 0 } as const
-    ));
-    await assert.rejects(
-      perplexities(model, [{ changes }], options),
-      /attention \d to a window: it is linear attention, expected softmax attention/,
-    );
   }, "qwen3-next"));
 
 Deno.test("windows that a plan cannot have are refused", () =>
@@ -225,10 +218,6 @@ Deno.test("a plan of windows is read as it was written, with another output proj
       perplexities(model, [wrong], options),
       /attention 1 as window: tensor layers\.1\.attention\.o_proj\.weight has shape \[32,8\], expected \[32,32\]/,
     );
-    for (const keys of [0, -1, 1.5, NaN, 2 ** 53]) {
-      const changes = [{ ...windows(1, 1)[1], keys }] as Change[];
-      await assert.rejects(perplexities(model, [{ changes }], options), /plans\[0\]\.changes\[0\]\.keys/);
-    }
   }));
 
 /** 256 tokens: eight times the 32 numbers that enter a projection. */

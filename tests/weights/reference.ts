@@ -95,43 +95,27 @@ function q3_k(source: Uint8Array, out: Float32Array): void {
   }
 }
 
-/** d f16 · dmin f16 · 12 bytes of sub-scales · 128 of nibbles; value = d · scale · q − dmin · min, per 32 values. */
-function q4_k(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 144) {
+/**
+ * d f16 · dmin f16 · 12 bytes of sub-scales · in Q5_K 32 bytes · 128 of nibbles; value = d · scale · q − dmin · min, per 32 values. Bit i of
+ * byte j of the 32 is the fifth bit of value j of sub-block i.
+ */
+const q45_k = (hasFifths: boolean) => (source: Uint8Array, out: Float32Array): void => {
+  for (let b = 0, o = 0; b < source.length; b += hasFifths ? 176 : 144) {
     const d = half[source[b] | source[b + 1] << 8];
     const dmin = half[source[b + 2] | source[b + 3] << 8];
     for (let pair = 0; pair < 4; pair++, o += 64) {
       const low = d * subScale(source, b + 4, 2 * pair), lowMin = dmin * subMin(source, b + 4, 2 * pair);
       const high = d * subScale(source, b + 4, 2 * pair + 1),
         highMin = dmin * subMin(source, b + 4, 2 * pair + 1);
-      const nibbles = b + 16 + 32 * pair;
+      const nibbles = b + (hasFifths ? 48 : 16) + 32 * pair;
       for (let j = 0; j < 32; j++) {
-        const byte = source[nibbles + j];
-        out[o + j] = low * (byte & 15) - lowMin;
-        out[o + j + 32] = high * (byte >> 4) - highMin;
-      }
-    }
-  }
-}
-
-/** As Q4_K, with 32 bytes before the nibbles: bit i of byte j is the fifth bit of value j of sub-block i. */
-function q5_k(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 176) {
-    const d = half[source[b] | source[b + 1] << 8];
-    const dmin = half[source[b + 2] | source[b + 3] << 8];
-    for (let pair = 0; pair < 4; pair++, o += 64) {
-      const low = d * subScale(source, b + 4, 2 * pair), lowMin = dmin * subMin(source, b + 4, 2 * pair);
-      const high = d * subScale(source, b + 4, 2 * pair + 1),
-        highMin = dmin * subMin(source, b + 4, 2 * pair + 1);
-      const nibbles = b + 48 + 32 * pair;
-      for (let j = 0; j < 32; j++) {
-        const byte = source[nibbles + j], fifth = source[b + 16 + j] >> 2 * pair;
+        const byte = source[nibbles + j], fifth = hasFifths ? source[b + 16 + j] >> 2 * pair : 0;
         out[o + j] = low * (byte & 15 | (fifth & 1) << 4) - lowMin;
         out[o + j + 32] = high * (byte >> 4 | (fifth & 2) << 3) - highMin;
       }
     }
   }
-}
+};
 
 /** 128 bytes of nibbles · 64 of upper bit pairs · 16 signed scales · d f16; value = d · scale · (q − 32), per 16 values. */
 function q6_k(source: Uint8Array, out: Float32Array): void {
@@ -218,8 +202,8 @@ export const decoders: Readonly<Record<string, Decode>> = {
   Q8_0: q8_0,
   Q2_K: q2_k,
   Q3_K: q3_k,
-  Q4_K: q4_k,
-  Q5_K: q5_k,
+  Q4_K: q45_k(false),
+  Q5_K: q45_k(true),
   Q6_K: q6_k,
   IQ4_NL: iq4_nl,
   IQ4_XS: iq4_xs,

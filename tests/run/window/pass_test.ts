@@ -7,7 +7,7 @@ import type { Engine } from "../../../src/engine/mod.ts";
 import { type Model, scoring } from "../../../src/models/mod.ts";
 import { noDrop, score, type Segment, segmentsOf } from "../../../src/run/mod.ts";
 import { distance, engine, expectNear, largest, stateTolerance, thorough } from "../../support.ts";
-import { nllOf, segmentStreams, stepLogits } from "../states.ts";
+import { expectLosses, nllOf, segmentStreams, stepLogits } from "../states.ts";
 import { engines, names, withWindows } from "./windows.ts";
 import { unless } from "../../tools.ts";
 
@@ -25,13 +25,7 @@ for (const [way, { on, names: some = names }] of Object.entries(engines)) {
         const segments = segmentsOf({ ids, samples: 1, length: ids.length });
         const scores = await score({ model, engine: on, segments, plans: [noDrop, ...Object.values(plans)] });
         assert.equal(on.live, before);
-        for (const [i, key] of Object.keys(plans).entries()) {
-          const logits = tensors.get(`logits.${key}`)!.data as Float32Array;
-          const expected = nllOf(ids, logits);
-          const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
-          const error = Math.abs(scores[1 + i][0].nll - expected);
-          assert.ok(error <= most, `${key}: ${scores[1 + i][0].nll}, expected ${expected} ± ${most}`);
-        }
+        expectLosses(model, ids, tensors, scores, plans);
       }));
   }
 }
