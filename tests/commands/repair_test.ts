@@ -52,19 +52,16 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
 Deno.test("repair needs a file to write to", () =>
   withTiny(async ({ folder }) => {
     await Deno.mkdir(`${folder}/b.safetensors`);
-    const places = [["/dev/null", /null: found a device or a pipe/], [
-      `${folder}/b.json`,
-      /b\.safetensors: found a folder/,
-    ], [
-      `${folder}/config.json/a.json`,
-      /a\.json: .*config\.json is a file, expected a folder/,
-    ], [`${folder}/other/model.json`, /model\.safetensors: the file there holds tensor/]] as const;
+    const places: Record<string, RegExp> = {
+      "/dev/null": /null: found a device or a pipe/,
+      [`${folder}/b.json`]: /b\.safetensors: found a folder/,
+      [`${folder}/config.json/a.json`]: /a\.json: .*config\.json is a file, expected a folder/,
+      [`${folder}/other/model.json`]: /model\.safetensors: the file there holds tensor/,
+    };
     await Deno.mkdir(`${folder}/other`);
     await Deno.copyFile(`${folder}/model.safetensors`, `${folder}/other/model.safetensors`);
-    for (const [json, message] of places) { // before the plan is read
-      const { code, err } = await lamina("repair", folder, "--plan", "none.json", "--json", json);
-      assert.equal(code, 1);
-      assert.match(err, message);
+    for (const [json, message] of Object.entries(places)) { // before the plan is read
+      await fails(1, message, "repair", folder, "--plan", "none.json", "--json", json);
     }
     for (const json of ["-", ""]) {
       const line = words`repair ${folder} --plan plan.json --json ${json}`;

@@ -11,6 +11,7 @@ import {
   profileOf,
 } from "../../src/result/mod.ts";
 import { perplexity, profile, profiles, provenance, sizes } from "./samples.ts";
+import { refuses } from "../support.ts";
 
 /** The results as shards: each begins at the block at which the one before it ends. */
 function inRow<R extends Profile | Perplexity>(results: readonly R[], first = 0): R[] {
@@ -105,7 +106,7 @@ Deno.test("a repeated shard, an overlap and a gap are refused, naming the two fi
   );
 });
 
-Deno.test("shards of different studies are refused, by what they differ in", () => {
+Deno.test("shards of different studies are refused, by what they differ in", async () => {
   const [one, next] = inRow([profile(), profile()]);
   const origin = next.provenance;
   const other = (changes: Partial<Profile["provenance"]>) => ({
@@ -126,18 +127,19 @@ Deno.test("shards of different studies are refused, by what they differ in", () 
     [{ text: { ...origin.text, name: "wiki" } }, "text"],
   ];
   for (const [changes, what] of differing) {
-    assert.throws(() => merge([one, other(changes)], ["a.json", "b.json"]), {
-      name: "TypeError",
-      message: `Cannot merge a.json with b.json: they differ in ${what}, expected shards of one study`,
-    });
+    const message = `a.json with b.json: they differ in ${what}, expected shards of one study`;
+    await refuses("TypeError: Cannot merge ", (all: Profile[]) => merge(all, ["a.json", "b.json"]), [
+      [[one, other(changes)], message],
+    ]);
   }
-  const mixed: (Profile | Perplexity)[] = [one, { ...perplexity(), provenance: origin }];
-  assert.throws(() => merge(mixed), /Cannot merge result 1 with result 2: they differ in kind/);
-  assert.throws(() => merge([]), { name: "RangeError", message: /expected at least one/ });
-  assert.throws(() => merge([one, other({ text: { ...origin.text, hash: "h" } })]), {
-    name: "TypeError",
-    message: 'Cannot combine text hashes: found "h", expected 64 hexadecimal digits',
-  });
+  await refuses("TypeError: Cannot ", (all: (Profile | Perplexity)[]) => merge(all), [
+    [[one, { ...perplexity(), provenance: origin }], "merge result 1 with result 2: they differ in kind"],
+    [[], "expected at least one", "RangeError"],
+    [
+      [one, other({ text: { ...origin.text, hash: "h" } })],
+      'hashes: found "h", expected 64 hexadecimal digits',
+    ],
+  ]);
 });
 
 Deno.test("the hash of a text does not depend on how it was divided", () => {

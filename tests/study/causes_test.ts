@@ -8,7 +8,7 @@ import { openConfig, openModel } from "../../src/subject/mod.ts";
 import { writeSafetensors } from "../buffer.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { changeConfig, stateTolerance, tensorsIn, thorough, UNIT, withFolder } from "../support.ts";
-import { kept, unjudged, withTiny } from "./tiny.ts";
+import { kept, MEANS, unjudged, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
 
@@ -37,14 +37,7 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
       effects: { samples: 2, length: 16 },
     });
     const { attention, mlp, streamNorm } = await profile(model, options);
-    const means = [
-      "importance",
-      "relativeMagnitude",
-      "largestRelativeMagnitude",
-      "shareAbove2",
-      "sign",
-    ] as const;
-    for (const key of means) {
+    for (const key of MEANS) {
       assert.deepEqual(result.attention[key], attention[key]);
       assert.deepEqual(result.mlp[key], mlp[key]);
     }

@@ -4,7 +4,7 @@ import type { Engine } from "../../src/engine/mod.ts";
 import { merge, readResult } from "../../src/result/mod.ts";
 import { perplexities, profile } from "../../src/study/mod.ts";
 import { distance, watchedEngine } from "../support.ts";
-import { kept, type Opened, withTiny } from "./tiny.ts";
+import { kept, MEANS, type Opened, withTiny } from "./tiny.ts";
 
 Deno.test("a profile has the form that it is kept in, and says what it depends on", () =>
   withTiny(async ({ model, options }) => {
@@ -43,14 +43,7 @@ Deno.test("two halves of a text merge into the whole, bit for bit", () =>
 Deno.test("a dropped module has null in its lists, and the block is then the other update", () =>
   withTiny(async ({ model, options }) => {
     const result = await profile(model, { ...options, drop: { attention: [1], mlp: [0, 2] } });
-    const means = [
-      "importance",
-      "relativeMagnitude",
-      "largestRelativeMagnitude",
-      "shareAbove2",
-      "sign",
-    ] as const;
-    for (const key of [...means, "standardError"] as const) {
+    for (const key of [...MEANS, "standardError"] as const) {
       assert.deepEqual(result.attention[key].map((value) => value === null), [false, true, false]);
       assert.deepEqual(result.mlp[key].map((value) => value === null), [true, false, true]);
       assert.equal(result.block[key][1], result.mlp[key][1]);

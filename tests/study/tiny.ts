@@ -84,3 +84,8 @@ export function kept(folder: string): string[] {
     return [];
   }
 }
+
+/** Means of updates that a profile has of each module. */
+export const MEANS = [
+  ...["importance", "sign", "shareAbove2", "relativeMagnitude", "largestRelativeMagnitude"] as const,
+];

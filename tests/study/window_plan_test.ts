@@ -21,11 +21,8 @@ import {
 } from "../../src/study/mod.ts";
 import { keepTensors, tensorsOf } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
+import { windowOf } from "../run/window/windows.ts";
 import { unjudged, withTiny } from "./tiny.ts";
-
-const windowOf = (layer: number, keys: number, sinks = 0): Change => (
-  { layer, module: "attention", to: "window", keys, sinks }
-);
 
 Deno.test("windows take the layers that a drop would take, by a profile and by an order", () =>
   withTiny(async ({ model, options }) => {
@@ -133,11 +130,7 @@ Deno.test("windows that a plan cannot have are refused", () =>
     assert.equal(makePlan(measured, { target, drop: 1, window: 4, sinks: 300 }).changes!.length, 1);
   }));
 
-const windows = (keys: number, sinks: number, layers = 3) =>
-  Array.from(
-    { length: layers },
-    (_, layer): Change => ({ layer, module: "attention", to: "window", keys, sinks }),
-  );
+const windows = (keys: number, sinks: number) => [0, 1, 2].map((layer) => windowOf(layer, keys, sinks));
 
 Deno.test("every study takes a plan of windows, and one that covers the text changes nothing", () =>
   withTiny(async ({ model, options }) => {
@@ -225,7 +218,7 @@ const many = { ...unjudged, by: "refit" } as const;
 
 Deno.test("a window of the whole text leaves nothing to make up for, and its projection as it was", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
-    const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(1, 256)] };
+    const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(1, 256, 0)] };
     const [change] = everyChange(await repair(model, plan, { ...options, ...many }));
     const { tensors, release } = await model.weights.part(1, new Map([["attention.o_proj.weight", null]]));
     const stored = tensors.get("attention.o_proj.weight")!.data as Float32Array;
@@ -238,12 +231,12 @@ for (const sequential of [false, true]) {
   const how = sequential ? "in sequence" : "on the full model's stream";
   Deno.test(`a refit of windows ${how} keeps keys and sinks, brings tensors, and runs`, () =>
     withTiny(async ({ model, options: { results: _, ...options } }) => {
-      const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(0, 2, 1), windowOf(2, 3)] };
+      const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(0, 2, 1), windowOf(2, 3, 0)] };
       const repaired = await repair(model, plan, { ...options, ...many, sequential });
       const changes = everyChange(repaired);
       assert.deepEqual(
         changes.map((change) => ({ ...change, tensors: undefined })),
-        [windowOf(0, 2, 1), windowOf(2, 3)].map((change) => ({ ...change, tensors: undefined })),
+        [windowOf(0, 2, 1), windowOf(2, 3, 0)].map((change) => ({ ...change, tensors: undefined })),
       );
       assert.deepEqual(changes.map((change) => [...tensorsOf(change).keys()]), [["o_proj.weight"], [
         "o_proj.weight",
@@ -259,7 +252,7 @@ for (const sequential of [false, true]) {
 
 Deno.test("a plan of windows is repaired by refit alone, and not behind a norm", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
-    const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(1, 2)] };
+    const plan: DropPlan = { attention: [], mlp: [], changes: [windowOf(1, 2, 0)] };
     await assert.rejects(
       repair(model, plan, { ...options, ...many, by: "linear" }),
       /the plan drops nothing, expected at least one dropped module/,
