@@ -9,10 +9,7 @@ import { fails, ok, withDesk } from "./cli.ts";
 
 /** A tiny model, and the options that name its text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?: string) =>
-  withTiny(
-    ({ folder }: Opened) => use(folder, ["--text", `${folder}/text.txt`, "--length", "16"]),
-    name,
-  );
+  withTiny(({ folder }: Opened) => use(folder, ["--text", `${folder}/text.txt`, "--length", "16"]), name);
 
 Deno.test("a shard is not merged twice, and a plan is not applied to another model", () =>
   withModel(async (folder, text) => {

@@ -168,9 +168,7 @@ const refused: Record<string, Refused> = {
   "a path beside a profile": [
     JSON.stringify({ ...results.profile, path: [0, 0, 1] }),
     left("it runs layers on a path"),
-    [
-      "profile",
-    ],
+    ["profile"],
   ],
   "an order on a task": [JSON.stringify({ ...results.order, on: {} }), left("it ranks .* on a task"), [
     "order",

@@ -23,9 +23,7 @@ const AGAIN = "then: deno run -A tests/fixtures/make_results.ts";
 Deno.test("every kind that has numbers has golden ones, of its method now and of its form", () => {
   assert.deepEqual(
     new Set(Object.values(goldens).map(({ kind }) => kind)),
-    new Set(
-      Object.keys(METHODS).filter((kind) => !(WITHOUT_NUMBERS as readonly string[]).includes(kind)),
-    ),
+    new Set(Object.keys(METHODS).filter((kind) => !(WITHOUT_NUMBERS as readonly string[]).includes(kind))),
   );
   for (const golden of Object.values(goldens)) {
     assert.equal(golden.method, METHODS[golden.kind], `${golden.kind} is of another method; ${AGAIN}`);

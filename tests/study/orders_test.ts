@@ -264,10 +264,7 @@ Deno.test("a sweep takes orders beside curves of its profile", () =>
     const result = await sweep(model, {
       ...options,
       profile: measured,
-      curves: [
-        { target: "mlp", by: "importance", seed: null },
-        ...orders,
-      ],
+      curves: [{ target: "mlp", by: "importance", seed: null }, ...orders],
       steps: [0, 1, 2],
     });
     assert.deepEqual(result.curves.map(({ target, by, points }) => [target, by, points.length]), [

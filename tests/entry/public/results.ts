@@ -19,10 +19,7 @@ export const results: Readonly<Record<string, Row>> = {
   },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
   compareSamples: cannot("compare samples", {
-    name: [
-      ["a.jsonl", "b.jsonl", { comon: true }],
-      'unknown option "comon", expected one of common, margin',
-    ],
+    name: [["a.jsonl", "b.jsonl", { comon: true }], 'unknown option "comon", expected one of common, margin'],
     value: [["a.jsonl", "b.jsonl", { margin: 2 }], "margin is 2, expected a share above 0 and below 1"],
     type: [[aProfile, "b.jsonl"], "the first is a profile, expected a text"],
   }),
