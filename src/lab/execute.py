@@ -1,6 +1,6 @@
 """Executes a notebook from its first cell to its last, or to the first that fails.
 
-usage: execute.py NOTEBOOK, from the virtual environment of `lamina lab`. Prints JSON lines: before each cell that runs, its number and how
+usage: execute.py NOTEBOOK PARENT, from the virtual environment of `lamina lab`. Prints JSON lines: before each cell that runs, its number and how
 many there are; at the end the notebook with the outputs of the cells that ran, and why it did not run to its end.
 """
 
@@ -47,13 +47,13 @@ def run(path, notebook, say):
 
 def end_with(parent):
     """Ends the kernel and this process, as SIGTERM does, when nobody is left to read the result."""
-    while os.getppid() == parent:
+    while os.name == "nt" or os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(path):
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+def main(path, parent):
+    threading.Thread(target=end_with, args=[int(parent)], daemon=True).start()
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # for the kernel's process, which may print anything
 

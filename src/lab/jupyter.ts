@@ -78,7 +78,8 @@ interface Running {
 async function run(path: string, how: Omit<Execution, "folder">): Promise<Executed> {
   const { env = {}, signal, onProgress } = how;
   const child = new Deno.Command(python, {
-    args: [join(root, "src", "lab", "execute.py"), path],
+    args: [join(root, "src", "lab", "execute.py"), path, String(Deno.pid)],
+    detached: !WINDOWS, // a signal to the whole group ends it by way of this process, in one line
     env: { ...callersPaths(), ...environment, ...env },
     stdout: "piped",
     ...signal ? { signal } : {},

@@ -93,17 +93,20 @@ async function findOwnHead(
   return true;
 }
 
-/** Loads a GGUF file. Names in `allowed` are of tensors: what its fields mean is known. */
+/** Loads a GGUF file. Names in `allowed` are of tensors and of fields of its architecture. */
 export async function loadGguf(
   opened: GgufFile,
   name: string,
   { allowed = [] }: LoadOptions = {},
 ): Promise<Model> {
-  const config = ggufConfig({ ...opened, ropeFactors: await readRopeFactors(opened, name) }, name);
+  const allowance: Allowance = { names: new Set(allowed), used: new Set() };
+  const header = { ...opened, ropeFactors: await readRopeFactors(opened, name) };
+  const config = ggufConfig(header, name, allowance);
   const { spec, whole } = described(config, name, []);
   const architecture = String(opened.metadata.get("general.architecture"));
   const file = ggufTensors(architecture, opened, spec, name);
-  return { ...read(spec, whole, file, ggufNames(architecture, spec, file.tensors), name, allowed), config };
+  const model = read(spec, whole, file, ggufNames(architecture, spec, file.tensors), name, allowed);
+  return { ...model, config, allowed: [...allowance.used, ...model.allowed] };
 }
 
 /** The model in a file of which every tensor is known. `whole` is the model with its dropped modules, whose tensors may be there. */

@@ -2,9 +2,9 @@
  * `fit` against a longer search: targets and promises on several models. Every plan that drops at most `--most` modules of a small model, and
  * every plan that has a module, or block, of the answer exchanged for another, is measured on the samples on which `fit` chooses. The best of
  * them that save as many bytes are measured again on fresh samples, and the best there is held against the answer on others, paired. A model
- * of more than 16 modules is searched by exchanges alone.
+ * of more than 16 modules is searched by exchanges alone, of which at most `--exchanges` are measured, evenly spread.
  *
- *     deno run -A tests/bench/fit_bench.ts [--models data/series/pre-ln/step04096] [--samples 8] [--length 64] [--text wiki] [--aims NAME=AMOUNT,…] [--most 4]
+ *     deno run -A tests/bench/fit_bench.ts [--models data/series/pre-ln/step04096] [--samples 8] [--length 64] [--text wiki] [--aims NAME=AMOUNT,…] [--most 4] [--exchanges 1000] [--again 16]
  */
 import { sizerOf } from "../../src/formats/mod.ts";
 import { type DropPlan, interval95, MODULES, planHash, planText } from "../../src/measure/mod.ts";
@@ -15,18 +15,19 @@ import { readArguments } from "./shared.ts";
 
 const AIMS = "parameters=0.05,parameters=0.1,parameters=0.15,parameters=0.25,kvBytes=0.25,kvBytes=0.5," +
   "perplexity=0.1,loss=0.05,loss=0.2,loss=0.4";
-const { models, samples, length, text, calibration, aims, fresh, most } = readArguments({
-  models: "data/series/pre-ln/step04096",
-  samples: 8, // that choose
-  length: 64,
-  text: "wiki",
-  calibration: "stories",
-  aims: AIMS,
-  fresh: 64,
-  most: 4,
-});
-/** Plans of a longer search that are measured again. */
-const AGAIN = 16;
+const { models, samples, length, text, calibration, aims, fresh, most, exchanges: few, again } =
+  readArguments({
+    models: "data/series/pre-ln/step04096",
+    samples: 8, // that choose
+    length: 64,
+    text: "wiki",
+    calibration: "stories",
+    aims: AIMS,
+    fresh: 64,
+    most: 4,
+    exchanges: 1000,
+    again: 16, // plans of the longer search that are measured again
+  });
 
 interface Cost {
   readonly plan: DropPlan;
@@ -76,6 +77,7 @@ async function tableOf(name: string): Promise<void> {
       samples: 2 * samples,
       calibration: { text: calibration, length },
       time: false,
+      results: Deno.env.get("LAMINA_RESULTS"),
     };
     const began = performance.now();
     const found = await fit(model, { ...options, [of]: Number(amount) } as FitOptions)
@@ -119,7 +121,7 @@ async function tableOf(name: string): Promise<void> {
     return await chosenOn(plans);
   }
 
-  /** Plans with one module exchanged for another of its kind, or one block for another; and none exchanged. */
+  /** The plan, and plans with one module exchanged for another of its kind, or one block for another. */
   function exchanges({ attention, mlp }: DropPlan): DropPlan[] {
     const all = layers.map((_, l) => l);
     const swapped = (list: readonly number[]) =>
@@ -127,23 +129,24 @@ async function tableOf(name: string): Promise<void> {
         all.filter((l) => !list.includes(l)).map((l) => [...list.filter((one) => one !== out), l].sort(up))
       );
     const isBlocks = String(attention) === String(mlp);
-    return [
-      { attention, mlp },
-      ...isBlocks ? swapped(attention).map((both) => ({ attention: both, mlp: both })) : [
-        ...swapped(attention).map((own) => ({ attention: own, mlp })),
-        ...swapped(mlp).map((own) => ({ attention, mlp: own })),
-      ],
+    const found = [
+      ...isBlocks ? swapped(attention).map((both) => ({ attention: both, mlp: both })) : [],
+      ...swapped(attention).map((own) => ({ attention: own, mlp })),
+      ...swapped(mlp).map((own) => ({ attention, mlp: own })),
     ];
+    const step = Math.max(1, found.length / few);
+    const some = Array.from({ length: Math.min(few, found.length) }, (_, i) => found[Math.floor(i * step)]);
+    return [{ attention, mlp }, ...some];
   }
 
   /** The best of the cheapest that are as small, by as many other samples. */
   async function bestOf(cheapest: readonly Cost[], bytes: number): Promise<Cost> {
     const small: DropPlan[] = [];
     for (const { plan } of cheapest) {
-      if (small.length < AGAIN && await bytesOf(plan) <= bytes) small.push(plan);
+      if (small.length < again && await bytesOf(plan) <= bytes) small.push(plan);
     }
-    const again = await costs(small, 4 * samples, fresh);
-    return again.sort((a, b) => a.rise - b.rise)[0];
+    const measured = await costs(small, 4 * samples, fresh);
+    return measured.sort((a, b) => a.rise - b.rise)[0];
   }
 
   /** Where a fit has no answer: the plans of the longer search that would keep the promise on the samples that choose. */

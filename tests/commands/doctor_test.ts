@@ -1,6 +1,7 @@
 /** `lamina doctor` as a person runs it: on this machine, and on machines that lack a part. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { noBfloat16 } from "../../src/commands/desk/machine.ts";
 import { examine, type Finding, machineChecks } from "../../src/doctor/mod.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { withFolder } from "../support.ts";
@@ -110,3 +111,13 @@ Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and th
       /ONNX Runtime cannot be loaded \(its package is at data:.*, expected a file\); run lamina doctor/,
     );
   }));
+
+Deno.test("a CPU without products in bfloat16 is named before OpenVINO is installed", () => {
+  const flags = (...own: string[]) => `model name : CPU\nflags\t\t: fpu ${own.join(" ")}\n`;
+  for (const own of ["amx_bf16", "avx512_bf16"]) assert.equal(noBfloat16(flags("avx2", own)), "");
+  assert.equal(noBfloat16(""), "", "not Linux");
+  assert.match(
+    noBfloat16(flags("avx512f")),
+    /^this CPU has neither AMX nor AVX512_BF16: OpenVINO .+ float32/,
+  );
+});

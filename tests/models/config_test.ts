@@ -1,8 +1,9 @@
 /** A configuration that is not understood to the last field, or has numbers that make no result, is an error that names file and field; so are LLM-Drop's lists. */
 import assert from "node:assert/strict";
 import { allowedFields, loadGguf, readDropList, readSpec } from "../../src/models/mod.ts";
+import { scoring } from "../../src/models/modules/list.ts";
 import { bufferSource } from "../buffer.ts";
-import { openGguf } from "../../src/weights/mod.ts";
+import { type GgufValue, openGguf } from "../../src/weights/mod.ts";
 import { fixtureNames, readJson } from "../fixtures/read.ts";
 import { refused } from "./refused_configs.ts";
 import { refuses } from "../support.ts";
@@ -190,6 +191,16 @@ Deno.test("a module cannot be dropped and be a linear map", async () => {
 const rope = (fields: Record<string, unknown>) => ({ rope_parameters: { rope_theta: 1e4, ...fields } });
 const llama3 = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
 
+// transformers 5.24, modeling_rope_utils.py: `rope_parameters.setdefault("rope_theta", rope_theta)`.
+Deno.test("of two bases, that of rope_parameters counts, as in transformers 5", async () => {
+  const config = { ...await configOf("llama"), rope_theta: 7e5 };
+  const baseOf = (fields: Record<string, unknown>) => {
+    const { layers: [{ attention }] } = readSpec({ ...config, ...fields }, FILE);
+    return scoring(attention)!.rope!.theta;
+  };
+  assert.deepEqual([baseOf(rope({})), baseOf({ rope_parameters: { rope_type: "default" } })], [1e4, 7e5]);
+});
+
 /** A fixture, what is put into its configuration, and the field that is no number above 0; else words of the error. */
 const harmful: [fixture: string, change: Record<string, unknown>, found: string | RegExp][] = [
   ["llama", { rms_norm_eps: -1 }, "rms_norm_eps is -1"],
@@ -242,18 +253,40 @@ for (const [fixture, change, found] of harmful) {
   });
 }
 
-const inGguf: [key: string, value: number, message: RegExp][] = [
-  ["llama.attention.layer_norm_rms_epsilon", -1, /^Cannot read llama: rms_norm_eps is -1, expected a number/],
-  ["llama.rope.freq_base", 0, /^Cannot read llama: rope_theta is 0, expected a number above 0/],
+const unread = (text: string) =>
+  new RegExp(`^Cannot run llama: field llama\\.${text}, which this model family`);
+const inGguf: [key: string, value: GgufValue, message: RegExp | null][] = [
+  [
+    "attention.layer_norm_rms_epsilon",
+    -1,
+    /^Cannot read llama: rms_norm_eps is -1, expected a number above 0/,
+  ],
+  ["rope.freq_base", 0, /^Cannot read llama: rope_theta is 0, expected a number above 0/],
+  ["rope.freq_base", NaN, /^Cannot run llama: llama\.rope\.freq_base is NaN, expected a finite number/],
+  ["attention.causal", false, unread("attention\\.causal is false")],
+  ["attention.causal", true, null],
+  ["logit_scale", 0.5, unread("logit_scale is 0\\.5")],
+  ["logit_scale", 1, null],
+  ["attention.sliding_window", 32, unread("attention\\.sliding_window is 32")],
+  ["attention.sliding_window", 0n, null],
+  ["attention.sliding_window", 256, null], // the file's context
+  ["rope.scaling.attn_factor", 2, unread("rope\\.scaling\\.attn_factor is 2")],
+  ["vocab_size", 64, null],
+  ["altup.active_idx", Int32Array.of(1), unread("altup\\.active_idx is .+")],
 ];
 
 for (const [key, value, message] of inGguf) {
-  Deno.test(`a GGUF file with ${key} ${value} is refused`, async () => {
+  Deno.test(`a GGUF file with ${key} ${value} is ${message ? "refused" : "read"}`, async () => {
     const bytes = await Deno.readFile(new URL("../fixtures/gguf/llama.gguf", import.meta.url));
     const file = await openGguf(bufferSource("llama", bytes));
-    await loadGguf(file, "llama");
-    const metadata = new Map(file.metadata).set(key, value);
-    await assert.rejects(loadGguf({ ...file, metadata }, "llama"), { name: "RangeError", message });
+    const metadata = new Map(file.metadata).set(`llama.${key}`, value);
+    const load = (allowed: string[] = []) => loadGguf({ ...file, metadata }, "llama", { allowed });
+    if (!message) assert.deepEqual((await load()).allowed, []);
+    else {
+      await assert.rejects(load(), { message });
+      const { allowed } = message.source.includes("which") ? await load([`llama.${key}`]) : { allowed: null };
+      if (allowed) assert.deepEqual(allowed, [`llama.${key}`]);
+    }
     file.close();
   });
 }

@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import type { Progress } from "../../src/entry/mod.ts";
 import { execute } from "../../src/lab/mod.ts";
 import { processesOf, until } from "../cluster/processes.ts";
-import { type Cell, kernelTest, readCells, readMade, writeNotebook } from "./notebook.ts";
+import { CLI } from "../commands/cli.ts";
+import { type Cell, kernelTest, readCells, readMade, root, writeNotebook } from "./notebook.ts";
 
 /** What a cell printed. */
 const printed = ({ outputs }: Cell) => outputs.flatMap(({ text }) => text ?? []).join("");
@@ -87,3 +88,29 @@ kernelTest("an abort, and the end of Jupyter, end the relay and the kernel", asy
     await until("their end", () => running().length === 0);
   }
 }, Deno.build.os === "linux" ? "" : " (skipped: needs /proc)");
+
+kernelTest(
+  "a signal to the whole group, while the kernel starts, ends everything with one line",
+  async (folder) => {
+    const path = `${folder}/stopped.ipynb`;
+    await writeNotebook(path, ["1;"]);
+    for (const [signal, expected] of [["INT", 130], ["TERM", 143]] as const) {
+      const run = new Deno.Command(Deno.execPath(), {
+        args: [...CLI, "lab", "--execute", path],
+        cwd: root,
+        env: { LAMINA_OF_TEST: path },
+        stdout: "piped",
+        stderr: "piped",
+        detached: true,
+      }).spawn();
+      const running = () => processesOf("LAMINA_OF_TEST", path);
+      await until("Python", () => running().some(({ command }) => command.includes("execute.py")));
+      await new Deno.Command("kill", { args: ["-s", signal, "--", `-${run.pid}`] }).output();
+      const { code, stderr } = await run.output();
+      const said = new TextDecoder().decode(stderr);
+      assert.deepEqual([code, said], [expected, "lamina: Stopped; what is kept is not computed again\n"]);
+      await until("their end", () => running().length === 0);
+    }
+  },
+  Deno.build.os === "linux" ? "" : " (skipped: needs /proc)",
+);

@@ -90,11 +90,11 @@ Deno.test("only attention whose keys a window shortens becomes one", () =>
       model.spec.layers.flatMap(({ attention }, layer) =>
         (scoring(attention)?.window ?? Infinity) > keys ? [layer] : []
       );
-    for (const keys of [2, 6, 9]) {
-      const drop = able(keys).length;
-      const plan = makePlan(ordered, { drop, window: keys });
-      assert.deepEqual(plan.changes?.map(({ layer }) => layer), able(keys));
-      assert.throws(() => makePlan(ordered, { drop: drop + 1, window: keys }), {
+    for (const [window, sinks] of [[2, 4], [2, 5], [6, 0], [6, 4], [9, 0]]) { // the model's own: 7
+      const drop = able(window + sinks).length;
+      const plan = makePlan(ordered, { drop, window, sinks });
+      assert.deepEqual(plan.changes?.map(({ layer }) => layer), able(window + sinks));
+      assert.throws(() => makePlan(ordered, { drop: drop + 1, window, sinks }), {
         name: "RangeError",
         message: `Cannot make windows of ${
           drop + 1

@@ -32,14 +32,24 @@ export const doctorCommand = (context: Context): Command =>
     context.notice(`every study runs here, on ${["the CPU", ...engines].join(", ")}`);
   });
 
-/** A command that installs libraries. */
+/** What to know before OpenVINO is fetched: whether the CPU lacks bfloat16, by Linux's description of it. */
+export function noBfloat16(cpu: string): string {
+  return /^flags\b/m.test(cpu) && !/\b(amx|avx512)_bf16\b/.test(cpu)
+    ? "this CPU has neither AMX nor AVX512_BF16: OpenVINO computes in float32 here, and refuses bfloat16"
+    : "";
+}
+
+/** A command that installs libraries. `lacks` says beforehand what they cannot do on this CPU. */
 const installing =
-  (name: string, what: string, wheels: readonly Pinned[], folder: string) => (context: Context): Command =>
+  (name: string, what: string, wheels: readonly Pinned[], folder: string, lacks?: (cpu: string) => string) =>
+  (context: Context): Command =>
     declared({
       name,
       says: `install ${what}, into ${displayed(folder)} (Linux x64)`,
       example: name,
     }, async () => {
+      const lacking = lacks?.(await Deno.readTextFile("/proc/cpuinfo").catch(() => ""));
+      if (lacking) context.notice(lacking);
       await installWheels(wheels, folder, reportsTo(context));
       context.notice(doneText(context, name, {}));
     });
@@ -55,6 +65,7 @@ export const openvinoCommand = installing(
   "OpenVINO's plug-in for ONNX Runtime, which uses the matrix units of Intel CPUs",
   openvinoWheels,
   openvinoFolder,
+  noBfloat16,
 );
 export const ggmlCommand = installing(
   "ggml",

@@ -193,7 +193,7 @@ export function positive<Value extends number | null>(config: Config, field: str
   throw config.rangeError(`${field} is ${value}, expected a number above 0`);
 }
 
-function unknownField(name: string, field: string, found: unknown): TypeError {
+export function unknownField(name: string, field: string, found: unknown): TypeError {
   const key = spelt(field);
   return new TypeError(
     `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +

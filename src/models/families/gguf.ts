@@ -6,6 +6,7 @@
  * linear attention: mixtures/hybrid_gguf.ts.
  */
 import type { GgufFile, GgufValue } from "../../weights/mod.ts";
+import { type Allowance, unknownField } from "../config/config.ts";
 import { short, spelt } from "../config/spelt.ts";
 import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
@@ -22,8 +23,11 @@ interface GgufHeader {
   readonly ropeFactors?: RopeFactors | null;
 }
 
-/** The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported. */
-export function ggufConfig(file: GgufHeader, name: string): Record<string, unknown> {
+/**
+ * The metadata as a configuration. Throws `TypeError` for an architecture or a field that is not supported, and where it has an
+ * `allowance` for fields that nobody reads.
+ */
+export function ggufConfig(file: GgufHeader, name: string, allowance?: Allowance): Record<string, unknown> {
   const { metadata } = file;
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture)) {
@@ -35,8 +39,12 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
       : "not a string";
     throw new TypeError(`Cannot run ${name}: general.architecture is ${found}, expected one of ${known}`);
   }
-  const field: Field = (key) =>
-    single(name, `${architecture}.${key}`, metadata.get(`${architecture}.${key}`));
+  const read = new Set<string>();
+  const list = (key: string) => {
+    read.add(key);
+    return metadata.get(`${architecture}.${key}`);
+  };
+  const field: Field = (key) => single(name, `${architecture}.${key}`, list(key));
   const layers = field("block_count");
   if (typeof layers === "number" && layers > file.tensors.size) { // before a list of so many is made
     throw new RangeError(
@@ -44,7 +52,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
         "the number of its tensors",
     );
   }
-  const counts = architecture === "deci" ? countsByLayer(metadata, name, Number(layers)) : {
+  const counts = architecture === "deci" ? countsByLayer(list, name, Number(layers)) : {
     num_attention_heads: field("attention.head_count"),
     num_key_value_heads: field("attention.head_count_kv"),
     intermediate_size: field("feed_forward_length"),
@@ -65,7 +73,6 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
     ...rope(field, file.ropeFactors ?? null),
   };
   const { family, type = () => family, fields = () => ({}) } = architectures[architecture];
-  const list = (key: string) => metadata.get(`${architecture}.${key}`);
   const wrong = (key: string, expected: string) =>
     new TypeError(
       `Cannot run ${name}: ${architecture}.${key} is ${
@@ -75,6 +82,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   const header: Header = { field, list, tensors: file.tensors, usual, wrong };
   const all = { model_type: type(header), ...usual, ...fields(header) };
   expectWholeHeads(header, all);
+  if (allowance) expectRead(header, architecture, metadata, read, allowance, name);
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
@@ -87,12 +95,46 @@ function expectWholeHeads({ field, wrong }: Header, config: Readonly<Record<stri
   }
 }
 
+/** Fields that do not affect a decoder's logits, or that say what tensors and other fields do. */
+const NEUTRAL = new Set(
+  `vocab_size context_length tensor_data_layout decoder_start_token_id pooling_type features_length embedding_length_out
+  attention.value_length attention.value_length_mla attention.layer_norm_epsilon attention.layer_norm_rms_epsilon
+  rope.dimension_count rope.dimension_sections rope.scaling.finetuned rope.scaling.original_context_length
+  rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow n_deepstack_layers`.split(/\s+/),
+);
+
+/** Throws for a field of the architecture that was not read, unless its value means nothing: llama.cpp knows of more than each family has. */
+function expectRead(
+  { field }: Header,
+  architecture: string,
+  metadata: GgufHeader["metadata"],
+  read: ReadonlySet<string>,
+  allowance: Allowance,
+  name: string,
+): void {
+  const meansNothing = (key: string, value: unknown) =>
+    value === (key === "attention.causal") || value === 0 || value === 1 && /(scale|factor)$/.test(key) ||
+    value === -1 && key === "rope.scaling.yarn_ext_factor" ||
+    value === field("rope.freq_base") && key === "rope.freq_base_swa" ||
+    Number(value) >= Number(field("context_length")) && key === "attention.sliding_window";
+  for (const [whole, found] of metadata) {
+    const key = whole.slice(architecture.length + 1);
+    if (!whole.startsWith(`${architecture}.`) || read.has(key) || NEUTRAL.has(key)) continue;
+    if (meansNothing(key, typeof found === "bigint" ? Number(found) : found)) continue;
+    if (!allowance.names.has(whole)) throw unknownField(name, whole, found);
+    allowance.used.add(whole);
+  }
+}
+
 type Field = (key: string) => Single;
 
 /** A field that a configuration has as one value. What float64 cannot hold is too large for any of them, and refused as such. */
 function single(name: string, key: string, value: GgufValue | undefined): Single {
   if (typeof value === "object") {
     throw new TypeError(`Cannot run ${name}: ${key} is a list of ${value.length}, expected one value`);
+  }
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new RangeError(`Cannot run ${name}: ${key} is ${value}, expected a finite number`);
   }
   return typeof value === "bigint" ? Number(value) : value;
 }
@@ -101,10 +143,10 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
  * The fields that `deci` has layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Attentions have to be
  * alike, MLPs may differ in width. A layer with heads but without keys has a matrix in the place of attention, W norm(x).
  */
-function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {
+function countsByLayer(fieldOf: Header["list"], name: string, layers: number) {
   const [heads, kvHeads, sizes] = ["attention.head_count", "attention.head_count_kv", "feed_forward_length"]
     .map((key) => {
-      const value = metadata.get(`deci.${key}`);
+      const value = fieldOf(key);
       const list = ArrayBuffer.isView(value) ? Array.from(value, Number) : Array(layers).fill(value);
       const counts = [...new Set(list.filter((count) => count !== 0))];
       const isAlike = counts.length <= 1 || key === "feed_forward_length";

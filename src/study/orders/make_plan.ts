@@ -276,8 +276,8 @@ function choicesOf(source: Source, options: PlanOptions): (readonly Scored[])[] 
   const { target, order, sizes, provenance: { model: { layers } } } = source;
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
-    const { window } = options;
-    const able = window ? order.filter(({ layer }) => canShorten(layer, window, sizes)) : order;
+    const { window, sinks = SINKS } = options;
+    const able = window ? order.filter(({ layer }) => canShorten(layer, window + sinks, sizes)) : order;
     const allowed = constrained(able, layers, constraints);
     return Array.from({ length: allowed.length + 1 }, (_, n) => allowed.slice(0, n));
   }

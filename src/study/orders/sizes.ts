@@ -16,7 +16,7 @@ export function allKvBytes(sizes: Sizes, context: number): number {
   return sum([...sizes.kvBytes.keys()], (layer) => kvBytesAt(sizes, layer, context));
 }
 
-/** Whether a window of so many keys frees keys of a layer's attention in a long text. */
+/** Whether a window of so many keys, sinks included, frees keys of a layer's attention in a long text. */
 export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: Sizes): boolean {
   return (kvBytes[layer] ?? 0) > 0 && (kvTokens[layer] ?? Infinity) > keys;
 }

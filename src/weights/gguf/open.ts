@@ -168,6 +168,7 @@ function readTensor(cursor: Cursor, what: string): TensorHeader {
 function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment }: Header) {
   let end = 0, previous = "the start of the data, at 0";
   const padded = () => Math.ceil(end / alignment) * alignment;
+  const gap = () => `a gap after ${previous} (tensors in the header: ${tensors.size})`;
   const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset);
   for (const [tensor, { offset, bytes }] of inOrder) {
     const what = `tensor ${quote(tensor)}`;
@@ -179,14 +180,14 @@ function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment 
       throw malformed(name, `${at} overlaps ${previous}`, "each byte in one tensor");
     }
     if (offset > padded()) {
-      throw malformed(name, `${at}, a gap after ${previous}`, `offset ${padded()}`);
+      throw malformed(name, `${at}, ${gap()}`, `offset ${padded()}`);
     }
     end = offset + bytes;
     previous = `${what}, which ends at ${end}`;
   }
   const most = dataStart + padded();
   if (size > most) {
-    throw malformed(name, `${size} bytes, a gap after ${previous}`, `at most ${most}`);
+    throw malformed(name, `${size} bytes, ${gap()}`, `at most ${most}`);
   }
 }
 
