@@ -53,12 +53,7 @@ Deno.test("export prints the sizes before and after, and the card has them, with
       assert.match(wrong.err.replaceAll(/\s+/g, " "), message);
       await assert.rejects(Deno.stat(`${outer}/no`));
     };
-    await refused(
-      /the evaluate is of .*attention 3.*, expected .*attention 2/,
-      "--drop-attention",
-      "2",
-      ...card,
-    );
+    await refused(/evaluate is of .*attention 3.*, expected .*attention 2/, "--drop-attention", "2", ...card);
     await refused(/Cannot read .*other\.json/, ...DROP, "--card", other);
     await Deno.writeTextFile(other, "[{]");
     await refused(/Cannot read .*other\.json/, ...DROP, "--card", other);

@@ -28,6 +28,12 @@ Deno.test("each text stands under its heading behind the prompt; JSON holds the 
     assert.deepEqual(JSON.parse(piped.out), written);
     assert.deepEqual([written.kind, written.prompt], ["generate", prompt]);
     assert.deepEqual(written.texts, JSON.parse(JSON.stringify([full, dropped])));
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      JSON.stringify({ ...config, eos_token_id: full.ids[0] }),
+    );
+    assert.equal((await run(...args)).out, `— full model —\n${prompt}\n`, "a text that ends at once");
   }));
 
 Deno.test("a prompt and lists may come from files, and from standard input", () =>

@@ -92,10 +92,5 @@ Deno.test("maps in the place of every attention are refused in gguf-deci: llama.
 
 for (const format of ["hf", "llm-drop", "gguf"] satisfies Format[]) {
   Deno.test(`a linear map is refused in ${format}, with the formats that can`, () =>
-    expectRefused(
-      "llama",
-      format,
-      attention,
-      /attention 1 is replaced by a linear map, .*: gguf-deci, onnx$/,
-    ));
+    expectRefused("llama", format, attention, /attention 1 is .* a linear map, .*: gguf-deci, onnx$/));
 }

@@ -49,12 +49,7 @@ function dropped(changes: Changes): string {
 }
 
 const REFUSED: readonly (readonly [name: string, format: Format, changes: Changes, why: string])[] = [
-  [
-    "qwen2",
-    "hf",
-    mlp,
-    "MLP 1 is replaced by a mean, .* of MLP 1 or attention 1 could hold; formats that can: onnx",
-  ],
+  ["qwen2", "hf", mlp, "MLP 1 is .* a mean, .* of MLP 1 or attention 1 could hold; formats that can: onnx"],
   ["gemma2", "hf", attention, "attention 1 is replaced by a mean, .*; formats that can: onnx"],
   ["mixtral", "hf", mlp, "MLP 1 is replaced by a mean, .*; formats that can: onnx"],
   [

@@ -71,10 +71,7 @@ async function expectStored(
     assert.equal((await Deno.stat(`${out}/model.gguf`)).size, smaller);
     const said = tableText([plan]);
     assert.ok(said.includes(`files: ${filesText(exported.sizes, format)}`), said);
-    assert.match(
-      said,
-      /rounding the repair to Q8_0 adds .* nats per token \(95 %, paired: /,
-    );
+    assert.match(said, /rounding the repair to Q8_0 adds .* nats per token \(95 %, paired: /);
   }
   using written = await openModel(out);
   const stored = await openStored(written);

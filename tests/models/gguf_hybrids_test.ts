@@ -156,11 +156,7 @@ for (
     ["ssm.state_size", [12], /qwen35\.ssm\.state_size is a list of 1, expected one value/],
     ["full_attention_interval", 0, /full_attention_interval is 0, expected an integer/],
     ["full_attention_interval", 2, /tensor blk\.1\.attn_q\.weight is missing/],
-    [
-      "attention.recurrent_layers",
-      [true],
-      /layer_types is a list of 1, expected an entry for each of 4 layers/,
-    ],
+    ["attention.recurrent_layers", [true], /layer_types is a list of 1, expected an entry for each of 4/],
     ["nextn_predict_layers", 4, /num_hidden_layers is 0, expected an integer/],
     ["rope.dimension_count", 5, /rot/],
   ] as const

@@ -99,10 +99,7 @@ const refused: [Record<string, string | number>, RegExp, name?: string][] = [
     { "general.architecture": "\u001b[31m\nred" },
     /general\.architecture is "\\u001b\[31m\\nred", expected one of/,
   ],
-  [
-    { "general.architecture": "mamba" },
-    /general\.architecture is mamba, expected one of llama, deci, qwen2/,
-  ],
+  [{ "general.architecture": "mamba" }, /general\.architecture is mamba, expected one of llama, deci, qwen2/],
   [{}, /general\.architecture is missing, expected one of llama/],
   [LLAMA, /hidden_size is missing, expected an integer/],
   [

@@ -52,11 +52,7 @@ Deno.test("gpt-oss packed in a GGUF file is the model packed in a folder", async
   const said = { rope_scaling, rope_theta, max_position_embeddings, sliding_window, swiglu_limit: 7 };
   const packed = await sumsOf("packed", said);
   assert.deepEqual(await gramSums(model, randomBlocks(2, 20, config.vocab_size)), packed);
-  assert.notDeepEqual(
-    await sumsOf("packed", { ...said, swiglu_limit: 1.5 }),
-    packed,
-    "the limit must matter",
-  );
+  assert.notDeepEqual(await sumsOf("packed", { ...said, swiglu_limit: 1.5 }), packed, "the limit matters");
   model.weights.close();
 });
 

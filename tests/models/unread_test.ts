@@ -32,15 +32,9 @@ const several = "ignore them with `allowFields`, by name or by a beginning of na
 /** Refusals by the tensors that a Llama has besides; `allowFields` that go on. */
 const refused: Readonly<Record<string, [extra: string[], allowFields: string[]]>> = {
   [`found an unknown tensor (lm_head2.weight), ${llama} it, ignore it with \`allowFields\` lm_head2.weight`]:
-    [
-      ["lm_head2.weight"],
-      ["lm_head2.weight"],
-    ],
+    [["lm_head2.weight"], ["lm_head2.weight"]],
   [`found 2 unknown tensors (model.layers.3.mlp.b, model.layers.3.mlp.up_proj.weight), ${llama} them, ${several}`]:
-    [
-      ["model.layers.3.mlp.up_proj.weight", "model.layers.3.mlp.b"],
-      ["model.layers.3"],
-    ],
+    [["model.layers.3.mlp.up_proj.weight", "model.layers.3.mlp.b"], ["model.layers.3"]],
   [`found 4 unknown tensors ("\\u001b[31m", a.b, model.layers.0.self_attn.q_norm.weight, …), ${llama} them, ${several}`]:
     [
       ["a.b", "\x1b[31m", "model.layers.0.self_attn.q_norm.weight", "model.layers.0.self_attn.q_proj.bias"],

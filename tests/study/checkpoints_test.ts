@@ -129,10 +129,7 @@ Deno.test("an interrupted series goes on where it stopped, and asks for no finis
     hub.log.length = 0;
     const result = await checkpoints(series, study);
     const asked = new Set(weightRequests(hub).map((line) => line.slice(6, 46)));
-    assert.deepEqual(
-      [...asked],
-      [...hub.branches.values()].slice(finished).map(({ commit }) => commit),
-    );
+    assert.deepEqual([...asked], [...hub.branches.values()].slice(finished).map(({ commit }) => commit));
     hub.log.length = 0;
     const notices: string[] = [];
     const again = await checkpoints(await openSeries("owner/name"), {

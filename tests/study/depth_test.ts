@@ -73,10 +73,7 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
       const { shape: [samples, length], data: ids } = tensors.get("ids")!;
       const { spec: { layers: { length: layers }, hidden, vocabulary } } = model;
       const text = `${folder}/ids.json`;
-      const rows = Array.from(
-        { length: samples },
-        (_, i) => [...ids.subarray(i * length, (i + 1) * length)],
-      );
+      const rows = Array.from({ length: samples }, (_, i) => [...ids.subarray(i * length, (i + 1) * length)]);
       await Deno.writeTextFile(text, JSON.stringify(rows));
       const asked = { ...options, text, samples, length };
       const found = await depth(model, { ...asked, stride: 1, rows: length });
@@ -86,11 +83,11 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
         (_, l) => tensors.get(l < layers ? `x.${l}` : "final")!.data as Float32Array,
       );
       const e = streams.map((data) => stateTolerance(model.spec) * largest(data) * Math.sqrt(hidden));
-      const tokens = Array.from({ length: samples * length }, (_, t) =>
-        expected(
-          streams.map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden))),
-          e,
-        ));
+      const tokens = Array.from(
+        { length: samples * length },
+        (_, t) =>
+          expected(streams.map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden))), e),
+      );
       for (const measure of ["step", "turn", "left", "progress", "sign"] as const) {
         for (const [s, sums] of found.samples.entries()) {
           const own = tokens.slice(s * length, (s + 1) * length).map((token) => token[measure]);
@@ -124,11 +121,7 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
               data.subarray(t * vocabulary, (t + 1) * vocabulary);
             const [final, own] = [row(lens[s][layers - 1], t), row(lens[s][l], t)];
             const [best, mine] = [order(final), order(own)];
-            assert.equal(
-              best[0],
-              order(row(theirs, s * length + t))[0],
-              "the final choice is Hugging Face's",
-            );
+            assert.equal(best[0], order(row(theirs, s * length + t))[0], "the final choice is theirs");
             total.kl += divergence(final, own);
             total.overlap += mine.slice(0, 5).filter((id) => best.slice(0, 5).includes(id)).length / 5;
             total.frequent += Number(frequent.includes(mine[0]));

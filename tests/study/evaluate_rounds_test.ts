@@ -83,10 +83,7 @@ Deno.test("what a plan answered in rounds is beside the full model's documents: 
     for (const [run, base] of [[whole, soon], [full, soon]]) {
       assert.throws(() => accuracyChange(run, base), /found different documents, expected the same/);
     }
-    assert.throws(
-      () => accuracyClaims([whole, soon]),
-      /asked in rounds, expected all documents/,
-    );
+    assert.throws(() => accuracyClaims([whole, soon]), /asked in rounds, expected all documents/);
     assert.match(
       accuracyFigure([whole, soon]).setting,
       new RegExp(`${n} of 70 documents`),

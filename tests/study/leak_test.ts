@@ -147,10 +147,7 @@ Deno.test("an evaluation says which task shares documents with the calibration t
     assert.deepEqual([full.shared, list.shared], [undefined, undefined]);
     const line = /gsm8k shares \d+\.\d % of its 13-token sequences with .*: its accuracy may be too high/;
     assert.match(tableText(results), line);
-    assert.match(
-      sections.tasks(results.slice(0, 2)).figures[0].subtitle,
-      / gsm8k shares/,
-    );
+    assert.match(sections.tasks(results.slice(0, 2)).figures[0].subtitle, / gsm8k shares/);
   }));
 
 Deno.test("the guard fetches no text that is missing, and waits for no pipe", () =>

@@ -273,12 +273,7 @@ Deno.test("a sweep takes orders beside curves of its profile", () =>
       ["consecutive", "angular", 3],
     ]);
     const [, greedy, windows] = result.curves;
-    near(
-      greedy.points[2].rise,
-      orders[0].order[1].score!,
-      NATS,
-      "greedy's loss, on the text it was found on",
-    );
+    near(greedy.points[2].rise, orders[0].order[1].score!, NATS, "greedy's loss, on its own text");
     assert.equal(windows.points[2].drop.attention.length, 2);
   }));
 

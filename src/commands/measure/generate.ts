@@ -39,7 +39,16 @@ export const generateCommand = (context: Context): Command =>
       const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
       let current = -1;
       let isOpen = false; // whether a line of text is not ended
-      const result = await generated(model, dropped ? [{}, drop] : [{}], flags.prompt, {
+      const plans = dropped ? [{}, drop] : [{}];
+      /** Headings up to that of a plan; a text that ends at once has no token. */
+      const begin = (plan: number) => {
+        while (!quiet && current < plan) {
+          const end = current++ < 0 ? "" : isOpen ? "\n\n" : "\n";
+          context.say(`${end}— ${current === 0 ? "full model" : planPhrase(drop)} —\n${flags.prompt}`);
+          isOpen = true;
+        }
+      };
+      const result = await generated(model, plans, flags.prompt, {
         ...optionsIn(context, flags, { checks: generateChecks }),
         onProgress(progress) {
           if (!quiet && progress.unit === "tokens") return; // the text itself shows it
@@ -48,16 +57,12 @@ export const generateCommand = (context: Context): Command =>
           context.progress.onProgress(progress);
         },
         onToken({ plan, text }) {
-          if (quiet) return;
-          if (plan !== current) {
-            const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
-            context.say(`${end}— ${plan === 0 ? "full model" : planPhrase(drop)} —\n${flags.prompt}`);
-          }
-          current = plan;
+          begin(plan);
           isOpen = true;
-          context.say(text);
+          if (!quiet) context.say(text);
         },
       });
+      begin(plans.length - 1);
       // The texts are there already: the line is ended.
       await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
     });
