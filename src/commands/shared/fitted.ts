@@ -15,9 +15,12 @@ export function answered({ answer, tried }: Fit): Fit["tried"][number] | null {
 
 /** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
 export async function keepFit(fit: Fit, results: string): Promise<string | null> {
-  const { provenance: { model }, aim, plan } = fit;
+  const { provenance: { model }, aim, plan, file: of } = fit;
   if (!plan) return null;
-  const file = join(results, `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan])}.json`);
+  const file = join(
+    results,
+    `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan, of?.format ?? null])}.json`,
+  );
   try {
     await writeTogether([...await planTensors(file, plan), [file, resultText(fit, 1)]]);
     return file;
