@@ -86,7 +86,7 @@ export function randomAmong(usual: boolean): Condition {
 export const modelOptions = (): Table => ({
   allowField: repeatable(
     "--allow-field <name>",
-    "ignore this unknown field of config.json, or these unknown tensors",
+    "ignore this unknown field of config.json or of a GGUF file, or these unknown tensors",
   )
     .helpGroup("Model and engine:"),
 });
