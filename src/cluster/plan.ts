@@ -62,13 +62,13 @@ export function expectStudy(plan: Shards, division: Division): void {
       } not the plan's; use the same as the plan, or make the plan again`,
     );
   }
-  const whole = division.stages.every(({ costs }, s) => isWhole(spansIn(plan, s), costs.length));
+  const whole = division.stages.every(({ costs }, s) => {
+    const spans = spansIn(plan, s);
+    return spans.every(({ from }, i) => from === (spans[i - 1]?.to ?? 0)) &&
+      spans.at(-1)?.to === costs.length;
+  });
   if (whole && plan.shards.every(({ stage }) => stage < division.stages.length)) return;
   throw new Misfit("its shards do not cover the study exactly once; make the plan again");
-}
-
-function isWhole(spans: readonly Shard[], units: number): boolean {
-  return spans.every(({ from }, i) => from === (i === 0 ? 0 : spans[i - 1].to)) && spans.at(-1)?.to === units;
 }
 
 function dependsOn({ depends }: Division): Record<string, string> {

@@ -19,7 +19,10 @@ const MOST_TEXT = 120; // characters of a value inside a table
 /** Throws `TypeError` for a promise. */
 export function viewOf(value: unknown): View {
   if (isPromise(value)) throw new TypeError("Cannot show a promise: await it first");
-  if (typeof value === "string") return textView(value);
+  if (typeof value === "string") {
+    if (value.trim() === "") return nothing("an empty text");
+    return value.trimStart().startsWith("<svg") ? { picture: value, title: "picture" } : { markdown: value };
+  }
   if (typeof value === "function") return { markdown: functionText(value.name) };
   if (value === undefined || value === null) return nothing(String(value));
   if (typeof value !== "object") return { markdown: String(value) };
@@ -35,11 +38,6 @@ export function viewOf(value: unknown): View {
   if (seen && "svg" in seen) return pictureOf(seen);
   if (seen) return "tables" in seen ? seen : { rows: seen.map(rowOf) };
   return table(Object.entries(value).map(([name, entry]) => ({ name, value: cell(entry) })), "object");
-}
-
-function textView(text: string): View {
-  if (text.trim() === "") return nothing("an empty text");
-  return text.trimStart().startsWith("<svg") ? { picture: text, title: "picture" } : { markdown: text };
 }
 
 const pictureOf = ({ svg, title, name }: Figure): View => ({ picture: svg, title, name });

@@ -25,7 +25,6 @@ import {
   MAX_TOKENS,
   namedText,
   packBlocks,
-  type Packing,
   readDocuments,
   readIds,
   TEXT_NAMES,
@@ -114,30 +113,27 @@ async function pack(
 ): Promise<Packed> {
   const packing = { samples: skip + samples, length, bos, skip };
   const trained = noticeBeyond(model, "samples", length, fetch);
-  const ownIds = !textNames.includes(text) && await isFile(text) ? await readIds(text) : null;
-  const name = ownIds ? IDS : textNames.includes(text) ? text : "file";
+  const isNamed = textNames.includes(text);
+  const packed = async () => {
+    const documents = await openText(text, fetch);
+    const report = lateMeter(
+      { label: "text", total: packing.samples * length, unit: "tokens" },
+      fetch.onProgress,
+    );
+    const name = isNamed ? `the text ${text}` : text;
+    return await packBlocks(documents, await model.tokenizer(), packing, report, name);
+  };
+  const ownIds = !isNamed && await isFile(text) ? await readIds(text) : null;
+  const name = ownIds ? IDS : isNamed ? text : "file";
   const { ids } = ownIds
     ? blocksOfIds(ownIds, packing, model.spec?.vocabulary ?? Infinity, text)
-    : await tokenised(model, text, packing, fetch);
+    : await packed();
   const blocks = { ids: ids.subarray(skip * length), samples, length };
   return {
     blocks,
     text: { name, hash: textHash(blocks, skip) },
     packing: { samples, length, skip, bos, ...trained === null ? {} : { trained } },
   };
-}
-
-async function tokenised(
-  model: Pick<StudyModel, "tokenizer">,
-  text: string,
-  packing: Packing,
-  fetch: Reports,
-): Promise<Blocks> {
-  const documents = await openText(text, fetch);
-  const total = packing.samples * packing.length;
-  const report = lateMeter({ label: "text", total, unit: "tokens" }, fetch.onProgress);
-  const name = textNames.includes(text) ? `the text ${text}` : text;
-  return await packBlocks(documents, await model.tokenizer(), packing, report, name);
 }
 
 /** Some blocks of a packed text, as if they alone had been packed. */

@@ -10,7 +10,6 @@ import { aligned, type BlockMatrix, byteSize, elements, type Tensor, viewOf } fr
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
-import type { Blocks } from "./blocks/types.ts";
 import { type Allocate, checkRows, type Entry, formatIn, newArray, readBlocks } from "./entry.ts";
 import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile } from "./source.ts";
@@ -130,34 +129,16 @@ async function readRows(
   if (layout.dtype) {
     const size = byteSize(layout.dtype);
     const bytes = aligned(await file.read(entry.start + first * size, entry.start + end * size), size);
-    return {
-      dtype: layout.dtype,
-      shape: taken,
-      data: viewOf(layout.dtype, bytes.buffer, bytes.byteOffset, end - first),
-    };
+    const data = viewOf(layout.dtype, bytes.buffer, bytes.byteOffset, end - first);
+    return { dtype: layout.dtype, shape: taken, data };
   }
-  return {
-    dtype: "f32",
-    shape: taken,
-    data: await decodeRange(decoders, entry, layout, first, end, allocate),
-  };
-}
-
-/** Elements [first, end) of a tensor in blocks. Rows are whole blocks but for vectors, whose rows are elements. */
-async function decodeRange(
-  decoders: Decoders,
-  { file, start, info: { type } }: Entry,
-  blocks: Blocks,
-  first: number,
-  end: number,
-  allocate: Allocate,
-): Promise<Float32Array> {
-  const { blockElements, blockBytes } = blocks;
+  const { blockElements, blockBytes } = layout; // rows are whole blocks but for vectors, whose rows are elements
   const firstBlock = Math.floor(first / blockElements), endBlock = Math.ceil(end / blockElements);
-  const [from, to] = [start + firstBlock * blockBytes, start + endBlock * blockBytes];
-  const bytes = await file.read(from, to);
+  const [start, behind] = [firstBlock, endBlock].map((block) => entry.start + block * blockBytes);
+  const bytes = await file.read(start, behind);
   const values = allocate((endBlock - firstBlock) * blockElements);
-  await decoders.decode(type, blocks, bytes, values);
-  file.forget(from, to);
-  return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
+  await decoders.decode(type, layout, bytes, values);
+  file.forget(start, behind);
+  const skipped = firstBlock * blockElements;
+  return { dtype: "f32", shape: taken, data: values.subarray(first - skipped, end - skipped) };
 }

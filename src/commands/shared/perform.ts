@@ -47,10 +47,7 @@ export async function perform<S, O extends RunOptions, R, P, In>(
 /** What a command adds to the options of its study, and how it shows the result. */
 interface Around<F extends Flags, R> {
   /** Refuses wrong uses and reads files before the model is opened, and gives the options that need the model. */
-  more?(
-    flags: F,
-    command: Command,
-  ): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
+  more?(flags: F, command: Command): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
   faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "all" | "promise">;
 }
 

@@ -95,8 +95,12 @@ async function joinParts(
       await Deno.remove(keptOf(source));
       locked.shift()!.close(); // frees its place on the disk
     }
-    const wrong = await contentError(model, file, signal);
-    if (wrong !== null) return wrong;
+    const wrong = (found: string, expected: string) =>
+      new Error(`Cannot use ${model.file}: found ${found}, expected ${expected}`);
+    const { size } = await Deno.stat(file);
+    if (size !== model.size) return wrong(`${size} bytes`, `${model.size}`);
+    const sha256 = await hashFile(file, { signal });
+    if (sha256 !== model.sha256) return wrong(`SHA-256 ${sha256}`, model.sha256);
     await makeFolder(dirname(target));
     await writeStamp(target, model.sha256, false, file);
     await Deno.rename(file, target);
@@ -108,19 +112,6 @@ async function append(from: string, to: string): Promise<void> {
   using source = await Deno.open(from);
   const target = await Deno.open(to, { create: true, append: true });
   await source.readable.pipeTo(target.writable);
-}
-
-async function contentError(
-  model: KnownModel,
-  file: string,
-  signal: AbortSignal | undefined,
-): Promise<Error | null> {
-  const { size } = await Deno.stat(file);
-  const wrong = (found: string, expected: string) =>
-    new Error(`Cannot use ${model.file}: found ${found}, expected ${expected}`);
-  if (size !== model.size) return wrong(`${size} bytes`, `${model.size}`);
-  const sha256 = await hashFile(file, { signal });
-  return sha256 === model.sha256 ? null : wrong(`SHA-256 ${sha256}`, model.sha256);
 }
 
 /** Where a part is kept. Its archive's hash and its path in it say what it contains. */

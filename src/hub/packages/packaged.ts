@@ -80,7 +80,13 @@ async function isHere(source: Manifest["benchmark"]): Promise<boolean> {
 /** The folder of an unpacked package that its source names, fetched if a file is missing or damaged. */
 export async function packageFolder(source: Manifest["benchmark"], options: Reports = {}): Promise<string> {
   const target = targetOf(source);
-  const damage = () => packageDamage(source, target, options);
+  const damage = async () => {
+    if (!await isFolder(join(target, source.path))) return `it has no ${source.path}`;
+    const files = await recordedFiles(target);
+    if (!files) return "it has no list of its files";
+    const damaged = await damagedFiles(files, { ...options, label: nameOf(source) });
+    return damaged.length > 0 ? damageText(damaged) : null;
+  };
   const fetch = () => fetchPackage(source, target, options);
   await fetchedOnce(nameOf(source), await isFolder(target), damage, fetch, options);
   await touch(target);
@@ -113,19 +119,6 @@ async function fetchedOnce(
   }
   const again = await damage();
   if (again !== null) throw damagedAtOnce(name, again, cacheFolder());
-}
-
-async function packageDamage(
-  source: PackageSource,
-  target: string,
-  options: Reports,
-): Promise<string | null> {
-  if (!await isFolder(join(target, source.path))) return `it has no ${source.path}`;
-  const files = await recordedFiles(target);
-  if (!files) return "it has no list of its files";
-  const label = nameOf(source);
-  const damaged = await damagedFiles(files, { ...options, label });
-  return damaged.length > 0 ? damageText(damaged) : null;
 }
 
 async function fetchPackage(source: Manifest["benchmark"], target: string, options: Reports): Promise<void> {

@@ -35,7 +35,8 @@ export async function download(
   await makeFolder(dirname(target));
   await sweep();
   using file = await writing(name, expected.size, () => openLocked(partial, options.signal));
-  if (await isThere(target, expected.size)) return await Deno.remove(partial); // another process was faster
+  const isThere = (await statOrNull(target))?.size === expected.size && await damageOf(target) === null;
+  if (isThere) return await Deno.remove(partial); // another process was faster
   const sha256 = await arrive(url, file, expected, options);
   await writing(name, 0, async () => {
     await file.sync();
@@ -74,10 +75,6 @@ async function arrive(
   await file.seek(0, Deno.SeekMode.Start);
   if (kept > 0) return await arrive(url, file, expected, options);
   throw new Error(`Cannot use ${name}: found hash ${found}, expected ${hash}`);
-}
-
-async function isThere(target: string, size: number): Promise<boolean> {
-  return (await statOrNull(target))?.size === size && await damageOf(target) === null;
 }
 
 async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {

@@ -27,9 +27,6 @@ const LENSES = [
 /** All of them, in the order of tables. */
 export const DEPTH_MEASURES = [...PATHS, ...LENSES] as const;
 export type DepthMeasure = typeof DEPTH_MEASURES[number];
-type Path = typeof PATHS[number];
-type Lens = Exclude<typeof LENSES[number], "again">;
-
 /** The angle from products of both sides in degrees; null where one is zero. */
 function degrees({ xx, xu, uu, xy, yy }: ReturnType<typeof productsOf>): number | null {
   return xx === 0 || yy === 0 ? null : 180 * angularDistance(xx, xu, uu, xy, yy);
@@ -56,7 +53,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /** The measures of a token's streams h_0 … h_L [D], by layer; null where one side is zero, and of the last layer's turn. */
-export function pathOf(given: readonly ArrayLike<number>[]): Record<Path, (number | null)[]> {
+export function pathOf(given: readonly ArrayLike<number>[]): Record<typeof PATHS[number], (number | null)[]> {
   const size = given[0].length;
   const streams = vectors(given.length, size, (own, i) => own.set(given[i]));
   const [first, last] = [streams[0], streams.at(-1)!];
@@ -92,7 +89,7 @@ export function lensOf(
   own: Int32Array,
   final: Int32Array,
   frequent: readonly number[],
-): Record<Lens, number> {
+): Record<Exclude<typeof LENSES[number], "again">, number> {
   return {
     kl: Math.max(0, kl), // rounding may leave −1e-7
     overlap: own.filter((id) => final.includes(id)).length / own.length,

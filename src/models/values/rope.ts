@@ -49,7 +49,13 @@ export function ropeTables(rope: RopeSpec, positions: number): { cos: Tensor; si
 }
 
 function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: number): Float32Array {
-  const base = scaling?.type === "dynamic" ? dynamicBase(theta, size, scaling, positions) : theta;
+  let base = theta;
+  if (scaling?.type === "dynamic") {
+    const { factor, maxPositions } = scaling;
+    const length = Math.max(positions, maxPositions);
+    const stretch = round(round(round(factor * length) / maxPositions) - (factor - 1));
+    base = round(theta * round(stretch ** (size / (size - 2))));
+  }
   const powers = Float32Array.from({ length: size / 2 }, (_, i) => base ** round((2 * i) / size));
   const plain = powers.map((power) => 1 / power);
   switch (scaling?.type) {
@@ -67,17 +73,6 @@ function inverseFrequencies({ theta, size, scaling }: RopeSpec, positions: numbe
     default:
       return plain;
   }
-}
-
-function dynamicBase(
-  theta: number,
-  size: number,
-  { factor, maxPositions }: { factor: number; maxPositions: number },
-  positions: number,
-): number {
-  const length = Math.max(positions, maxPositions);
-  const stretch = round(round(round(factor * length) / maxPositions) - (factor - 1));
-  return round(theta * round(stretch ** (size / (size - 2))));
 }
 
 function llama3Frequency(frequency: number, scaling: RopeScaling & { type: "llama3" }): number {

@@ -6,8 +6,6 @@ import { correlationText, correlationWords } from "../words/verdicts.ts";
 import { type Column, type Table, tableOf } from "./table.ts";
 
 const SIDES = ["rise", "across", "along"] as const;
-type Side = typeof SIDES[number];
-
 /** Each number with the ends of its interval, as columns of a CSV. */
 export const EFFECTS: readonly Column<Perplexity>[] = SIDES.flatMap((side) =>
   (["value", "low", "high"] as const).map((end) => ({
@@ -25,7 +23,7 @@ export function effectsTables(results: readonly Perplexity[]): Table[] {
   const measured = movingIn(results);
   if (measured.length === 0) return [];
   const { of: { model, dtype } } = measured[0].effects!;
-  const within95 = (side: Side): Column<Perplexity> => ({
+  const within95 = (side: typeof SIDES[number]): Column<Perplexity> => ({
     title: side,
     value: ({ effects }) =>
       reading`${{ value: null, low: null, high: null, ...effects?.[side], decimals: 3 }}`,

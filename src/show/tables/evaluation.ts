@@ -69,10 +69,7 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
 
 const LOGPROB = "logprob";
 
-function natsLines(
-  { task, shots, n }: Pick<Line, "task" | "shots" | "n">,
-  found: Logprob | null,
-): Line[] {
+function natsLines({ task, shots, n }: Pick<Line, "task" | "shots" | "n">, found: Logprob | null): Line[] {
   return found ? [{ task, shots, n, metric: LOGPROB, ...found }] : [];
 }
 

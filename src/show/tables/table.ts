@@ -33,7 +33,11 @@ export interface Table {
 
 export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Table {
   const shown = columns.filter(({ title }) => title !== undefined);
-  const cells = shown.map((column) => textsOf(column, rows.map(column.value)));
+  const cells = shown.map(({ value, format = String, digits }) => {
+    const values = rows.map(value);
+    const write = digits === undefined ? format : fixed(decimalsFor(values, digits)) as typeof format;
+    return values.map((value) => isMissing(value) ? "–" : write(value!));
+  });
   return {
     head: shown.map(({ title }) => title!),
     rows: rows.map((_, r) => cells.map((column) => column[r])),
@@ -142,11 +146,6 @@ export const STREAM_NOTE =
 export function moduleColumn<Row>(of: (row: Row) => keyof typeof KIND_NAMES): Column<Row> {
   const format = (kind: keyof typeof KIND_NAMES) => KIND_NAMES[kind];
   return { key: "module", title: "module", value: of, format, align: "left" };
-}
-
-function textsOf<Row>({ format = String, digits }: Column<Row>, values: readonly Cell[]): string[] {
-  const write = digits === undefined ? format : fixed(decimalsFor(values, digits)) as typeof format;
-  return values.map((value) => isMissing(value) ? "–" : write(value!));
 }
 
 /** Decimals that give the smallest value its digits; at most 8. */

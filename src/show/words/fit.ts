@@ -18,7 +18,6 @@ import { counted, documentsText, formatFixed, formatShare } from "./numbers.ts";
 import { capital, reading, sentences } from "./reading.ts";
 
 type Tried = Fit["tried"][number];
-type Cost = Tried["cost"];
 type Aim = Fit["aim"];
 
 /** A number as people would type it: 10, not 10.0. */
@@ -47,7 +46,7 @@ export function mostOnAxis({ of, amount }: Aim): number | null {
  * A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)", with documents where the promise's decision ended the asking.
  * A cost that no other samples confirmed says so: its interval is that of the plans that looked best.
  */
-export function costText(aim: Aim, { value, low, high, asked }: Cost, confirmed = true): string {
+export function costText(aim: Aim, { value, low, high, asked }: Tried["cost"], confirmed = true): string {
   const { write, unit } = costsOf(aim);
   const on = asked ? `; ${documentsText(asked.documents, asked.of)}` : "";
   const of = confirmed ? "95 %" : "on the samples that chose";

@@ -10,8 +10,6 @@ import { atWidth, initModel, initModels, type MeasuredInit, ratioMap } from "../
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 
 const NORMS = ["pre", "peri", "post"] as const;
-type Norm = typeof NORMS[number];
-
 const LAYERS = 8;
 /** Widths and standard deviations of the models on the map. */
 const BESIDE = [[256, 0.02], [1024, 0.05]] as const;
@@ -58,7 +56,7 @@ export async function untrainedMaps(options: RandomInitOptions) {
 const seedsAt = (hidden: number): number => Math.max(1, Math.min(8, Math.floor(4096 / hidden)));
 
 /** The closed form's, a width at a time, so that a stop is heard in between. */
-async function points(named: NamedConfig, norm: Norm, options: RandomInitOptions) {
+async function points(named: NamedConfig, norm: typeof NORMS[number], options: RandomInitOptions) {
   const { widths, stds } = GRIDS[norm];
   const columns = [];
   for (const width of widths) {

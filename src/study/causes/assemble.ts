@@ -137,26 +137,18 @@ function causeByLayer(
   cause: CauseName,
 ): (number | null)[] | null {
   if (cause === "relativeMagnitude") return modules[module].relativeMagnitude;
-  if (isSmoothing(cause)) return readStream(full, layers, module, cause);
+  if (isSmoothing(cause)) { // of the stream that a module reads: what the modules before it left
+    let stream = full.embedding[cause];
+    return layers.map(({ residual }, l) => {
+      const [entering, between] = [stream, full.attention[cause].mean[l]];
+      stream = full.mlp[cause].mean[l] ?? between ?? stream;
+      return module === "mlp" && residual === "sequential" ? between ?? entering : entering;
+    });
+  }
   if (module === "mlp") return null;
   return patterns[cause].map((heads) => {
     const values = (heads ?? []).filter((value) => value !== null);
     return values.length ? mean(values) : null;
-  });
-}
-
-/** Smoothing of the stream that a module reads: what the modules before it left. */
-function readStream(
-  full: Causes["smoothing"][number],
-  layers: ModelSpec["layers"],
-  module: LayerModule,
-  name: SmoothingName,
-): (number | null)[] {
-  let stream = full.embedding[name];
-  return layers.map(({ residual }, l) => {
-    const [entering, between] = [stream, full.attention[name].mean[l]];
-    stream = full.mlp[name].mean[l] ?? between ?? stream;
-    return module === "mlp" && residual === "sequential" ? between ?? entering : entering;
   });
 }
 

@@ -115,11 +115,7 @@ function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passes
 }
 
 /** All that the numbers depend on besides the model and its text. */
-export function settingsOf(
-  spec: ModelSpec,
-  sizes: Sizes,
-  measures: CausesMeasures,
-): Settings {
+export function settingsOf(spec: ModelSpec, sizes: Sizes, measures: CausesMeasures): Settings {
   const { samples, length } = sizes;
   const { queryStride, effectSamples } = filled(measureChecks, measures);
   return {

@@ -86,19 +86,14 @@ export async function runRounds(
     const half = Math.max(...looks.map(({ low, high }) => (high - low) / 2));
     width = `, ±${(100 * half).toFixed(1)} points after ${to} of ${most} rounds`;
   }
-  const asked = places.map((tasks, plan) => plan === 0 ? new Map<string, Rounds>() : roundsOf(tasks, parts));
+  const asked = places.map((tasks, plan) =>
+    new Map([...plan === 0 ? [] : tasks].map(([name, rounds]): [string, Rounds] => {
+      const sorted = [...rounds].sort(([a], [b]) => a - b).map(([, round]) => round);
+      const of = sum(parts, (part) => part.setting.task.name === name ? part.documents.length : 0);
+      return [name, { of, rounds: sorted }];
+    }))
+  );
   return { done, asked };
-}
-
-function roundsOf(
-  tasks: ReadonlyMap<string, ReadonlyMap<number, number>>,
-  parts: readonly Part[],
-): Map<string, Rounds> {
-  return new Map([...tasks].map(([name, rounds]) => {
-    const sorted = [...rounds].sort(([a], [b]) => a - b).map(([, round]) => round);
-    const of = sum(parts, (part) => part.setting.task.name === name ? part.documents.length : 0);
-    return [name, { of, rounds: sorted }];
-  }));
 }
 
 /** All documents of a task or group in random order. */

@@ -108,11 +108,7 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
 }
 
 /** How many modules of a target can be dropped; of consecutive blocks, those of the largest window. */
-export function droppable(
-  spec: ModelSpec,
-  target: Target,
-  constraints = constraintsOf({}),
-): number {
+export function droppable(spec: ModelSpec, target: Target, constraints = constraintsOf({})): number {
   const { layers: { length } } = spec;
   const { protectFirst, protectLast } = constraints;
   if (target === "consecutive") return Math.max(0, length - protectFirst - protectLast);

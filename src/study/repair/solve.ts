@@ -9,7 +9,7 @@ import { difference, freeAll, readyProbe, type Stream } from "../../run/mod.ts";
 import { reporter, type StudyOptions } from "../base/options.ts";
 import { withWalk } from "../base/pass.ts";
 import { type Context, type Job, planWith, type Solved, solvedOr, type Streams } from "./job.ts";
-import { type Method, order, type Place, type Site } from "./methods.ts";
+import { order, type Place, type Site } from "./methods.ts";
 
 /** The same of a site that is passed, while what the dropped modules behind it add is summed up. */
 type Pending = Record<keyof Streams, Held[]>;
@@ -51,7 +51,8 @@ async function walked(
   const report = reporter("layers", "layers", options);
   try {
     const missing = sites.filter((_, i) => found[i] === null);
-    const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
+    const endOf = ({ layer, of }: Site) => method.absorbs && !sequential ? of.at(-1)!.layer : layer;
+    const end = Math.max(...missing.map(endOf));
     for (let l = 0; l <= end; l++) {
       options.signal?.throwIfAborted();
       for (const module of MODULES) {
@@ -74,10 +75,6 @@ async function walked(
 
 function freePending({ x, t, f }: Pending): void {
   freeAll([...x, ...t, ...f]);
-}
-
-function endOf({ layer, of }: Site, { absorbs }: Method, sequential: boolean): number {
-  return absorbs && !sequential ? of.at(-1)!.layer : layer;
 }
 
 const same = (a: Place, b: Place) => order(a) === order(b);

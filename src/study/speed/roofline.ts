@@ -112,8 +112,6 @@ export async function roofline(named: NamedConfig | string, options: RooflineOpt
 
 type Seconds = Readonly<Record<"prefill" | "decode", number>>;
 
-type PlanRoofline = Roofline["plans"][number];
-
 function rooflineOf({ name, config, allowFields }: NamedConfig, options: RooflineOptions): Roofline {
   const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
   const spec = readSpec(config, name, allowFields);
@@ -207,7 +205,7 @@ function paperOf(
   { largest }: Run,
   faster: (texts: number) => number,
   throughput: number | null,
-): PlanRoofline["paper"] {
+): Roofline["plans"][number]["paper"] {
   const reported = drops.find(({ attention }) => attention === drop.attention.length);
   if (!reported || drop.mlp.length > 0 || drop.changes) return null;
   const batches = [...BATCHES, largest].filter((texts) => texts > 0 && texts <= largest);

@@ -6,8 +6,8 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "../../measure/mod.ts";
-import { displayable, enter, expect, option, phased, type Reports, reportsOf } from "../../entry/mod.ts";
-import { type CheckpointProfile, type Checkpoints, head, keptOr, type Profile } from "../../result/mod.ts";
+import { displayable, enter, expect, option, phased, reportsOf } from "../../entry/mod.ts";
+import { type Checkpoints, head, keptOr, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass, type Size } from "../base/estimate.ts";
 import {
@@ -77,7 +77,13 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
   async work(series, options) {
     const { quality } = options;
     const sizes = textOptions(options);
-    const { spec, identity } = await outlineOf(series, options);
+    const { checkpoints: [first] } = series;
+    if (!first) {
+      throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
+    }
+    const closed = await first.outline(reportsOf(options));
+    closed.close();
+    const { spec, identity } = closed;
     const passes = passesOf(sizes, quality !== undefined);
     const units = series.checkpoints.length;
     const all = passes.map((pass) => ({ ...pass, times: units * (pass.times ?? 1) }));
@@ -86,9 +92,14 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       units,
       cost: () => flopsOf({ spec }, passes),
       bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
-      run({ from, to }, runOptions) {
-        const own = { ...series, checkpoints: series.checkpoints.slice(from, to) };
-        return profileAll(own, { ...options, ...runOptions });
+      async run({ from, to }, runOptions) {
+        const { name } = series, all = series.checkpoints.slice(from, to);
+        const asked = { ...options, ...runOptions };
+        const at = (checkpoint: Checkpoint, own: CheckpointsOptions) => atCheckpoint(name, checkpoint, own);
+        const found = await inTurn(all, asked, at, { label: name });
+        const kept = found.filter(({ kept }) => kept).length;
+        if (kept > 0) tellReused(asked, name, `${kept} of ${all.length} checkpoints`);
+        return found.map(({ result }) => result);
       },
     });
     return {
@@ -109,26 +120,10 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
   },
 };
 
-async function outlineOf({ checkpoints: [first] }: Series, options: Reports) {
-  if (!first) throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
-  const closed = await first.outline(reportsOf(options));
-  closed.close();
-  return closed;
-}
-
 /** The passes of a checkpoint: its profile; with quality, predictions of the full model and without each half. */
 function passesOf({ samples, length }: Size, quality: boolean): Pass[] {
   const pass = { samples, length, plans: [noDrop], head: false };
   return [pass, ...quality ? [{ ...pass, head: true, times: 1 + HALVES.length }] : []];
-}
-
-async function profileAll(series: Series, options: CheckpointsOptions): Promise<CheckpointProfile[]> {
-  const { name, checkpoints } = series;
-  const at = (checkpoint: Checkpoint, own: CheckpointsOptions) => atCheckpoint(name, checkpoint, own);
-  const found = await inTurn(checkpoints, options, at, { label: name });
-  const kept = found.filter(({ kept }) => kept).length;
-  if (kept > 0) tellReused(options, name, `${kept} of ${checkpoints.length} checkpoints`);
-  return found.map(({ result }) => result);
 }
 
 async function atCheckpoint(series: string, checkpoint: Checkpoint, options: CheckpointsOptions) {

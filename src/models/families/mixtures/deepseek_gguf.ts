@@ -5,7 +5,6 @@
 import { elements, type Tensor, toFloat32 } from "../../../tensor/mod.ts";
 import { type Allocate, cutTensor, type Derived, type GgufFile, withDerived } from "../../../weights/mod.ts";
 import { experts, grouped, hasBias, type Header, needed, renormalised } from "../../gguf/fields.ts";
-import type { LatentSpec } from "../../modules/latent.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { partStems } from "../../stored/names.ts";
 import type { Architecture } from "../family.ts";
@@ -78,33 +77,25 @@ function withJoinedLatents(file: GgufFile, spec: ModelSpec, name: string): GgufF
   const joined = spec.layers.flatMap(({ attention }, l): [string, Derived][] => {
     const tensor = `blk.${l}.attn_kv_b.weight`;
     if (attention?.kind !== "latent" || file.tensors.has(tensor)) return [];
-    return [[tensor, joinedLatent(file, attention, l, name)]];
+    const { heads, latents: { plain, value, keyValue } } = attention;
+    const parts = [`blk.${l}.attn_k_b.weight`, `blk.${l}.attn_v_b.weight`];
+    [[heads, keyValue, plain], [heads, value, keyValue]].forEach((shape, i) => {
+      const found = file.tensors.get(parts[i])?.shape;
+      if (found?.join() === shape.join()) return;
+      const what = found ? `has shape [${found}]` : "is missing";
+      throw new TypeError(`Cannot load ${name}: tensor ${parts[i]} ${what}, expected [${shape}]`);
+    });
+    const shape = [heads * (plain + value), keyValue];
+    return [[tensor, {
+      info: { type: file.tensors.get(parts[0])!.type, dtype: "f32", shape },
+      parts,
+      async read([start, end], allocate) {
+        const [keys, values] = await Promise.all(parts.map((part) => file.read(part)));
+        return cutTensor(joinedHeads(keys, values, shape, allocate), { axis: 0, start, end });
+      },
+    }]];
   });
   return withDerived(file, new Map(joined), name);
-}
-
-function joinedLatent(
-  file: GgufFile,
-  { heads, latents: { plain, value, keyValue } }: LatentSpec,
-  layer: number,
-  name: string,
-): Derived {
-  const parts = [`blk.${layer}.attn_k_b.weight`, `blk.${layer}.attn_v_b.weight`];
-  [[heads, keyValue, plain], [heads, value, keyValue]].forEach((shape, i) => {
-    const found = file.tensors.get(parts[i])?.shape;
-    if (found?.join() === shape.join()) return;
-    const what = found ? `has shape [${found}]` : "is missing";
-    throw new TypeError(`Cannot load ${name}: tensor ${parts[i]} ${what}, expected [${shape}]`);
-  });
-  const shape = [heads * (plain + value), keyValue];
-  return {
-    info: { type: file.tensors.get(parts[0])!.type, dtype: "f32", shape },
-    parts,
-    async read([start, end], allocate) {
-      const [keys, values] = await Promise.all(parts.map((part) => file.read(part)));
-      return cutTensor(joinedHeads(keys, values, shape, allocate), { axis: 0, start, end });
-    },
-  };
 }
 
 function joinedHeads(keys: Tensor, values: Tensor, shape: readonly number[], allocate: Allocate): Tensor {
