@@ -87,10 +87,8 @@ Deno.test("the model itself, measured: tables, JSON, CSV", () =>
   withDesk(async ({ folder, ok }) => {
     const [json, csv, results] = [`${folder}/speed.json`, `${folder}/speed.csv`, `${folder}/kept`];
     const args = ["speed", folder, "--drop-attention", "1", "--batch", "1,2", "--context", "8", "--new", "2"];
-    const { out } = await ok(...words`${args} --repeat 2 --engine cpu --json ${json} --csv ${csv}
+    await ok(...words`${args} --repeat 2 --engine cpu --json ${json} --csv ${csv}
       --results ${results}`);
-    assert.match(out, /^speed of .* · float32, cpu · 2 rounds of 2\s+tokens\n/);
-    assert.match(out, /1 attention +2 +8 /);
     const { points, plans } = await readResult(json, "speed");
     assert.deepEqual(points.map(({ batch, context }) => [batch, context]), [[1, 8], [2, 8]]);
     assert.deepEqual(plans.map(({ drop }) => drop.attention), [[], [1]]);

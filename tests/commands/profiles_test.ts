@@ -1,10 +1,10 @@
-/** `lamina plan`, `compare` and `merge` as a person runs them, on profiles that are there already. */
+/** `lamina plan` and `compare` as a person runs them, on profiles that are there already. */
 import assert from "node:assert/strict";
 import { readResult, writeResult } from "../../src/result/mod.ts";
 import { compare, makePlan } from "../../src/study/mod.ts";
 import { withFolder } from "../support.ts";
 import { profile as synthetic } from "../show/synthetic.ts";
-import { lamina, ok, withDesk } from "./cli.ts";
+import { lamina, ok } from "./cli.ts";
 import { words } from "../tools.ts";
 
 /** A folder with a profile of four layers; the first MLP was dropped. */
@@ -65,29 +65,4 @@ Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =
     assert.match(out, /^MLP +−1\.000 +0\.404 +0 of 1/m);
     const piped = await lamina("compare", file, other, "--json", "-");
     assert.deepEqual(JSON.parse(piped.out), JSON.parse(JSON.stringify(expected)));
-  }));
-
-Deno.test("merge: two shards of one study, made with --skip, are the whole, number by number", () =>
-  withDesk(async ({ folder, options, ok }) => {
-    const text = ["--text", options.text!, "--length", "16", "--samples"];
-    for (const study of ["profile", "perplexity"] as const) {
-      const made = async (name: string, ...args: string[]) => {
-        const file = `${folder}/${study}-${name}.json`;
-        await ok(study, folder, ...text, ...args, "--json", file);
-        return file;
-      };
-      const [whole, first, second] = await Promise.all([
-        made("whole", "3"),
-        made("first", "2"),
-        made("second", "1", "--skip", "2"),
-      ]);
-      const merged = await ok("merge", first, second);
-      assert.deepEqual(JSON.parse(merged.out), await readResult(whole, study));
-      const json = `${folder}/${study}-merged.json`;
-      assert.match(
-        (await lamina("merge", first, second, "--json", json)).out,
-        /3 × 16 tokens of a text file/,
-      );
-      assert.deepEqual(await readResult(json, study), await readResult(whole, study));
-    }
   }));

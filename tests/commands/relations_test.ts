@@ -8,7 +8,6 @@ import { needText, type Relation } from "../../src/entry/mod.ts";
 import { fit, generate, sweep } from "../../src/mod.ts";
 import { isThorough, words } from "../tools.ts";
 import { refuses } from "../support.ts";
-import { lamina } from "./cli.ts";
 
 /** What a parse came to: "" where the command would run, else its error. */
 async function parsed(path: readonly string[], args: readonly string[]): Promise<string> {
@@ -196,23 +195,8 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
   assert.ok(once > 300 / share && many > 0, `${once} ${many}`);
 });
 
-Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
+Deno.test("the library says so in the same words as the command line, before a model is looked for", async () => {
   const none = "no/model";
-  const refused = {
-    "fit no/model":
-      "none, expected exactly one of --loss, --perplexity, --accuracy, --parameters, --kv-bytes",
-    "fit no/model --loss 1 --speed 2": "--loss and --speed, expected exactly one of --loss",
-    "generate no/model --prompt a --top-p 0.5 --temperature 0":
-      "--top-p without --temperature above 0, expected",
-    "speed no/model --device a100 --engine cpu": "--engine beside --device, expected one of them",
-    "profile no/model --samples 1 --samples 2": "--samples twice, expected once",
-    "plan no/model --drop 1 --seed 3": "--seed without --by random, expected both",
-  };
-  for (const [line, message] of Object.entries(refused)) {
-    const { code, err } = await lamina(...line.split(" "));
-    assert.equal(code, 2, line);
-    assert.ok(err.startsWith(`error: found ${message}`), err);
-  }
   await refuses("TypeError: Cannot ", (call: () => unknown) => call(), [
     [() => fit(none, { loss: 1, context: 9 }), "fit: found context without kvBytes, expected both"],
     [() => fit(none, { loss: 1, tasks: ["piqa"] }), "fit: found tasks without accuracy, expected both"],

@@ -13,18 +13,13 @@ const table = (text: string, heading: RegExp) => {
   return lines.slice(start, end < 0 ? undefined : end);
 };
 
-Deno.test("a profile's table aligns, most redundant first, with the weight format", () => {
+Deno.test("a profile's modules are in the order of their importance", () => {
   const given = profile({ layers: 12, mlp: [3] });
-  const text = tableText([given]);
-  assert.match(text.split("\n")[0], /GGUF Q4_1/);
   for (const kind of ["attention", "mlp", "block"] as const) {
-    const name = { attention: "attention", mlp: "MLP", block: "block" }[kind];
-    const [, head, ...rows] = table(text, new RegExp(`^${name}, most redundant first$`));
-    assert.equal(rows.length, given[kind].importance.filter((value) => value !== null).length);
-    for (const row of rows) assert.equal(row.length, head.length, row);
-    const layers = rows.map((row) => Number(row.trim().split(/\s+/)[1]));
-    const scores = layers.map((layer) => given[kind].importance[layer]!);
-    assert.deepEqual(scores, scores.toSorted((a, b) => a - b));
+    const name = kind === "mlp" ? "MLP" : kind;
+    const [, , ...rows] = table(tableText([given]), RegExp(`^${name}, most redundant first$`));
+    const scores = rows.map((row) => given[kind].importance[Number(row.trim().split(/\s+/)[1])]!);
+    assert.deepEqual(scores, given[kind].importance.filter((value) => value !== null).sort((a, b) => a - b));
   }
 });
 
