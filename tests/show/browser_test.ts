@@ -4,7 +4,6 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import {
   attentionPatternFigure,
-  comparisonFigure,
   guidesFigure,
   initCausesFigure,
   sections,
@@ -63,7 +62,6 @@ function report() {
         claims: [],
         tables: [],
         figures: [
-          comparisonFigure(profile(shape), profile({ ...shape, text: "wiki" })),
           guidesFigure(guides(shape)),
           speedFigure(measuredSpeed()),
           initCausesFigure([{

@@ -23,7 +23,6 @@ const plane = widths.flatMap(({ measured: { shape: { hidden } } }) =>
 );
 export const inputs: Inputs = {
   importanceFigure: [six],
-  comparisonFigure: [six, profile({ layers: 6, text: "wiki", scale: 2 })],
   dropOrderFigure: [six],
   qualityFigure: [curves],
   fitFigure: [fit({ layers: 6 })],
@@ -119,7 +118,6 @@ const ofShape: Each<Shape> = {
       (shape: Shape) => [profile(shape)],
     ]),
   ),
-  comparisonFigure: (shape) => [profile(shape), profile({ ...shape, scale: 2 })],
   qualityFigure: (shape) => [sweep(shape)],
   textsFigure: (shape) => [["stories", "wiki"].map((text) => profile({ ...shape, text }))],
 };

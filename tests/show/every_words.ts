@@ -162,11 +162,6 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
     "one that moves nothing": [[...compressions, { ...compressions[0], effects: undefined }]],
     "one plan of two models": [ofTwo],
   },
-  comparisonFigure: {
-    "of two texts": [twelve, profile({ layers: 12, text: "wiki", scale: 0.1 })],
-    "of two depths": [twelve, profile({ layers: 20, text: "wiki" })],
-    "with itself": [twelve, twelve],
-  },
   textsFigure: { "nothing in common": [[six, reversed]], "unsure": [[scattered(six), scattered(reversed)]] },
   speedFigure: { "wide quartiles": [wideSpeed] },
   checkpointMovementFigure: { "twelve layers": [checkpoints([0, 32, 512], { layers: 12 })] },

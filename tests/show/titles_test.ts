@@ -10,7 +10,7 @@ import { profile } from "./synthetic.ts";
 import { textBoxes } from "./text_boxes.ts";
 
 Deno.test("with one sample, every title that compares says that it cannot tell, or that there is no interval", () => {
-  const comparing = ["importance", "magnitude", "sign", "dropOrder", "comparison", "quality"];
+  const comparing = ["importance", "magnitude", "sign", "dropOrder", "quality"];
   const single = odd.filter(({ name, what }) =>
     what.startsWith("one sample") && comparing.includes(name.replace("Figure", ""))
   );

@@ -161,29 +161,6 @@ function magnitudeRatio(profile: Profile): readonly [low: number, high: number] 
   return half === null ? null : [Math.exp(mean(ratios) - half), Math.exp(mean(ratios) + half)];
 }
 
-/** Attention's median importance in two profiles, and which is the larger; null where one has no attention. */
-export function attentionMedians(a: Profile, b: Profile) {
-  const [one, other] = [a, b].map(({ attention }) => median(attention.importance));
-  return one === null || other === null ? null : { one, other, sign: acrossSign(a, b) };
-}
-
-/** Profiles of one text in the same samples are paired; others are independent. */
-function acrossSign(a: Profile, b: Profile): Sign {
-  const [one, other] = [a, b].map((profile) =>
-    mediansOf(profile, "attention")?.filter(Number.isFinite) ?? []
-  );
-  if (sameSamples(a, b) && one.length === other.length) return paired(one, other);
-  const [half, otherHalf] = [halfWidth95(one), halfWidth95(other)];
-  if (half === null || otherHalf === null) return 0;
-  const gap = mean(one) - mean(other);
-  return Math.abs(gap) > Math.hypot(half, otherHalf) ? Math.sign(gap) as Sign : 0;
-}
-
-function sameSamples({ provenance: a }: Profile, { provenance: b }: Profile): boolean {
-  return a.text.hash === b.text.hash && a.text.name === b.text.name && a.tokenizer === b.tokenizer &&
-    JSON.stringify(a.packing) === JSON.stringify(b.packing);
-}
-
 /** Which way a cause correlates with importance, as far as the interval says. */
 export function correlationSign(
   { rank, layers, low, high }: Pick<CauseCorrelation, "rank" | "layers" | "low" | "high">,

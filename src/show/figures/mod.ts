@@ -1,5 +1,4 @@
 /** Every figure, in a file each. */
-export { comparisonFigure } from "./profile/comparison.ts";
 export { depthFigure } from "./profile/depth.ts";
 export { cosineMagnitudeFigure } from "./profile/cosine_magnitude.ts";
 export { dropOrderFigure } from "./profile/drop_order.ts";

@@ -7,7 +7,7 @@ import type { Axis } from "../chart/draw/axes.ts";
 import { lookOf, variantOf } from "../chart/draw/colors.ts";
 import type { Panel } from "../chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf, upFrom } from "../chart/plots.ts";
-import { type Content, type Draw, figure } from "../chart/svg.ts";
+import { type Draw, figure } from "../chart/svg.ts";
 import { outsizedIn, profileRows } from "../tables/profile.ts";
 import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
 
@@ -88,15 +88,6 @@ interface Looks {
   readonly kinds?: readonly ModuleKind[];
 }
 
-/** Importance, as figures of profiles draw it. */
-export const IMPORTANCE = {
-  y: "importance",
-  error: "standard_error",
-  label: "importance (log)",
-  log: true,
-  rings: true,
-} as const;
-
 const isOutsized = ({ largest_relative_magnitude: largest }: CsvRow) => Number(largest) > OUTSIZED;
 
 /** A column of profiles by layer: a line for each kind of module, or of several profiles a panel for each kind, on one scale. */
@@ -140,23 +131,20 @@ function severalText(profiles: readonly Profile[]): string {
   return `A panel for each kind of module${depthsOf(profiles).size > 1 ? relative : ""}.`;
 }
 
-export function profileContent(
-  profiles: readonly Profile[],
-  { title, shows, reads, ...channels }: Looks,
-): Content {
+export function profileFigure(name: string, { title, shows, reads, ...channels }: Looks): Draw<[Profiles]> {
   const { rings, kinds = KINDS } = channels;
-  return {
-    rows: rowsOfEach(profiles).flat(),
-    title: title(profiles),
-    shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
-    setting: [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; "),
-    reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
-    panels: profileCharts(profiles, channels),
-  };
+  return figure<[Profiles]>(name, ofProfiles, (given) => {
+    const profiles = [given].flat();
+    return {
+      rows: rowsOfEach(profiles).flat(),
+      title: title(profiles),
+      shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
+      setting: [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; "),
+      reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
+      panels: profileCharts(profiles, channels),
+    };
+  });
 }
-
-export const profileFigure = (name: string, looks: Looks): Draw<[Profiles]> =>
-  figure<[Profiles]>(name, ofProfiles, (profiles) => profileContent([profiles].flat(), looks));
 
 /** A sentence of each profile, behind its name where there are several. */
 function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {

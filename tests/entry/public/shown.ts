@@ -50,7 +50,6 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [["profle"], 'Cannot help with "profle": unknown name (did you mean "profile"'],
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
   },
-  comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
   initCausesFigure: drawn("causes", "a list of causes"),
   initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a result of initModel"] },

@@ -9,7 +9,7 @@ import {
 } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { counts, type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
-import { IMPORTANCE, namesOf, profileFigure } from "../profiles.ts";
+import { namesOf, profileFigure } from "../profiles.ts";
 
 /**
  * Draws the importance 1 − mean cos(X, Y) of every module of one profile, or of several on one scale: over the layers, or over relative
@@ -28,7 +28,11 @@ import { IMPORTANCE, namesOf, profileFigure } from "../profiles.ts";
  * ```
  */
 export const importanceFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("importance", {
-  ...IMPORTANCE,
+  y: "importance",
+  error: "standard_error",
+  label: "importance (log)",
+  log: true,
+  rings: true,
   title: finding,
   shows: [
     "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error.",
