@@ -88,7 +88,7 @@ function repairMetaspace(step: Step): unknown {
 
 function repairSplit(step: Step): unknown {
   const { pattern, behavior, invert } = step as Split;
-  const { Regex, String } = pattern!; // one of them is a text (steps.ts)
+  const { Regex, String } = pattern!; // one of them is a text (definition.ts)
   const source = Regex ?? literal(String!);
   if (behavior === "Removed") return { type: "Split", behavior, invert, pattern: { Regex: source } };
   if (behavior === "Isolated") return isolate(source);
