@@ -42,7 +42,7 @@ export const generateCommand = (context: Context): Command =>
       const plans = dropped ? [{}, drop] : [{}];
       /** Headings up to that of a plan; a text that ends at once has no token. */
       const begin = (plan: number) => {
-        while (!quiet && current < plan) {
+        while (current < plan) {
           const end = current++ < 0 ? "" : isOpen ? "\n\n" : "\n";
           context.say(`${end}— ${current === 0 ? "full model" : planPhrase(drop)} —\n${flags.prompt}`);
           isOpen = true;
@@ -57,12 +57,13 @@ export const generateCommand = (context: Context): Command =>
           context.progress.onProgress(progress);
         },
         onToken({ plan, text }) {
+          if (quiet) return;
           begin(plan);
           isOpen = true;
-          if (!quiet) context.say(text);
+          context.say(text);
         },
       });
-      begin(plans.length - 1);
+      if (!quiet) begin(plans.length - 1);
       // The texts are there already: the line is ended.
       await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
     });
