@@ -5,7 +5,7 @@
 //   stats [S, 7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
 //                            mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
-// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window or j < first_keys. Scores
+// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores
 // are scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
 //
 // Idea: a block takes 64 queries of one head and walks their keys in tiles of 64. The 64 × 64 scores of a tile are an
@@ -22,7 +22,7 @@
 typedef unsigned int u32;
 
 struct Params {
-  u32 samples, tokens, queries, heads, key_heads, size, first, stride, window, first_keys;
+  u32 samples, tokens, queries, heads, key_heads, size, first, stride, window;
   float scale, softcap;
 };
 
@@ -103,13 +103,7 @@ __device__ __forceinline__ void scores(float4 *tile, const float *q, const float
 }
 
 __device__ __forceinline__ bool sees(const Params &p, u32 t, u32 j) {
-  return j <= t && (t - j < p.window || j < p.first_keys);
-}
-
-// The tile of keys after this one that some query of the block sees; `begin` is the first of their windows.
-__device__ __forceinline__ u32 next(const Params &p, u32 key0, u32 begin) {
-  const u32 after = key0 + TILE;
-  return after < p.first_keys ? after : max(after, begin);
+  return j <= t && t - j < p.window;
 }
 
 extern "C" __global__ void __launch_bounds__(TILE)
@@ -130,14 +124,13 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   const u32 t = params.first + params.stride * index;
   const u32 oldest = params.first + params.stride * query0;
   const u32 newest = min(params.first + params.stride * (query0 + TILE - 1), params.tokens - 1);
-  const u32 begin = (oldest - min(oldest, params.window - 1)) / TILE * TILE;
-  const u32 start = params.first_keys > 0 ? 0 : begin;
+  const u32 start = (oldest - min(oldest, params.window - 1)) / TILE * TILE;
 
   // Sweep 1: the 16 largest scores, in descending order.
   float top[TOP];
 #pragma unroll
   for (u32 i = 0; i < TOP; i++) top[i] = LOWEST;
-  for (u32 key0 = start; key0 <= newest; key0 = next(params, key0, begin)) {
+  for (u32 key0 = start; key0 <= newest; key0 += TILE) {
     scores(tile, q, k, params, query0, key0, head, key_head);
 #pragma unroll 1
     for (u32 quad = 0; quad < QUADS; quad++) {
@@ -163,7 +156,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   const float largest = top[0];
   float sum = 0, squares = 0, surprise = 0, distance = 0, on_first = 0;
   u32 below = 0;
-  for (u32 key0 = start; key0 <= newest; key0 = next(params, key0, begin)) {
+  for (u32 key0 = start; key0 <= newest; key0 += TILE) {
     scores(tile, q, k, params, query0, key0, head, key_head);
     float part[4] = {};
 #pragma unroll 1
@@ -192,7 +185,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   }
 
   if (index < params.queries) {
-    const u32 visible = min(t + 1, params.window + params.first_keys);
+    const u32 visible = min(t + 1, params.window);
     float mass = 0;
 #pragma unroll
     for (u32 i = 0; i < TOP; i++) {

@@ -5,7 +5,7 @@
 //   stats [S, 7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
 //                            mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
-// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window or j < first_keys. Scores
+// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores
 // are scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
 //
 // Idea: a block takes 64 queries of one head and walks their keys in tiles of 64. The 64 × 64 scores of a tile are an
@@ -28,7 +28,6 @@ struct Params {
   first: u32,
   stride: u32,
   window: u32,
-  first_keys: u32,
   scale: f32,
   softcap: f32,
 }
@@ -118,13 +117,7 @@ fn scores(sample: u32, query0: u32, key0: u32, head: u32, key_head: u32, thread:
 }
 
 fn sees(t: u32, j: u32) -> bool {
-  return j <= t && (t - j < params.window || j < params.first_keys);
-}
-
-// The tile of keys after this one that some query of the block sees; `begin` is the first of their windows.
-fn next_tile(key0: u32, begin: u32) -> u32 {
-  let after = key0 + TILE;
-  return select(max(after, begin), after, after < params.first_keys);
+  return j <= t && t - j < params.window;
 }
 
 @compute @workgroup_size(TILE)
@@ -140,13 +133,12 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   let t = params.first + params.stride * index;
   let oldest = params.first + params.stride * query0;
   let newest = min(params.first + params.stride * (query0 + TILE - 1u), params.tokens - 1u);
-  let begin = (oldest - min(oldest, params.window - 1u)) / TILE * TILE;
-  let start = select(begin, 0u, params.first_keys > 0u);
+  let start = (oldest - min(oldest, params.window - 1u)) / TILE * TILE;
 
   // Sweep 1: the 16 largest scores, in descending order.
   var top: array<f32, TOP>;
   for (var i = 0u; i < TOP; i++) { top[i] = LOWEST; }
-  for (var key0 = start; key0 <= newest; key0 = next_tile(key0, begin)) {
+  for (var key0 = start; key0 <= newest; key0 += TILE) {
     scores(sample, query0, key0, head, key_head, thread);
     for (var quad = 0u; quad < QUADS; quad++) {
       let four = tile[swizzled(thread, quad)];
@@ -169,7 +161,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   var total = vec4(0.0);
   var below = 0u;
   var on_first = 0.0;
-  for (var key0 = start; key0 <= newest; key0 = next_tile(key0, begin)) {
+  for (var key0 = start; key0 <= newest; key0 += TILE) {
     scores(sample, query0, key0, head, key_head, thread);
     var part = vec4(0.0);
     for (var quad = 0u; quad < QUADS; quad++) {
@@ -189,7 +181,7 @@ fn attention_stats(@builtin(workgroup_id) block: vec3<u32>, @builtin(num_workgro
   }
 
   if (index < params.queries) {
-    let visible = min(t + 1u, params.window + params.first_keys);
+    let visible = min(t + 1u, params.window);
     var mass = 0.0;
     for (var i = 0u; i < min(TOP, visible); i++) { mass += exp(top[i] - largest); }
     let entropy = max(0.0, log(total.x) + total.z / total.x);

@@ -82,7 +82,6 @@ export {
   type SweepOptions,
   type Target,
   type ValueChange,
-  type WindowOptions,
   writePlan,
   type Written,
 } from "./study/mod.ts";

@@ -27,7 +27,7 @@ export const isThere = (value: unknown) =>
 export const quoted = (names: readonly string[], between = ", ") =>
   names.map((name) => `\`${name.replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase())}\``).join(between);
 
-/** Why an option has no effect among others, in words: "found sinks without window, expected both"; null if it has. */
+/** Why an option has no effect among others, in words: "found margin without plan, expected both"; null if it has. */
 export function unrelated(
   name: string,
   { needs = [], excludes = [] }: Relation,

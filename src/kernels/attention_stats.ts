@@ -1,7 +1,7 @@
 /**
  * Statistics of the attention pattern of every head: entropy, first-token share, sparsity, reach.
  *
- * Query t sees the keys j ≤ t with t − j < window or j < firstKeys; A is the softmax of its scores. Sources: entropy and effective keys
+ * Query t sees the keys j ≤ t with t − j < window; A is the softmax of its scores. Sources: entropy and effective keys
  * 1/ΣA² are standard; the share below 1 % of the row's maximum is H2O's sparsity; the mean over queries of the share on
  * token 0 is Gu et al.'s sink score (arXiv 2410.10781) of the first key.
  *
@@ -28,8 +28,6 @@ export interface AttentionSizes {
   readonly scale: number;
   /** Keys a query sees, itself included; all by default. */
   readonly window?: number | undefined;
-  /** Keys at the start of the text that a query sees besides its window; none by default. */
-  readonly firstKeys?: number | undefined;
   /** Scores become c · tanh(score / c); none by default. */
   readonly softcap?: number | undefined;
   /** Use every k-th query; default: 1. */
@@ -74,7 +72,6 @@ export const attentionStatsKernel: Kernel = {
     first: "u32",
     stride: "u32",
     window: "u32",
-    first_keys: "u32",
     scale: "f32",
     softcap: "f32",
   },
@@ -88,8 +85,7 @@ export const attentionStatsKernel: Kernel = {
 /** Parameters of the kernel, and the queries it looks at. Throws `RangeError` for sizes that do not fit together. */
 function attentionStatsParams(
   samples: number,
-  { tokens, heads, keyHeads, size, scale, window = tokens, firstKeys = 0, softcap = 0, stride = 1 }:
-    AttentionSizes,
+  { tokens, heads, keyHeads, size, scale, window = tokens, softcap = 0, stride = 1 }: AttentionSizes,
 ): { params: Params; positions: number[] } {
   for (const [name, value] of Object.entries({ tokens, heads, keyHeads, size, window, stride })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -99,11 +95,6 @@ function attentionStatsParams(
   if (heads % keyHeads !== 0) {
     throw new RangeError(
       `Cannot measure attention: ${heads} heads, expected a multiple of ${keyHeads} key heads`,
-    );
-  }
-  if (!(Number.isInteger(firstKeys) && firstKeys >= 0)) {
-    throw new RangeError(
-      `Cannot measure attention: firstKeys is ${firstKeys}, expected a whole number of at least 0`,
     );
   }
   if (!(softcap >= 0)) {
@@ -120,7 +111,6 @@ function attentionStatsParams(
     first: positions[0],
     stride: Math.min(stride, tokens),
     window: Math.min(window, tokens),
-    first_keys: Math.min(firstKeys, tokens),
     scale,
     softcap,
   };
@@ -161,10 +151,9 @@ export function attentionStatsReference(input: AttentionInput): AttentionStats {
 }
 
 /** The keys that query t sees, the oldest first. */
-function keysSeen({ tokens, window = tokens, firstKeys = 0 }: AttentionSizes, t: number): Uint32Array {
-  const visible = Math.min(t + 1, window + firstKeys);
-  const hidden = t + 1 - visible; // between the first keys and the window
-  return Uint32Array.from({ length: visible }, (_, i) => i < firstKeys ? i : i + hidden);
+function keysSeen({ tokens, window = tokens }: AttentionSizes, t: number): Uint32Array {
+  const visible = Math.min(t + 1, window);
+  return Uint32Array.from({ length: visible }, (_, i) => i + t + 1 - visible);
 }
 
 /** Scores of head h's query t over the keys it sees, the oldest first. */

@@ -20,20 +20,6 @@ export type Change =
    * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
    */
   | { readonly layer: number; readonly module: LayerModule; readonly to: "linear"; readonly tensors: string }
-  /**
-   * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
-   * own window is no larger than `keys`, it stays as it is, without sinks. A larger one of its own (Gemma 3) does not hide the sinks:
-   * they are seen from everywhere, also where the full model no longer sees them.
-   */
-  | {
-    readonly layer: number;
-    readonly module: "attention";
-    readonly to: "window";
-    readonly keys: number;
-    readonly sinks: number;
-    /** SHA-256 of another output projection: "o_proj.weight", and its bias where the module has one. */
-    readonly tensors?: string | undefined;
-  }
   /** The module runs with other weights. */
   | {
     readonly layer: number;
@@ -61,7 +47,6 @@ export const CHANGE_FIELDS = {
   nothing: {},
   mean: { tensors: true },
   linear: { tensors: true },
-  window: { keys: true, sinks: true, tensors: false },
   weights: { heads: false, tensors: false },
   scaled: { along: true, across: true },
 } as const satisfies {
@@ -183,10 +168,7 @@ export function planPhrase(plan: DropPlan): string {
   ].join(", ") || "full model";
 }
 
-/**
- * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
- * "attention 5 6 (window of 64 keys and 4 sinks)".
- */
+/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2". */
 export function changeTexts({ changes = [] }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
     const { layer, module } = change;
@@ -203,12 +185,6 @@ export function changeTexts({ changes = [] }: DropPlan): string[] {
 function wordOf(change: Change): string {
   const refitted = "tensors" in change && change.tensors ? ["refitted"] : [];
   switch (change.to) {
-    case "window": {
-      const { keys, sinks } = change;
-      const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-      const text = `window of ${counted(keys, "key")}${sinks > 0 ? ` and ${counted(sinks, "sink")}` : ""}`;
-      return [text, ...refitted].join(", ");
-    }
     case "weights":
       return refitted.join();
     case "scaled":

@@ -91,8 +91,6 @@ export interface AttentionSpec extends Omit<AnyModule, "kind"> {
   readonly rope: RopeSpec | null;
   /** Keys that a query sees, itself included; null for all before it. */
   readonly window: number | null;
-  /** Keys at the start of the text that a query sees besides its window; absent where that is none. */
-  readonly firstKeys?: number;
   /** c · tanh(score / c) on the scores. */
   readonly softcap: number | null;
   readonly bias: { readonly qkv: boolean; readonly output: boolean };

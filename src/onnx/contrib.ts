@@ -52,13 +52,11 @@ interface GroupQueryAttentionInputs {
   totalSequenceLength: Value;
   /** [H]: a score of each head that joins its softmax and is dropped after it. */
   sinks?: Value | undefined;
-  /** [1, 1, S, P + S], added to the scores. */
-  bias?: Value | undefined;
 }
 
 /** Causal attention with grouped heads; E must be a multiple of 8. Gives the output [B, S, H·E] and the keys and values so far [B, K, P + S, E]. */
 export function GroupQueryAttention(
-  { query, key, value, past, seqlensK, totalSequenceLength, sinks, bias }: GroupQueryAttentionInputs,
+  { query, key, value, past, seqlensK, totalSequenceLength, sinks }: GroupQueryAttentionInputs,
   attributes: {
     heads: number;
     kvHeads: number;
@@ -68,10 +66,9 @@ export function GroupQueryAttention(
   },
 ): { output: Value; present: { key: Value; value: Value } } {
   const inputs = [query, key, value, past?.key ?? null, past?.value ?? null, seqlensK, totalSequenceLength];
-  const others = bias || sinks ? [null, null, null, bias ?? null] : []; // after rotation tables and positions
   const [output, presentKey, presentValue] = microsoft(
     "GroupQueryAttention",
-    [...inputs, ...others, ...sinks ? [sinks] : []],
+    sinks ? [...inputs, null, null, null, null, sinks] : inputs, // after rotation tables, positions and a bias
     {
       num_heads: attributes.heads,
       kv_num_heads: attributes.kvHeads,

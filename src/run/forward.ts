@@ -78,10 +78,7 @@ function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOp
   const distinct = new Set(plans.map(planHash)).size;
   const masks = new Set(
     [noDrop, ...plans.filter(({ changes }) => changes)].flatMap((plan) =>
-      changedSpec(model.spec, plan).layers.map(({ attention }) => {
-        const { window, firstKeys } = scoring(attention) ?? {};
-        return `${window} ${firstKeys}`;
-      })
+      changedSpec(model.spec, plan).layers.map(({ attention }) => scoring(attention)?.window)
     ),
   ).size;
   const batches = batchesOf(segments);

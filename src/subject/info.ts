@@ -167,11 +167,6 @@ export function sizesOf(spec: ModelSpec): Sizes {
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
     kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
-    kvTokens: layers.map(({ attention }) => tokensKept(scoring(attention))),
+    kvTokens: layers.map(({ attention }) => scoring(attention)?.window ?? null),
   };
-}
-
-/** Tokens whose keys a layer has to keep; null for all. */
-function tokensKept(attention: ReturnType<typeof scoring>): number | null {
-  return attention?.window ? attention.window + (attention.firstKeys ?? 0) : null;
 }

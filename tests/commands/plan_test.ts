@@ -101,26 +101,3 @@ Deno.test("depth of several models and of one under a plan: a table each, a list
     const { provenance, measures } = await readResult(json, "depth");
     assert.deepEqual([provenance.drop.mlp, measures.sign[1]], [[1], null]);
   }));
-
-Deno.test("a plan of windows is made of an order, shown, measured, evaluated and exported where a format can", () =>
-  withDesk(async ({ folder, ok, fails, run, text }) => {
-    const [json, file] = [`${folder}/order.json`, `${folder}/plan.json`];
-    await run("order", folder, ...text, "--target", "attention", "--json", json);
-    const flags = ["--drop", "2", "--window", "4", "--sinks", "1"];
-    await ok("plan", json, ...flags, "--json", file);
-    const plan = await readResult(file, "plan");
-    assert.deepEqual(plan.changes?.map(({ to }) => to), ["window", "window"]);
-    const shown = await run("plan", json, ...flags, "--context", "100", "--table");
-    assert.match(shown.out, /windows for 2 of attention by importance/);
-    assert.match(
-      shown.out,
-      /^saves 0 parameters \(0\.0 %\), [\d,]+ bytes of keys and values of 100 tokens \(63\.3\s+%\)$/m,
-    );
-    assert.match(shown.out, /attention \d \d \(window of 4 keys and 1 sink\)/);
-    await ok("perplexity", folder, ...text, "--plan", file);
-    const asked = ["--tasks", "brackets", "--limit", "2", "--prompts", "0", "--plan", file];
-    const evaluated = await ok("evaluate", folder, ...asked);
-    assert.match(evaluated.out, /brackets +0 +2 +acc/);
-    const line = words`export ${folder} --plan ${file} --format onnx --out ${folder}/onnx`;
-    await fails(1, /attention \d has a window and sinks, which the graph's operator cannot combine/, ...line);
-  }));

@@ -153,7 +153,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       }
     },
     shared: () => sharedStreams(model, engine, blocks),
-    ...isThorough ? { decode: () => decode() } : {}, // with all weights at hand: run/window and web_blocks.ts too
+    ...isThorough ? { decode: () => decode() } : {}, // with all weights at hand: run/windows_test.ts and web_blocks.ts too
     decodeDropped: () => decode({ plan: plans[1], budget: 0 }),
   };
 }

@@ -1,11 +1,9 @@
 /** Modules with other weights in exported models: what is written gives what the plan gives on the original. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../src/export/mod.ts";
 import { type Format, FORMATS } from "../../src/formats/mod.ts";
 import { keepTensors } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { withFolder } from "../support.ts";
-import { type Changes, expectRefused, expectWritten, refitted, refOf } from "./changed.ts";
+import { type Changes, expectRefused, expectWritten, refitted } from "./changed.ts";
 
 /** A head, and where two share a key head, a whole key head besides. */
 const heads: Changes = () => [
@@ -86,29 +84,6 @@ Deno.test("tensors of another shape, or missing, are refused by name before anyt
       await expectRefused("llama", format, changes, said);
     }
   }
-});
-
-Deno.test("a format that cannot express a window, or one with sinks, refuses it by name", async () => {
-  const window = (sinks: number): Changes => () => [
-    { layer: 1, module: "attention", to: "window", keys: 4, sinks },
-  ];
-  for (const format of FORMATS.filter((format) => format !== "onnx")) {
-    const start = `Cannot export .* as ${format}: attention 1 has a window`;
-    await expectRefused("llama", format, window(0), new RegExp(`${start}.*; formats that can: onnx`));
-    await expectRefused("llama", format, window(2), new RegExp(`${start}.*; no other format can either`));
-  }
-  const both = /attention 1 has a window and sinks.*; no other format can either/;
-  await expectRefused("llama", "onnx", window(2), both);
-  await withFolder(async (out) => {
-    await exportModel(await refOf("llama"), { changes: window(0)(null!) }, {
-      format: "onnx",
-      out: `${out}/yes`,
-    });
-    assert.match(
-      await Deno.readTextFile(`${out}/yes/README.md`),
-      /\n- attention 1: each query sees the last 4 keys\n/,
-    );
-  });
 });
 
 Deno.test("a sum that leaves float32 is refused by name, and nothing is written", () => {

@@ -134,13 +134,6 @@ Deno.test("linear maps, other projections and scaled sides: the graph gives the 
   }
 });
 
-for (const name of ["llama", "gemma3-linear", "deepseek-v3"]) {
-  Deno.test(`${name}: a window in one layer is in the graph, which gives the decoder's logits`, async () => {
-    const change: Change = { layer: 1, module: "attention", to: "window", keys: 3, sinks: 0 };
-    await expectSame(await folderOf(name), { attention: [], mlp: [], changes: [change] }, "window");
-  });
-}
-
 Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's logits", () =>
   withFolder(async (folder) => {
     await writeGptOss(folder, "packed");

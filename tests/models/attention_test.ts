@@ -47,7 +47,7 @@ function normal(shape: readonly number[], tensor: number, scale: number): Tensor
 }
 
 /** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed, and `ready` the input of the output projection. */
-type Mixing = Record<"q" | "k" | "v" | "ready" | "a", Float32Array>;
+type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
 
 /** Runs the module over `samples` texts of `length` tokens, random streams. */
 async function run(
@@ -58,7 +58,7 @@ async function run(
 ): Promise<Mixing> {
   const hidden = spec.heads * spec.headSize;
   const lowering = { ...cpuLowering, attention };
-  const tap = ({ q, k, v, ready }: AttentionTaps) => ({ q, k, v, ready: ready! });
+  const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
   const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
   const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
@@ -86,13 +86,13 @@ function expected(
   samples: number,
   length: number,
 ) {
-  const { heads, kvHeads, headSize: E, scale, window, firstKeys = 0, softcap } = spec;
+  const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;
   for (let row = 0; row < samples * length; row++) {
     const start = row - row % length;
     const seen = Array.from({ length: row + 1 - start }, (_, i) => start + i)
-      .filter((key) => row - key < (window ?? Infinity) || key - start < firstKeys);
+      .filter((key) => row - key < (window ?? Infinity));
     for (let head = 0; head < heads; head++) {
       const group = Math.trunc(head / (heads / kvHeads));
       const scores: number[] = [];
@@ -126,11 +126,6 @@ const variants: Record<string, [spec: Partial<SoftmaxSpec>, samples: number]> = 
   "a window inside a slice": [{ window: 7 }, 2],
   "a window of one key": [{ window: 1 }, 1],
   "a window across slices": [{ window: 300 }, 1],
-  "a window inside a slice, and the first 4 keys": [{ window: 7, firstKeys: 4 }, 2],
-  "a window of one key, and the first": [{ window: 1, firstKeys: 1 }, 1],
-  "a window across slices, and first keys of as many": [{ window: 290, firstKeys: 270 }, 1],
-  "a small window, and first keys across slices": [{ window: 3, firstKeys: 300 }, 2],
-  "a soft cap, a window and first keys": [{ softcap: 1.5, window: 40, firstKeys: 3 }, 1],
   "a soft cap": [{ softcap: 1.5 }, 1],
   "a soft cap and a window": [{ softcap: 1.5, window: 256 }, 2],
 };
@@ -160,16 +155,9 @@ Deno.test("slices are short where many heads and keys would make too many scores
   assert.ok(distance(a, grouped.a) / largest(inputs.v) <= tolerance);
 });
 
-Deno.test("the tap before the output projection is its input, gated or not", async () => {
-  for (const changes of [{}, { outputGate: true }] as const) {
-    const { a, ready } = await run(specOf(changes), 2, 33, "decomposed");
-    assert.deepEqual(ready, a); // the projection is the identity, whose products are exact
-  }
-});
-
 for (const way of ways) {
-  Deno.test(`a window and first keys that hide nothing give full attention to the bit, ${way}`, async () => {
-    for (const [length, changes] of [[33, { window: 33 }], [300, { window: 300, firstKeys: 4 }]] as const) {
+  Deno.test(`a window that hides nothing gives full attention to the bit, ${way}`, async () => {
+    for (const [length, changes] of [[33, { window: 33 }], [300, { window: 300 }]] as const) {
       const [full, wide] = await Promise.all([{}, changes].map((own) => run(specOf(own), 2, length, way)));
       assert.deepEqual(wide, full);
     }

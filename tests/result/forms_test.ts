@@ -148,6 +148,7 @@ const refused: Record<string, Refused> = {
     changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
     left("it maps the stream itself, as .* did"),
   ],
+  "a window": [changed({ to: "window", keys: 4, sinks: 1 }), left("it gives attention a window of keys")],
   "a visit of a layer": [changed({ to: "nothing", visit: 1 }), left("it changes one of several visits .*")],
   "an order by drafts": [
     JSON.stringify({ ...results.order, by: "draft" }),

@@ -185,7 +185,7 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
     refused([{ layer: 1, module: "mlp", to: "weights", heads: [0] }], /mlp 1/);
     refused(
       [{ layer: 1, module: "mlp", to: "rotated" }],
-      /to is "rotated", expected one of nothing, mean, linear, window, weights/,
+      /to is "rotated", expected one of nothing, mean, linear, weights/,
     );
     refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is missing, expected a SHA-256/);
     refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: .* expected heads or tensors/);

@@ -20,7 +20,6 @@ import {
   normsProbe,
   PREDICTIONS,
   type Probe,
-  readyProbe,
   routingProbe,
   segmentsOf,
   smoothingProbe,
@@ -55,7 +54,6 @@ stream     x     x      x     x             x           x       x       x       
 windows    x     x      x     x             x           x       x       x       x
 values     x     x      x     x             x           x       x       x       x
 rows       x     x      x     x             x           x       x       x       x
-ready      x     x      x     x             x           x       x       x       x
 routing    .     .      .     .             x           .       x       x       x
 `;
 
@@ -142,10 +140,6 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
         ({ attention }) => see([...attention].map(({ data, shape }) => ({ row: data, shape }))),
       )
     ),
-  ready() {
-    const probe = readyProbe(0);
-    return { probe, seen: () => probe.tensors.map(({ data }) => ({ ready: data })) };
-  },
   routing({ model }) {
     const probe = routingProbe(model.spec.layers);
     return { probe, seen: () => probe.sums };

@@ -25,7 +25,6 @@ Deno.test("the table has a row for every probe of the executor, and a column for
     gramProbe: "gram",
     normsProbe: "norms",
     productsProbe: "gram", // which is this probe, with sums of its own
-    readyProbe: "ready",
     routingProbe: "routing",
     smoothingProbe: "smoothing",
     streamProbe: "stream",

@@ -60,7 +60,7 @@ Deno.test("what a change brings or makes is dense, and the rest as stored", () =
       mlp: [],
       changes: [
         { layer: 1, module: "attention", to: "weights", heads: [0] },
-        { layer: 2, module: "attention", to: "window", keys: 4, sinks: 1 },
+        { layer: 2, module: "attention", to: "scaled", along: 0.5, across: 1 },
       ],
     } as const;
     const changed = changedModel(model, plan);

@@ -25,7 +25,7 @@ export function stopItems(): void {
 
 /**
  * One thread for each process, since processes fill the cores; the second is Mesa's. WebAssembly is compiled once: optimizing
- * ONNX Runtime's takes longer than a test's few runs of it gain: 13 of 49 s in engine/web_test.ts, half of what run/window takes.
+ * ONNX Runtime's takes longer than a test's few runs of it gain: 13 of 49 s in engine/web_test.ts, half of what run/windows_test.ts takes.
  */
 const ENVIRONMENT = {
   NO_COLOR: "1",

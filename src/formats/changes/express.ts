@@ -26,7 +26,6 @@ interface ExportKind<Own extends Change> {
 }
 
 const OTHER = "another output projection";
-const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
@@ -61,21 +60,6 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       throw new Inexpressible(change, "is replaced by a linear map, for which the format has no place");
     },
     says: () => "a linear map of its normed input in its place",
-  },
-  window: {
-    store(change, _, format) {
-      if (format === "onnx" && change.sinks === 0) return null;
-      const why = format === "onnx"
-        ? "has a window and sinks, which the graph's operator cannot combine"
-        : "has a window that is the plan's, for which the format has no place";
-      throw new Inexpressible(change, why);
-    },
-    says: ({ keys, sinks, tensors }) =>
-      [
-        `each query sees the last ${counted(keys)}` +
-        (sinks > 0 ? ` and the first ${counted(sinks)} of the text` : ""),
-        ...tensors ? [OTHER] : [],
-      ].join(", "),
   },
   scaled: {
     store(change, _, format) {

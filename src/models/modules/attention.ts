@@ -80,12 +80,10 @@ export function attentionKind<Spec extends Scored>(
         grows: isGrouped(spec, lowering) ? 2 : 1,
         inPlace: isGrouped(spec, lowering),
         // The keys that the next token sees besides its own; one at least, which a mask may hide.
-        seen: spec.window === null
-          ? undefined
-          : { first: spec.firstKeys ?? 0, last: Math.max(1, spec.window - 1) },
+        seen: spec.window === null ? undefined : Math.max(1, spec.window - 1),
       })),
-    core({ heads, headSize, window: own, firstKeys = 0 }, tokens, past) {
-      const window = (own ?? Infinity) + firstKeys;
+    core({ heads, headSize, window: own }, tokens, past) {
+      const window = own ?? Infinity;
       return {
         rows: Math.min(past, window - 1) + tokens,
         flops: 4 * heads * headSize * keysSeen(past, tokens, window),
@@ -138,12 +136,10 @@ function passed<Spec extends Scored>(
         ? attendMasked(spec, heads, before, mask(), samples, lowering)
         : attend(spec, heads, extent, lowering),
   );
-  const ready = readied(mixed, spec, size, heads.gate);
-  const raw = linear(ready, "attention.o_proj", weights, sum);
-  return { x, q, k, v, mixed, ready, a: watch(asUpdate(raw, x, spec, "attention", weights)) };
+  return { x, q, k, v, mixed, a: watch(attentionUpdate(mixed, x, heads.gate, spec, size, weights, sum)) };
 }
 
-/** The update of attention to the stream x, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
+/** The update of attention to the stream x, [N, D], from its mixed values, whose heads have zeros behind their `size` numbers, times σ(gate) [N, H·E]. */
 export function attentionUpdate(
   mixed: Value,
   x: Value,
@@ -151,15 +147,11 @@ export function attentionUpdate(
   spec: AttentionSpec,
   size: number,
   weights: Weights,
+  sum?: Value | null,
 ): Value {
-  const raw = linear(readied(mixed, spec, size, gate), "attention.o_proj", weights);
-  return asUpdate(raw, x, spec, "attention", weights);
-}
-
-/** The input of the output projection: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */
-function readied(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
   const values = withoutPadding(mixed, spec.heads, spec, size);
-  return gate ? Mul(values, Sigmoid(gate)) : values;
+  const raw = linear(gate ? Mul(values, Sigmoid(gate)) : values, "attention.o_proj", weights, sum);
+  return asUpdate(raw, x, spec, "attention", weights);
 }
 
 /** Heads [N, H · E] as they are run, without the zeros behind each: [N, H · size]. */
@@ -168,7 +160,7 @@ export function withoutPadding(x: Value, heads: number, { headSize }: AttentionS
   return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
 }
 
-/** Keys that the tokens see together: each those before it and itself, at most the window (and the first keys, counted in it). */
+/** Keys that the tokens see together: each those before it and itself, at most the window. */
 function keysSeen(past: number, tokens: number, window: number): number {
   const free = Math.max(0, Math.min(tokens, window - past)); // tokens whose window is not yet full
   return free * past + free * (free + 1) / 2 + (tokens > free ? (tokens - free) * window : 0);

@@ -51,7 +51,7 @@ export const delta: MixerKind<DeltaSpec> = {
     const weights = pass.weights();
     const used = (name: InnerName, width: number, make: () => Value) => orGiven(pass, name, width, make);
     const { q, k, v, mixed } = recalled(x, spec, weights, pass.extent.samples, null, used);
-    return { x, q, k, v, mixed, ready: mixed, a: update(mixed, x, spec, weights) };
+    return { x, q, k, v, mixed, a: update(mixed, x, spec, weights) };
   },
   step(x, spec, weights, { texts, ...step }) {
     const { conv, state } = step.past();

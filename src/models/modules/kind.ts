@@ -86,8 +86,8 @@ interface Slot {
   readonly grows: number | null;
   /** Whether new rows are written behind the old ones in the same memory, which then has rows to spare. */
   readonly inPlace: boolean;
-  /** The rows that later tokens see: the first of the text and the last before them; absent where they see all. */
-  readonly seen?: { readonly first: number; readonly last: number } | undefined;
+  /** How many of the last rows later tokens see; absent where they see all. */
+  readonly seen?: number | undefined;
 }
 
 /**
@@ -106,9 +106,6 @@ export interface ModuleChanges {
  * Values inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
  * `mixed` are the values as each head mixed them [B·T, H·E]. Where the kind has nothing inside (`inside`), all of them are the input of
  * the norm behind the module; a itself where there is none.
- *
- * `ready` is the input of the output projection [B·T, H·V]: `mixed`, gated, without padding behind the heads; null where the kind
- * has no output projection.
  */
 export interface AttentionTaps {
   readonly x: Value;
@@ -116,7 +113,6 @@ export interface AttentionTaps {
   readonly k: Value;
   readonly v: Value;
   readonly mixed: Value;
-  readonly ready: Value | null;
   readonly a: Value;
 }
 

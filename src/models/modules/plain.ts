@@ -28,7 +28,7 @@ export function plainKind<Spec extends AnyModule>(own: Own<Spec>): MixerKind<Spe
     inexpressible: {},
     pass(x, spec, pass) {
       const { raw, a } = updated(x, spec, pass.weights(), pass.sum());
-      return { x, q: raw, k: raw, v: raw, mixed: raw, ready: null, a };
+      return { x, q: raw, k: raw, v: raw, mixed: raw, a };
     },
     step: (x, spec, weights) => updated(x, spec, weights, null).a,
     memory: () => [],

@@ -8,15 +8,13 @@
  *     standard    ONNX Attention: a mask hides the keys; all texts at once
  *     decomposed  products, soft cap, mask and softmax: operators that every engine has
  *
- * GroupQueryAttention hides no keys between the first of a text and a window: there a mask does, in one of the other ways.
- *
  * Letters: G = H/K query heads that share a key head, R rows (queries) of a slice, S keys that they see.
  */
 import { type Lowering, scalar, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { ranges } from "../../weights/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
-import { causalMask, keySpan, ofSpan, spanLength, spanMask } from "./mask.ts";
+import { causalMask, keySpan, spanMask } from "./mask.ts";
 
 /** How many samples of how many tokens a graph is made for. */
 export interface Extent {
@@ -43,14 +41,8 @@ export function attend(
   spec: AttentionSpec,
   heads: Heads,
   extent: Extent,
-  { attention, masked }: Pick<Lowering, "attention" | "masked">,
+  { attention }: Pick<Lowering, "attention">,
 ): Value {
-  if (spec.firstKeys) {
-    const seesAll = extent.length <= (spec.window ?? Infinity) + spec.firstKeys;
-    return seesAll
-      ? attend({ ...spec, window: null, firstKeys: 0 }, heads, extent, { attention, masked })
-      : inSlices(spec, heads, extent, masked === "standard" ? standard : decomposed);
-  }
   switch (attention) {
     case "grouped":
       return grouped(spec, heads, extent);
@@ -142,15 +134,16 @@ function inSlices(
   const bySample = (x: Value) => op.Reshape(x, [samples, length, -1]);
   const texts = { q: bySample(q), k: bySample(k), v: bySample(v) };
   const outputs = slices.map(({ start, end, keys }) => {
+    const { from, end: until } = keys;
     const rows = end - start;
-    const seen = (x: Value) => spanLength(keys) === length ? x : ofSpan(x, keys, 1);
+    const seen = (x: Value) => until - from === length ? x : op.Slice(x, from, until, 1);
     const heads = {
       q: rows === length ? texts.q : op.Slice(texts.q, start, end, 1),
       k: seen(texts.k),
       v: seen(texts.v),
       ...rest,
     };
-    return attendSlice(spec, heads, spanMask(mask, keys, { start, rows }), samples);
+    return attendSlice(spec, heads, spanMask(mask, keys, rows), samples);
   });
   return op.Reshape(op.Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
 }

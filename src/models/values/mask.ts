@@ -1,5 +1,5 @@
 /** Which keys a query may not see, as numbers that are added to its scores. */
-import { Add, Cast, Concat, Expand, Less, Slice, type Value } from "../../onnx/mod.ts";
+import { Add, Cast, Less, Slice, type Value } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 
 /**
@@ -32,63 +32,31 @@ export function causalMask(x: Value, { rows, columns, window, stride = 1 }: Mask
   return { rows, columns, value: Add(table, runtimeZero(x)) };
 }
 
-/** The numbers of such a mask; where its columns are all keys of a text, the first `firstKeys` of them are seen besides. */
-export function maskTable(
-  { rows, columns, window, stride = 1, firstKeys = 0 }: MaskSize & {
-    readonly firstKeys?: number | undefined;
-  },
-): Tensor {
+/** The numbers of such a mask. */
+export function maskTable({ rows, columns, window, stride = 1 }: MaskSize): Tensor {
   const hidden = new Float32Array(rows * columns).fill(HIDDEN);
   for (let row = 0; row < rows; row++) {
     const seen = Math.max(0, columns - (rows - 1 - row) * stride); // keys up to the query's own
     const own = hidden.subarray(row * columns, row * columns + seen);
-    own.fill(0, 0, firstKeys);
     own.fill(0, Math.max(0, seen - (window ?? Infinity)));
   }
   return float32([rows, columns], hidden);
 }
 
-/** Keys that some queries see together: the first `first` of the text, then those of positions [from, end). */
+/** Keys that some queries see together: those of positions [from, end). */
 export interface KeySpan {
-  readonly first: number;
   readonly from: number;
   readonly end: number;
 }
 
-/** The keys of queries at positions `start` to `end` − 1, which see a window and the first keys of the text. */
-export function keySpan(
-  { window, firstKeys = 0 }: { readonly window: number | null; readonly firstKeys?: number },
-  start: number,
-  end: number,
-): KeySpan {
-  const first = Math.min(firstKeys, end);
-  return { first, from: Math.max(first, start + 1 - (window ?? Infinity)), end };
+/** The keys of queries at positions `start` to `end` − 1. */
+export function keySpan({ window }: { readonly window: number | null }, start: number, end: number): KeySpan {
+  return { from: Math.max(0, start + 1 - (window ?? Infinity)), end };
 }
 
-export const spanLength = ({ first, from, end }: KeySpan): number => first + end - from;
-
-/** The part of a value [N, …] of all keys, along an axis, that a span has. */
-export function ofSpan(x: Value, { first, from, end }: KeySpan, axis: number): Value {
-  if (first === 0 || first === from) return Slice(x, first === 0 ? from : 0, end, axis);
-  return Concat([Slice(x, 0, first, axis), Slice(x, from, end, axis)], axis);
-}
-
-/** The mask of `rows` queries for a span of keys, from the mask of windows alone; the first query stands at `start`. */
-export function spanMask(
-  mask: Mask,
-  { first, from, end }: KeySpan,
-  { start, rows, stride = 1 }: { readonly start: number; readonly rows: number; readonly stride?: number },
-): Value {
-  const inWindow = () => last(last(mask.value, rows, mask.rows, 0), end - from, mask.columns, 1);
-  if (first === 0) return inWindow();
-  const untilEach = (_: unknown, i: number) =>
-    i % first > start + Math.floor(i / first) * stride ? HIDDEN : 0; // hidden from the queries before each
-  const before = first <= start + 1
-    ? Expand(runtimeZero(mask.value), [rows, first])
-    : mask.value.graph.constant(
-      float32([rows, first], Float32Array.from({ length: rows * first }, untilEach)),
-    );
-  return from === end ? before : Concat([before, inWindow()], 1);
+/** The part of a mask for the last `rows` queries and the keys of a span. */
+export function spanMask(mask: Mask, { from, end }: KeySpan, rows: number): Value {
+  return last(last(mask.value, rows, mask.rows, 0), end - from, mask.columns, 1);
 }
 
 export function last(value: Value, count: number, size: number, axis: number): Value {
@@ -106,16 +74,15 @@ function runtimeZero(x: Value): Value {
 
 /**
  * The mask [B, 1, S, P + S] of segments of S tokens after the same past of P tokens, which are one text: a token sees the past,
- * what it comes after, and itself, `window` tokens at most, and the text's first `firstKeys` besides. `parents`: for each segment, which token each comes after (−1: none
- * of the segment), or null for the one before it.
+ * what it comes after, and itself, `window` tokens at most. `parents`: for each segment, which token each comes after (−1: none of the segment), or null
+ * for the one before it.
  */
 export function segmentMask(
   parents: readonly (Int32Array | null)[],
-  { length, past, window, firstKeys = 0 }: {
+  { length, past, window }: {
     readonly length: number;
     readonly past: number;
     readonly window: number | null;
-    readonly firstKeys?: number | undefined;
   },
 ): Tensor {
   const columns = past + length;
@@ -127,10 +94,9 @@ export function segmentMask(
       for (let at = token; at >= 0; at = own ? own[at] : at - 1) path.push(at);
       const position = past + path.length - 1;
       const from = Math.max(0, position + 1 - (window ?? Infinity));
-      row.fill(0, 0, Math.min(firstKeys, past));
       row.fill(0, Math.min(from, past), past);
       path.forEach((at, i) => {
-        if (position - i >= from || position - i < firstKeys) row[past + at] = 0;
+        if (position - i >= from) row[past + at] = 0;
       });
     }
   });

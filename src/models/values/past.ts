@@ -7,9 +7,8 @@
  *     rows     [B, P, K·E]: joined with the new rows by the graph, and hidden by a mask from queries that may not see them; by
  *              ONNX's Attention, or by products, which every engine has.
  *
- * With a window, keys that no token will see again may be gone: then the first keys of the text stand before the last ones, and what
- * counts as P is the number that is left. Keys are turned already, so their places do not matter; rows of a mask count from the
- * last key, and the first columns are the first keys either way.
+ * With a window, keys that no token will see again may be gone: what counts as P is the number that is left. Keys are turned already,
+ * so their places do not matter; rows of a mask count from the last key.
  *
  * B texts of the same length are side by side. How many tokens there are, of both sides, is known only when the graph runs: one graph serves every text.
  */
@@ -55,19 +54,12 @@ export function keysShape<D extends Dim>(
   return isGrouped(spec, lowering) ? [texts, kvHeads, tokens, headSize] : [texts, tokens, kvHeads * headSize];
 }
 
-/** What an attention sees: inputs and numbers of keys are shared by those that see the same. */
-function sightName({ window, firstKeys }: AttentionSpec, all = "all"): string {
-  return `${window ?? all}${firstKeys ? ` and ${firstKeys}` : ""}`;
-}
-
-const maskName = (spec: AttentionSpec) => `mask ${sightName(spec)}`;
-
-/** What GroupQueryAttention adds to the scores where it does not know by itself which keys are hidden. */
-const biasName = (spec: AttentionSpec) => `bias of ${maskName(spec)}`;
+/** Inputs and numbers of keys are shared by attentions with the same window. */
+const maskName = ({ window }: AttentionSpec) => `mask ${window ?? "all"}`;
 
 /** How many keys there are, for GroupQueryAttention; windows may have fewer than others. */
-function countNames(spec: AttentionSpec): { lastKey: string; keys: string } {
-  const of = spec.window === null ? "" : ` ${sightName(spec)}`;
+function countNames({ window }: AttentionSpec): { lastKey: string; keys: string } {
+  const of = window === null ? "" : ` ${window}`;
   return { lastKey: `last_key${of}`, keys: `keys${of}` };
 }
 
@@ -78,11 +70,11 @@ export function sight(
   { past, tokens, texts }: { readonly past: number; readonly tokens: number; readonly texts: number },
 ): Record<string, Tensor> {
   const total = past + tokens;
-  const table = () => maskTable({ ...spec, rows: tokens, columns: total });
-  if (!isGrouped(spec, lowering)) return { [maskName(spec)]: table() };
+  if (!isGrouped(spec, lowering)) {
+    return { [maskName(spec)]: maskTable({ ...spec, rows: tokens, columns: total }) };
+  }
   const { lastKey, keys } = countNames(spec);
   return {
-    ...spec.firstKeys ? { [biasName(spec)]: { ...table(), shape: [1, 1, tokens, total] } } : {},
     [lastKey]: { dtype: "i32", shape: [texts], data: new Int32Array(texts).fill(total - 1) },
     [keys]: { dtype: "i32", shape: [], data: Int32Array.of(total) },
   };
@@ -102,9 +94,7 @@ export function attendAfter(
   const byText = (x: Value, columns: number) => op.Reshape(x, [texts, -1, columns]);
   const [q, k, v] = [byText(heads.q, width), byText(heads.k, columns), byText(heads.v, columns)];
   if (isGrouped(spec, lowering)) {
-    // Its own window would hide the first keys.
     const { lastKey, keys } = countNames(spec);
-    const bias = spec.firstKeys ? shared(biasName(spec), "f32", [1, 1, "tokens", keys]) : undefined;
     const { output, present } = op.GroupQueryAttention({
       query: q,
       key: k,
@@ -113,14 +103,13 @@ export function attendAfter(
       seqlensK: shared(lastKey, "i32", [texts]),
       totalSequenceLength: shared(keys, "i32", []),
       sinks: heads.sinks,
-      bias,
-    }, bias ? { ...spec, window: null } : spec);
+    }, spec);
     return { mixed: op.Reshape(output, [-1, width]), present };
   }
   const { sinks } = heads;
   const present = { key: op.Concat([past.key, k], 1), value: op.Concat([past.value, v], 1) };
   const all = { q, k: present.key, v: present.value, ...sinks ? { sinks } : {} };
-  const mask = shared(maskName(spec), "f32", ["tokens", `keys ${sightName(spec, "null")}`]);
+  const mask = shared(maskName(spec), "f32", ["tokens", `keys ${spec.window}`]);
   const mixed = lowering.attention === "standard"
     ? standard(spec, all, mask, texts)
     : decomposed(spec, all, mask, texts);

@@ -34,8 +34,6 @@ export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodTyp
   heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
   along: [z.number(), number("a finite number")],
   across: [z.number(), number("a finite number")],
-  keys: [z.int().positive(), wholeNumber(1)],
-  sinks: [z.int().nonnegative(), wholeNumber(0)],
 };
 
 const [firstChange, ...otherChanges] = CHANGES.map((to) => {
@@ -43,8 +41,7 @@ const [firstChange, ...otherChanges] = CHANGES.map((to) => {
     const [field] = changeFields[name as ChangeField];
     return [name, isRequired ? field : field.optional()];
   });
-  const module = to === "window" ? z.literal("attention") : z.enum(MODULES);
-  const shape = { layer, module, to: z.literal(to), ...Object.fromEntries(own) };
+  const shape = { layer, module: z.enum(MODULES), to: z.literal(to), ...Object.fromEntries(own) };
   return strict(`a change to "${to}"`, shape);
 });
 

@@ -120,6 +120,7 @@ const GONE: Readonly<Record<string, string>> = {
   "rounds undefined": "it draws documents by margin",
   path: "it runs layers on a path",
   scale: "it scales a module's update, as the repair gain did",
+  "to window": "it gives attention a window of keys",
   unnormed: "it maps the stream itself, as the repairs nbl and linearpatch did",
   visit: "it changes one of several visits of a layer",
 };

@@ -169,7 +169,7 @@ function matrices(tensors: readonly TensorNeed[]): number {
 function remembered(mixer: MixerSpec, tokens: number, inSight = false): number {
   return sumOf(
     mixerKind(mixer).memory(mixer, cpuLowering, 1).map(({ shape, seen }) =>
-      elements(shape(inSight && seen ? Math.min(tokens, seen.first + seen.last + 1) : tokens))
+      elements(shape(inSight && seen ? Math.min(tokens, seen + 1) : tokens))
     ),
   );
 }

@@ -36,8 +36,7 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
       { name, shape, inPlace },
     ) => [name, engine.upload(zeros(shape(inPlace ? rowsFor(1, texts) : 0)))]),
   );
-  const seen = slots.find(({ seen }) => seen)?.seen;
-  const most = seen ? seen.first + seen.last : Infinity;
+  const most = slots.find(({ seen }) => seen)?.seen ?? Infinity;
   let rows = 0;
   let room = rowsFor(1, texts);
 
@@ -65,8 +64,7 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
   async function trimFor(tokens: number): Promise<void> {
     if (rows <= most || rows + tokens <= room) return;
     const spare = Math.max(tokens, WINDOW_SPARE);
-    const { first } = seen!;
-    for (const slot of slots) await remade(slot, placesOf(first, most, rows, slot.inPlace ? spare : 0));
+    for (const slot of slots) await remade(slot, placesOf(most, rows, slot.inPlace ? spare : 0));
     [rows, room] = [most, most + spare];
   }
 
@@ -108,8 +106,7 @@ export function hasMemory(spec: MixerSpec, lowering: Lowering): boolean {
   return mixerKind(spec).memory(spec, lowering, 1).length > 0;
 }
 
-/** The places of `most` of the rows, the first ones and the last; and `spare` more, whatever is there. */
-function placesOf(first: number, most: number, rows: number, spare: number): Tensor {
-  const place = (i: number) => i < first ? i : i < most ? rows - most + i : 0;
-  return indices(Array.from({ length: most + spare }, (_, i) => place(i)));
+/** The places of the last `most` rows, and `spare` more, whatever is there. */
+function placesOf(most: number, rows: number, spare: number): Tensor {
+  return indices(Array.from({ length: most + spare }, (_, i) => i < most ? rows - most + i : 0));
 }

@@ -47,8 +47,7 @@ export function sharedFeeds(
   for (const { l, spec } of layers) {
     const attention = scoring(spec.attention);
     if (!attention) continue;
-    const { headSize, window, firstKeys } = attention;
-    const key = `${headSize} ${window} ${firstKeys}`;
+    const key = `${attention.headSize} ${attention.window}`;
     if (!seen.has(key)) {
       Object.assign(feeds, sight(attention, has, { past: past(l), tokens, texts }));
       seen.add(key);

@@ -39,15 +39,15 @@ export function openSights(engine: Engine, segments: readonly Segment[]) {
     return { cos: once(`cos ${key}`, () => tables().cos), sin: once(`sin ${key}`, () => tables().sin) };
   }
 
-  function ofSegments({ rope, window, firstKeys }: AttentionSpec, batch: Batch) {
+  function ofSegments({ rope, window }: AttentionSpec, batch: Batch) {
     const indices = Array.from({ length: batch.count }, (_, i) => batch.first + i);
     const positions = () => indices.flatMap((index) => [...positionsOf(segments, index)]);
     return {
       ...rope ? turned(["segments", rope, batch.first], () => rotations(rope, positions())) : {},
-      mask: once(JSON.stringify(["mask", window, firstKeys, batch.first]), () =>
+      mask: once(JSON.stringify(["mask", window, batch.first]), () =>
         segmentMask(
           indices.map((index) => segments[index].parents ?? null),
-          { length: batch.length, past: pastLength(segments, batch.first), window, firstKeys },
+          { length: batch.length, past: pastLength(segments, batch.first), window },
         )),
     };
   }

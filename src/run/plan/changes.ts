@@ -48,39 +48,6 @@ const linear: ChangeKind<ChangeTo<"linear">> = {
   spec: ({ module }, layer) => linearSpec(layer[module]!.norm),
 };
 
-/** The same attention over fewer keys. */
-const window: ChangeKind<ChangeTo<"window">> = {
-  tensors: outputTensors,
-  normal({ layer, module, to, keys, sinks, tensors }, spec, name) {
-    const full = spec.layers[layer][module as LayerModule]!;
-    if (module !== "attention" || !scoring(full as MixerSpec)) {
-      const found = kindOf(full).title;
-      throw new RangeError(`Cannot change ${name} to a window: it is ${found}, expected softmax attention`);
-    }
-    aCount("keys", keys, 1, name);
-    aCount("sinks", sinks, 0, name);
-    const own = tensors === undefined ? {} : { tensors: aHash(tensors, name) };
-    return { layer, module, to, keys, sinks, ...own };
-  },
-  spec({ keys, sinks }, { attention }) {
-    const spec = scoring(attention)!;
-    if (spec.window !== null && spec.window <= keys) return spec;
-    return { ...spec, window: keys, ...sinks > 0 ? { firstKeys: sinks } : {} };
-  },
-};
-
-/** Engines count keys in 32 bits, the window and the keys before it together. */
-const MOST_KEYS = 2 ** 30;
-
-function aCount(field: string, value: number, least: number, name: string): void {
-  if (Number.isInteger(value) && value >= least && value <= MOST_KEYS) return;
-  throw new RangeError(
-    `Cannot change ${name} to a window: ${field} is ${
-      value ?? "missing"
-    }, expected a whole number from ${least} to ${MOST_KEYS}`,
-  );
-}
-
 /** A change that consists of its tensors. */
 function withTensors<Own extends ChangeTo<"mean" | "linear">>(
   { layer, module, to, tensors }: Own,
@@ -128,7 +95,7 @@ const weights: ChangeKind<ChangeTo<"weights">> = {
 };
 
 /** Another output projection, where a change brings one. */
-function outputTensors({ module, tensors }: ChangeTo<"window" | "weights">): Record<string, number> {
+function outputTensors({ module, tensors }: ChangeTo<"weights">): Record<string, number> {
   const name = module === "attention" ? "o_proj" : "down_proj";
   return tensors === undefined ? {} : { [`${name}.weight`]: 2, [`${name}.bias`]: 1 };
 }
@@ -216,7 +183,6 @@ const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   nothing,
   mean,
   linear,
-  window,
   weights,
   scaled,
 };

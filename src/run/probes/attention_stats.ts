@@ -16,7 +16,7 @@ import {
 } from "../../kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
 import type { Feeds } from "../../engine/mod.ts";
-import { type AttentionSpec, type LayerSpec, scoring, spanLength } from "../../models/mod.ts";
+import { type AttentionSpec, type LayerSpec, scoring } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import { chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import { type Probe, samplesIn } from "./probe.ts";
@@ -69,12 +69,12 @@ export function attentionStatsProbe<T>(
 export function attentionSizes(spec: AttentionSpec, tokens: number, stride = 1): AttentionSizes {
   const { heads, kvHeads: keyHeads, headSize: size, scale } = spec;
   const [window, softcap] = [spec.window ?? undefined, spec.softcap ?? undefined];
-  return { tokens, heads, keyHeads, size, scale, window, firstKeys: spec.firstKeys, softcap, stride };
+  return { tokens, heads, keyHeads, size, scale, window, softcap, stride };
 }
 
 /** The statistics of one sample from its `RAW_STATS` [H, Q, 8]. */
 function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride: number): AttentionStats {
-  const most = (spec.window ?? length) + (spec.firstKeys ?? 0);
+  const most = spec.window ?? length;
   const queries = chunksOf(length, stride, spec)
     .flatMap((chunk) => chunk.positions.map((position) => ({ chunk, position })));
   const stats = Object.fromEntries(
@@ -85,12 +85,12 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
     const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw
       .subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
     const visible = Math.min(position + 1, most); // keys; its chunk sees more
-    const hidden = spanLength(keys) - visible;
+    const hidden = keys.end - keys.from - visible;
     const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));
     const found: Record<PatternName, number> = {
       entropy,
       normalizedEntropy: visible > 1 ? entropy / Math.log(visible) : 0,
-      firstShare: keys.first > 0 || keys.from === 0 ? firstShare : 0,
+      firstShare: keys.from === 0 ? firstShare : 0,
       effectiveKeys: 1 / squares,
       top16Mass,
       belowOnePercent: (below - hidden) / visible,

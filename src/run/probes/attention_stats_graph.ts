@@ -28,8 +28,6 @@ import {
   keySpan,
   last,
   type Mask,
-  ofSpan,
-  spanLength,
   spanMask,
 } from "../../models/mod.ts";
 import { scalar, softcap, type Value } from "../../onnx/mod.ts";
@@ -68,7 +66,7 @@ interface Chunk {
 export function chunksOf(
   length: number,
   stride: number,
-  spec: Pick<AttentionSpec, "window" | "firstKeys">,
+  spec: Pick<AttentionSpec, "window">,
 ): Chunk[] {
   const all = queryPositions(length, stride);
   return Array.from({ length: Math.ceil(all.length / QUERIES) }, (_, i) => {
@@ -93,7 +91,8 @@ export function rawAttentionStats(
     const keys = op.Transpose(own, [1, 2, 0]);
     const stats = chunks.map((chunk) => {
       const rows = op.Slice(q, start + chunk.positions[0], start + chunk.keys.end, 0, stride);
-      return chunkStats(scores(rows, ofSpan(keys, chunk.keys, 2), spec, chunk, tables), chunk, tables);
+      const { from, end } = chunk.keys;
+      return chunkStats(scores(rows, op.Slice(keys, from, end, 2), spec, chunk, tables), chunk, tables);
     });
     return op.Reshape(op.Concat(stats, 1), [1, spec.heads, -1, RAW_STATS.length]);
   });
@@ -102,13 +101,11 @@ export function rawAttentionStats(
 
 /** Tables that all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
 interface ChunkTables {
-  readonly stride: number;
   readonly mask: Mask;
   /** [columns of the mask, 1]: distance from the last key. */
   readonly reach: Value;
   /** Ones, i8 [n, 1], for the n keys of the largest chunk. */
   readonly ones: Value;
-  readonly most: number;
   readonly onePercent: Value;
 }
 
@@ -121,14 +118,11 @@ function chunkTables(
   const { graph } = q;
   const rows = chunks[0].positions.length;
   const columns = Math.max(1, ...chunks.map(({ keys: { from, end } }) => end - from));
-  const most = Math.max(...chunks.map(({ keys }) => spanLength(keys)));
   const reach = Float32Array.from({ length: columns }, (_, i) => columns - 1 - i);
   return {
-    stride,
-    most,
     mask: causalMask(q, { rows, columns, window, stride }),
     reach: graph.constant(float32([columns, 1], reach)),
-    ones: graph.constant({ dtype: "i8", shape: [most, 1], data: new Int8Array(most).fill(1) }),
+    ones: graph.constant({ dtype: "i8", shape: [columns, 1], data: new Int8Array(columns).fill(1) }),
     onePercent: scalar(graph, 0.01),
   };
 }
@@ -139,18 +133,18 @@ function scores(
   keys: Value,
   { heads, kvHeads, headSize, softcap: cap }: AttentionSpec,
   { positions, keys: span }: Chunk,
-  { mask, stride }: ChunkTables,
+  { mask }: ChunkTables,
 ): Value {
-  const [n, seen] = [positions.length, spanLength(span)];
+  const [n, seen] = [positions.length, span.end - span.from];
   const byHead = op.Transpose(op.Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
   const products = op.MatMul(op.Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
   const all = op.Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
-  return op.Add(all, spanMask(mask, span, { start: positions[0], rows: n, stride }));
+  return op.Add(all, spanMask(mask, span, n));
 }
 
 /** `RAW_STATS` of scores [H, n, keys]: [H, n, 8]. */
 function chunkStats(scores: Value, { keys }: Chunk, tables: ChunkTables): Value {
-  const seen = spanLength(keys);
+  const seen = keys.end - keys.from;
   const shares = op.Softmax(scores, -1);
   const top = op.TopK(scores, Math.min(16, seen));
   const topShares = op.GatherElements(shares, top.indices, 2);
@@ -163,17 +157,11 @@ function chunkStats(scores: Value, { keys }: Chunk, tables: ChunkTables): Value 
     firstShare: op.Slice(shares, 0, 1, 2),
     meanScore: op.ReduceSum(op.Mul(shares, scores), [2], 1),
     squares: op.ReduceSum(op.Mul(shares, shares), [2], 1),
-    below: op.Cast(op.MatMulInteger(op.Cast(below, "u8"), last(tables.ones, seen, tables.most, 0)), "f32"),
-    reach: op.MatMul(shares, reachOf(keys, tables)),
+    below: op.Cast(
+      op.MatMulInteger(op.Cast(below, "u8"), last(tables.ones, seen, tables.mask.columns, 0)),
+      "f32",
+    ),
+    reach: op.MatMul(shares, last(tables.reach, seen, tables.mask.columns, 0)),
   };
   return op.Concat(RAW_STATS.map((name) => raw[name]), 2);
-}
-
-/** Distances of a span's keys from its last, [keys, 1]. */
-function reachOf({ first, from, end }: KeySpan, { reach, mask }: ChunkTables): Value {
-  const inWindow = () => last(reach, end - from, mask.columns, 0);
-  if (first === 0) return inWindow();
-  const distances = Float32Array.from({ length: first }, (_, key) => end - 1 - key);
-  const before = reach.graph.constant(float32([first, 1], distances));
-  return from === end ? before : op.Concat([before, inWindow()], 0);
 }

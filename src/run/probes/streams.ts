@@ -5,7 +5,6 @@
 import { addStreams, type DistanceSums, type LayerModule, noDistances } from "../../measure/mod.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 import type { Value } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 
 /** The updates of a layer [T, D]; a module that was not run has none. */
 type LayerUpdates = Partial<Record<LayerModule, Float32Array>>;
@@ -77,17 +76,4 @@ export function windowsProbe({ layers, hidden, most, lastToken }: WindowsOptions
     if (end === layers) held.forEach((states) => states.delete(sample));
   });
   return { probe, sums, enter: (sample, embedding) => held[0].set(sample, kept(embedding)) };
-}
-
-/** A probe of plan number `plan` that keeps what enters attention's output projection [N, H·V], float32, in the order of the batches. */
-export function readyProbe(plan: number): Probe & { readonly tensors: Tensor[] } {
-  const tensors: Tensor[] = [];
-  return {
-    tensors,
-    only: [plan],
-    attention: ({ ready }): Record<string, Value> => ready ? { ready } : {},
-    observeAttention({ outputs: { ready } }) {
-      if (ready) tensors.push({ ...ready, data: ready.data.slice() });
-    },
-  };
 }

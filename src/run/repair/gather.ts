@@ -11,7 +11,7 @@ import type { Programs } from "../programs.ts";
 import { storedTypes } from "../weights/part.ts";
 import type { Batch } from "../segments.ts";
 
-/** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
+/** A batch of tokens: the stream that enters the module; targets, and the stream that is aimed at, all [N, D]. */
 interface Pair {
   readonly x: Held;
   readonly t: Held;

@@ -6,12 +6,12 @@ import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { ranges } from "../../weights/mod.ts";
 
-/** Where a fit is made, and whether its inputs are `given` or `made` of the stream; `none` sums the targets alone. */
+/** Where a fit is made, and whether it has inputs `made` of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
   readonly layer: number;
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
-  readonly input: "given" | "made" | "none";
+  readonly input: "made" | "none";
   /** The size P of an input. */
   readonly inputs: number;
 }
@@ -39,7 +39,7 @@ export function gatherGraph(
   const graph = createGraph();
   const fed = (name: string, columns: number) =>
     op.Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
-  const x = fed("x", input === "given" ? P : hidden);
+  const x = fed("x", hidden);
   const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
   const weight = input === "none" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
   const dtype = access === null ? "f64" : "f32";
@@ -56,7 +56,7 @@ export function gatherGraph(
     output("w", op.ReduceSum(w, [0, 1]));
   }
   if (input === "none") return graph;
-  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, lowering, stored));
+  const u = exact(fitInput(graph, x, spec, hidden, module, lowering, stored));
   const own = op.Mul(u, w);
   const product = (a: Value, b: Value) => op.Gemm(a, b, null, { transA: 1, transB: 0 });
   for (const [from, to] of bandsOf(rows)) {

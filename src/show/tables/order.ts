@@ -79,7 +79,7 @@ export function orderRows({ provenance, target, by, seed, order }: DropOrder): C
 export function planTables(plan: Plan): Table[] {
   const { order, saves, provenance, repaired, last } = plan;
   const name = provenance ? modelOf(provenance.model) : plan.model;
-  const title = `${name} · ${hasWindows(plan) ? "windows for" : "drop"} ${order.length} of ${howOf(plan)}`;
+  const title = `${name} · drop ${order.length} of ${howOf(plan)}`;
   if (order.length === 0) return [lines(title)];
   return [
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
@@ -92,9 +92,6 @@ export function planTables(plan: Plan): Table[] {
     ...repaired ? repairTables(repaired) : [],
   ];
 }
-
-/** Whether the chosen modules became windows of their keys. */
-const hasWindows = ({ changes = [] }: Plan): boolean => changes.some(({ to }) => to === "window");
 
 type Repaired = NonNullable<Plan["repaired"]>;
 type RepairSite = NonNullable<Repaired["sites"]>[number];
@@ -178,7 +175,7 @@ function savedText({ samples, saved, savedError }: Fresh): string {
   return `${found} (95 %, paired: ${ends.low!.toFixed(4)} to ${ends.high!.toFixed(4)})${open}`;
 }
 
-/** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */
+/** Keys and values are counted by the token unless the model's own windows keep fewer of a long text. */
 function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["saves"]>): string {
   const { kvBytesPerToken, kvShare, kv } = saves;
   const [bytes, of, share] = kv.bytes === kvBytesPerToken * kv.context

@@ -265,20 +265,12 @@ function largerText(fit: Fit): string {
 
 /** What saves as much without dropping a module; no study has measured its cost. */
 function elseText(fit: Fit): string {
-  const { aim: { context }, tried, answer } = fit;
   const other = fit.aim.of === "kv-bytes" ? null : coarserType(fit); // types save no keys and values
-  const kept = context === undefined || answer === null
-    ? null
-    : Math.floor((1 - kvShareOf(fit, tried[answer])) * context);
-  const ways = [
-    ...other
-      ? [`${other.type} instead of ${other.own} makes matrices ${formatShare(other.share)} smaller`]
-      : [],
-    ...kept === null ? [] : [`windows of ${kept} keys save as much of ${context} tokens`],
-  ];
-  const much = answer === null ? "" : " as much";
-  return ways.length > 0
-    ? `What else saves${much}, at a cost that was not measured: ${ways.join("; ")}.`
+  const much = fit.answer === null ? "" : " as much";
+  return other
+    ? `What else saves${much}, at a cost that was not measured: ${other.type} instead of ${other.own} makes matrices ${
+      formatShare(other.share)
+    } smaller.`
     : "";
 }
 

@@ -1,4 +1,4 @@
-/** Limits of drops: protected layers at both ends, no neighbours, modules that go last, and windows instead of drops. */
+/** Limits of drops: protected layers at both ends, no neighbours, and modules that go last. */
 import { type Checks, flag, option, under, wholeNumber } from "../../entry/mod.ts";
 import type { Constraints, Last, Profile } from "../../result/mod.ts";
 import type { Entry } from "../scores/score.ts";
@@ -90,27 +90,3 @@ export function withLast<E extends Place>(order: readonly E[], last: readonly Pl
     .sort((a, b) => placeIn(last, a) - placeIn(last, b));
   return [...order.filter((entry) => !isAmong(entry, last)), ...behind];
 }
-
-/** Keys that attention keeps instead of all keys of the text. */
-export interface WindowOptions {
-  /**
-   * Number of keys that each chosen attention keeps, the query's own included: it becomes a window of them, and is not dropped. Only
-   * for attention.
-   */
-  readonly window?: number | undefined;
-  /**
-   * Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv
-   * 2309.17453). A layer whose own window is larger than this one (Gemma 3) sees them beyond it.
-   */
-  readonly sinks?: number | undefined;
-}
-
-/** StreamingLLM's. */
-export const SINKS = 4;
-
-export const windowChecks: Checks<WindowOptions> = {
-  window: option(wholeNumber(1), "<n> keep the chosen attention with its last n keys instead of dropping it"),
-  sinks: option(wholeNumber(0), "<n> first keys of the text that a window keeps too", SINKS, {
-    needs: "window",
-  }),
-};

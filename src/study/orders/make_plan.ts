@@ -22,7 +22,7 @@ import {
   sum,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { type LayerModule, planOf } from "../../measure/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
 import {
   type DropOrder,
   head,
@@ -35,7 +35,6 @@ import {
   type Target,
   TARGETS,
 } from "../../result/mod.ts";
-import type { DropPlan } from "../../run/mod.ts";
 import { modulesOf, type Scored } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import {
@@ -46,25 +45,22 @@ import {
   constraintsOf,
   fits,
   outsizedAmong,
-  SINKS,
-  windowChecks,
-  type WindowOptions,
   withLast,
 } from "./constraints.ts";
 import { anOrder, aTarget, rankedOrder, type RankTarget } from "./rank.ts";
-import { allKvBytes, canShorten, savesOf } from "./sizes.ts";
+import { allKvBytes, savesOf } from "./sizes.ts";
 
 /** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
-export interface PlanOptions extends ConstraintOptions, WindowOptions {
+export interface PlanOptions extends ConstraintOptions {
   /** The modules to choose from. Required for a profile; an order has its own target. */
   readonly target?: Target | undefined;
-  /** Number of modules to drop, or with `window` to make windows of. */
+  /** Number of modules to drop. */
   readonly drop?: number | undefined;
   /** Drop until this many parameters are saved, or this share of the model's: 0.1, or "10%"; "100%" is all. */
   readonly parameters?: number | string | undefined;
   /** Drop until this many bytes of keys and values are saved for one sequence, or this share of all: 0.25, or "25%". */
   readonly kvBytes?: number | string | undefined;
-  /** Tokens of that sequence, and of the one whose savings the plan states; windows keep at most their own. Default: 8192. */
+  /** Tokens of that sequence, and of the one whose savings the plan states; default: 8192. */
   readonly context?: number | undefined;
   /** Score that ranks the modules of a profile; default: importance. An order has its own. */
   readonly by?: RankName | undefined;
@@ -108,7 +104,6 @@ export const planChecks: Checks<PlanOptions> = {
     flag,
     "keep the order of the score alone, as the paper does; by default, outsized modules of a profile go last",
   ),
-  ...windowChecks,
   ...constraintChecks,
 };
 
@@ -116,8 +111,7 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 
 /**
  * Makes a plan that drops the first `drop` modules of a profile's ranking or of an order, or as many of the first as reach the
- * savings. With `window`, these attention modules keep their last keys and the first of the text instead. Throws `RangeError` if
- * the modules do not suffice.
+ * savings. Throws `RangeError` if the modules do not suffice.
  *
  * @example
  * ```ts
@@ -127,8 +121,6 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
  * console.log(attention); // layers whose attention is dropped
- * const { changes } = makePlan(result, { target: "attention", drop: 3, window: 16 });
- * console.log(changes); // three layers whose attention keeps its last 16 keys and the first 4 of the text
  * ```
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
@@ -140,9 +132,9 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${quoted(BUDGETS)}`);
   }
   const source = from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options);
-  const { provenance, target, by, seed, sizes, last } = source;
+  const { provenance, target, by, seed, sizes, last, has } = source;
   const chosen = choose(source, options);
-  const changed = changedBy(source, options)(chosen);
+  const changed = modulesOf(chosen, has);
   return displayable({
     ...head("plan"),
     model: provenance.model.name,
@@ -158,17 +150,6 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     ...last.length > 0 ? { last: [...last] } : {},
     saves: savesOf(changed, sizes, options.context ?? CONTEXT),
   });
-}
-
-/** What is done with chosen modules: they are dropped, or become windows. */
-function changedBy({ has, target }: Source, options: PlanOptions): (chosen: readonly Scored[]) => DropPlan {
-  const { window: keys, sinks = SINKS } = options;
-  if (keys === undefined) return (chosen) => modulesOf(chosen, has);
-  if (target !== "attention") {
-    throw new RangeError(`Cannot make a plan of windows: target is ${target}, expected attention`);
-  }
-  return (chosen) =>
-    planOf(chosen.map(({ layer }) => ({ layer, module: "attention", to: "window", keys, sinks })));
 }
 
 /** What a plan is made from: an order, or a profile's ranking. */
@@ -232,7 +213,7 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
 
 /** Chooses by number, or the fewest that save enough. */
 function choose(source: Source, options: PlanOptions): readonly Scored[] {
-  const { target, sizes } = source;
+  const { target, sizes, has } = source;
   const choices = choicesOf(source, options);
   const count = (chosen: readonly Scored[]) => sum(chosen, ({ size }) => size);
   const most = choices.at(-1)!;
@@ -241,11 +222,8 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
     if (found) return found;
     const limited = [source.constraints, constraintsOf(options)].some(constrains);
     const why = limited && target !== "consecutive" ? ", the number that the constraints allow" : "";
-    const verb = options.window === undefined ? "drop" : "make windows of";
     throw new RangeError(
-      `Cannot ${verb} ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${
-        count(most)
-      }${why}`,
+      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${count(most)}${why}`,
     );
   }
   const { parameters, kvBytes, context = CONTEXT } = options;
@@ -254,9 +232,8 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
     ? shareOf(parameters, BUDGET_SHARES.parameters)
     : shareOf(kvBytes!, BUDGET_SHARES.kvBytes);
   const whole = isParameters ? sizes.parameters : allKvBytes(sizes, context);
-  const changed = changedBy(source, options);
   const savedBy = (chosen: readonly Scored[]) => {
-    const { parameters, kv } = savesOf(changed(chosen), sizes, context);
+    const { parameters, kv } = savesOf(modulesOf(chosen, has), sizes, context);
     return isParameters ? parameters : kv.bytes;
   };
   const found = choices.find((chosen) => savedBy(chosen) >= (amount <= 1 ? amount * whole : amount));
@@ -273,12 +250,10 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
 
 /** What a source offers: its first modules, or the best window of each size; nothing comes first. */
 function choicesOf(source: Source, options: PlanOptions): (readonly Scored[])[] {
-  const { target, order, sizes, provenance: { model: { layers } } } = source;
+  const { target, order, provenance: { model: { layers } } } = source;
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
-    const { window, sinks = SINKS } = options;
-    const able = window ? order.filter(({ layer }) => canShorten(layer, window + sinks, sizes)) : order;
-    const allowed = constrained(able, layers, constraints);
+    const allowed = constrained(order, layers, constraints);
     return Array.from({ length: allowed.length + 1 }, (_, n) => allowed.slice(0, n));
   }
   if (constraints.noNeighbours) {

@@ -1,8 +1,7 @@
 /**
  * What a list of modules saves: weights, and keys and values in 16 bits.
  *
- * A layer whose window is shorter than the context keeps only the window's tokens (and the first keys of the text, where it sees
- * these too), linear attention none.
+ * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
  */
 import { sum } from "../../entry/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
@@ -16,30 +15,16 @@ export function allKvBytes(sizes: Sizes, context: number): number {
   return sum([...sizes.kvBytes.keys()], (layer) => kvBytesAt(sizes, layer, context));
 }
 
-/** Whether a window of so many keys, sinks included, frees keys of a layer's attention in a long text. */
-export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: Sizes): boolean {
-  return (kvBytes[layer] ?? 0) > 0 && (kvTokens[layer] ?? Infinity) > keys;
-}
-
-/**
- * What a plan saves, also of keys and values in a sequence of `context` tokens: those of dropped attention, and those behind windows.
- * Shares of a model without attention are zero.
- */
+/** What a plan saves, also of keys and values in a sequence of `context` tokens. Shares of a model without attention are zero. */
 export function savesOf(
-  { attention, mlp, changes = [] }: DropPlan,
+  { attention, mlp }: DropPlan,
   sizes: Sizes,
   context: number,
 ): NonNullable<Plan["saves"]> {
   const parameters = sum(attention, (layer) => sizes.attention[layer] ?? 0) +
     sum(mlp, (layer) => sizes.mlp[layer] ?? 0);
   const dropped = (tokens: number) => sum(attention, (layer) => kvBytesAt(sizes, layer, tokens));
-  const freed = changes.map((change) =>
-    change.to === "window"
-      ? kvBytesAt(sizes, change.layer, context) -
-        kvBytesAt(sizes, change.layer, Math.min(context, change.keys + change.sinks))
-      : 0
-  );
-  const [kvBytesPerToken, bytes] = [dropped(1), dropped(context) + sum(freed)];
+  const [kvBytesPerToken, bytes] = [dropped(1), dropped(context)];
   return {
     parameters,
     parametersShare: parameters / sizes.parameters,

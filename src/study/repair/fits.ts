@@ -62,9 +62,9 @@ function expectTokens(way: Repairing, sites: readonly Site[]): void {
 const inputsAt = ({ model: { spec }, method }: Repairing, site: Site) => inputsOf(site, spec, method);
 
 /** The plan that a fit depends on. On the full model's stream, that is only what the site makes up for. */
-function planAt({ plan, sequential }: Repair, { of, window }: Site): DropPlan {
+function planAt({ plan, sequential }: Repair, { of }: Site): DropPlan {
   if (sequential) return plan;
-  return planOf(window ? [window] : of.map(({ layer, module }) => ({ layer, module, to: "nothing" })));
+  return planOf(of.map(({ layer, module }) => ({ layer, module, to: "nothing" })));
 }
 
 /** Tells the fits of one way to repair apart. */

@@ -1,5 +1,5 @@
 /** A repair to make, the fit of each site, and the plan that follows. */
-import { type Change, type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
+import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
 import {
   type Fit,
   gatherApart,
@@ -49,8 +49,7 @@ export function planWith(
     const { tensors } = solved[i] ?? {};
     return tensors ? [changeOf(site, method, hashOf(tensors))] : [];
   });
-  const isReplaced = ({ to }: Change) => !method.absorbs || to === "window";
-  const replaced = new Set(changes.filter(isReplaced).map(order));
+  const replaced = new Set(method.absorbs ? [] : changes.map(order));
   const rest = everyChange(plan).filter((change) => !replaced.has(order(change)));
   return planOf([...rest, ...changes]);
 }
@@ -91,7 +90,7 @@ async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): P
     layer: site.layer,
     module: site.module,
     spec: inputSpec(layer, site.module, method),
-    input: site.window ? "given" : method.fit ? "made" : "none",
+    input: method.fit ? "made" : "none",
     inputs: inputsOf(site, model.spec, method),
   };
   const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));

@@ -1,14 +1,7 @@
 /** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
 import { released } from "../../entry/mod.ts";
 import { type Change, type LayerModule, MODULES, type RepairName } from "../../measure/mod.ts";
-import {
-  type LayerSpec,
-  linearSpec,
-  mixerKind,
-  type Model,
-  type ModelSpec,
-  scoring,
-} from "../../models/mod.ts";
+import { type LayerSpec, linearSpec, type Model, type ModelSpec, scoring } from "../../models/mod.ts";
 import { type Fit, type Matrix } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
@@ -17,20 +10,16 @@ export interface Place {
   readonly module: LayerModule;
 }
 
-/** A place that changes, and the modules that it makes up for, in order: dropped ones, or attention itself over fewer keys. */
+/** A place that changes, and the modules that it makes up for, in order. */
 export interface Site extends Place {
   readonly of: readonly Place[];
-  /** The window of the attention there; absent where something is dropped. */
-  readonly window?: Window;
 }
-
-export type Window = Extract<Change, { readonly to: "window" }>;
 
 /** A module's place in the order of a run. */
 export const order = ({ layer, module }: Place) => 2 * layer + MODULES.indexOf(module);
 
 export interface Method {
-  /** Whether an output projection makes up for the module, of a kept MLP or attention with a window; else its place is taken. */
+  /** Whether the output projection of a kept MLP makes up for the module; else its place is taken. */
   readonly absorbs?: true;
   /** The change besides its tensors. */
   readonly change: "mean" | "linear" | "weights";
@@ -84,15 +73,11 @@ export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs }: Me
 }
 
 export function inputsOf(
-  { layer, window }: Site,
+  { layer }: Site,
   { layers, hidden }: ModelSpec,
   { absorbs, fit }: Method,
 ): number {
-  const { attention, mlp } = layers[layer];
-  if (window) {
-    const [heads, size] = mixerKind(attention!).inside(attention!)!.mixed;
-    return heads * size;
-  }
+  const { mlp } = layers[layer];
   if (!fit) return 0;
   return absorbs && mlp?.kind === "dense" ? mlp.size : hidden;
 }
@@ -130,6 +115,6 @@ async function projected(at: FitPlace, weight: Matrix, bias: Float64Array | null
 }
 
 /** The change of a module that a repair makes, with the SHA-256 of its tensors. */
-export function changeOf({ layer, module, window }: Site, { change }: Method, tensors: string): Change {
-  return window ? { ...window, tensors } : { layer, module, to: change, tensors } as Change;
+export function changeOf({ layer, module }: Site, { change }: Method, tensors: string): Change {
+  return { layer, module, to: change, tensors } as Change;
 }

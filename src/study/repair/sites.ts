@@ -1,8 +1,8 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
 import { type Change, type DropPlan, everyChange, type RepairName } from "../../measure/mod.ts";
-import { kindOf, type ModelSpec, type NormPlacement } from "../../models/mod.ts";
+import { kindOf, type ModelSpec } from "../../models/mod.ts";
 import { RefusedRepair } from "../../run/mod.ts";
-import { type Method, order, type Place, type Site, type Window } from "./methods.ts";
+import { type Method, order, type Place, type Site } from "./methods.ts";
 
 /** The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan without drops, and a module that it cannot change. */
 export function sitesOf(
@@ -15,11 +15,8 @@ export function sitesOf(
 ): Site[] {
   const changes = everyChange(plan);
   const dropped = changes.filter(({ to }) => to === "nothing");
-  const windows = absorbs
-    ? changes.filter((change): change is Window => change.to === "window" && !change.tensors)
-    : [];
   const cannot = (why: string) => new RefusedRepair(`Cannot repair ${name} by ${by}: ${why}`);
-  if (dropped.length + windows.length === 0) {
+  if (dropped.length === 0) {
     throw new RefusedRepair(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
@@ -31,24 +28,18 @@ export function sitesOf(
     const at = `${sequential ? "after" : "before"} ${alone[0].module} ${alone[0].layer}`;
     throw cannot(`found no MLP ${at} that is kept as it is, expected one that makes up for it`);
   }
-  const expectBare = (what: string, { norm }: { readonly norm: NormPlacement }) => {
-    if (!norm.post) return;
-    throw cannot(`${what} has a norm behind it, expected an output projection that adds to the stream`);
-  };
-  const refitted = windows.map((window): Site => {
-    const { layer, module } = window;
-    expectBare(`attention ${layer}`, spec.layers[layer].attention!);
-    return { layer, module, of: [window], window };
-  });
-  const absorbing = [...byMlp].map(([layer, of]): Site => {
+  return [...byMlp].map(([layer, of]): Site => {
     const mlp = spec.layers[layer!].mlp!;
     if (mlp.kind !== "dense") {
       throw cannot(`MLP ${layer} is ${kindOf(mlp).title}, expected one output projection`);
     }
-    expectBare(`MLP ${layer}`, mlp);
+    if (mlp.norm.post) {
+      throw cannot(
+        `MLP ${layer} has a norm behind it, expected an output projection that adds to the stream`,
+      );
+    }
     return { layer: layer!, module: "mlp", of };
-  });
-  return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
+  }).sort((a, b) => order(a) - order(b));
 }
 
 /** The nearest MLP that the plan keeps as it is: before a place, or in sequence the first after it, where the loss has arrived. */

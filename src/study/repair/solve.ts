@@ -5,7 +5,7 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../measure/mod.ts";
-import { difference, freeAll, readyProbe, type Stream } from "../../run/mod.ts";
+import { difference, freeAll, type Stream } from "../../run/mod.ts";
 import { reporter, type StudyOptions } from "../base/options.ts";
 import { withWalk } from "../base/pass.ts";
 import { type Context, type Job, planWith, type Solved, solvedOr, type Streams } from "./job.ts";
@@ -89,7 +89,7 @@ async function passed(
   pending: Map<number, Pending>,
 ): Promise<Solved | null> {
   const { sequential, method } = context;
-  if (sequential || site.window || !method.absorbs) {
+  if (sequential || !method.absorbs) {
     if (!same(site, at)) return null;
     return await around(
       context,
@@ -123,11 +123,11 @@ async function passed(
 
 /**
  * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. Where
- * the module `stays`, s is the stream behind it as it is; of attention with a window x is what enters its output projection.
+ * the module `stays`, s is the stream behind it as it is.
  */
 async function around<T>(
   context: Context,
-  { layer, module, window }: Place & Partial<Site>,
+  { layer, module }: Place,
   found: readonly (Solved | null)[],
   use: (x: Stream, f: Stream, s: Stream) => Promise<T>,
   stays = false,
@@ -141,7 +141,7 @@ async function around<T>(
     const dropped = modules.filter((module) => spec.layers[layer][module] !== null);
     return planOf([...kept, ...dropped.map((module): Change => ({ layer, module, to: "nothing" }))]);
   };
-  const plan = sequential ? planWith(context, found) : planOf(window ? [window] : []);
+  const plan = sequential ? planWith(context, found) : noDrop;
   const later = module === "attention" ? ["mlp" as const] : [];
   const ways = [
     { plan: without(noDrop, ...later), from: 0 },
@@ -149,17 +149,6 @@ async function around<T>(
     { plan: without(plan, ...module === "mlp" ? ["mlp" as const] : MODULES), from },
   ];
   const isParallel = spec.layers[layer].residual === "parallel";
-  if (window) {
-    const ready = readyProbe(1);
-    return await walk.through(layer, ways, async ([f, s]) => {
-      const inputs = ready.tensors.map((tensor) => context.engine.upload(tensor));
-      try {
-        return await use(inputs, f, s);
-      } finally {
-        freeAll(inputs);
-      }
-    }, [ready]);
-  }
   return await walk.through(layer, ways, ([f, s, before]) => {
     const x = module === "attention" || isParallel ? walk.streams[from] : before;
     return use(x, f, s);
