@@ -25,10 +25,8 @@ export type Change =
     readonly layer: number;
     readonly module: LayerModule;
     readonly to: "weights";
-    /** Nothing of these query heads reaches the output projection of attention. */
-    readonly heads?: readonly number[] | undefined;
     /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
-    readonly tensors?: string | undefined;
+    readonly tensors: string;
   }
   /**
    * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
@@ -47,7 +45,7 @@ export const CHANGE_FIELDS = {
   nothing: {},
   mean: { tensors: true },
   linear: { tensors: true },
-  weights: { heads: false, tensors: false },
+  weights: { tensors: true },
   scaled: { along: true, across: true },
 } as const satisfies {
   readonly [To in Change["to"]]: {
@@ -129,13 +127,10 @@ export const changeHash = (change: Change): string => hashOf(textOf(change));
 
 function textOf({ layer: _, module, to, ...own }: Change): string {
   const fields = Object.entries(own).map(([name, value]) =>
-    BARE.includes(name) ? `${value}` : `${name} ${value}`
+    name === "tensors" ? `${value}` : `${name} ${value}` // a hash needs no name
   );
   return `${module} ${to} ${fields.join(" ")}`;
 }
-
-/** Fields whose values tell them apart. */
-const BARE = ["heads", "tensors"];
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
@@ -151,42 +146,29 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-/**
- * A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4 · attention 7 heads 0 2, with attention 5 6 (mean)".
- */
+/** A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4, with attention 5 6 (mean)". */
 export function planPhrase(plan: DropPlan): string {
-  const { attention, mlp, changes = [] } = plan;
-  const textsOf = (some: readonly Change[]) => changeTexts({ attention: [], mlp: [], changes: some });
-  const lost = [
-    ...isFull({ attention, mlp }) ? [] : [planText({ attention, mlp })],
-    ...textsOf(changes.filter((change) => "heads" in change)),
-  ];
-  const others = textsOf(changes.filter((change) => !("heads" in change)));
+  const { attention, mlp } = plan;
+  const others = changeTexts(plan);
   return [
-    ...lost.length > 0 ? [`without ${lost.join(" · ")}`] : [],
+    ...isFull({ attention, mlp }) ? [] : [`without ${planText({ attention, mlp })}`],
     ...others.length > 0 ? [`with ${others.join(" · ")}`] : [],
   ].join(", ") || "full model";
 }
 
-/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2". */
+/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)". */
 export function changeTexts({ changes = [] }: DropPlan): string[] {
-  const alike = Map.groupBy(changes, (change) => {
-    const { layer, module } = change;
-    const name = module === "mlp" ? "MLP" : module;
-    if ("heads" in change) {
-      const { heads = [] } = change;
-      return `${name} ${layer} ${heads.length === 1 ? "head" : "heads"} ${heads.join(" ")}`;
-    }
-    return `${name} # (${wordOf(change)})`;
-  });
+  const alike = Map.groupBy(
+    changes,
+    (change) => `${change.module === "mlp" ? "MLP" : change.module} # (${wordOf(change)})`,
+  );
   return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
 }
 
 function wordOf(change: Change): string {
-  const refitted = "tensors" in change && change.tensors ? ["refitted"] : [];
   switch (change.to) {
     case "weights":
-      return refitted.join();
+      return "refitted";
     case "scaled":
       return `${change.along} along the stream, ${change.across} across`;
     default:

@@ -7,11 +7,10 @@
  * are not at hand again: a model larger than memory is the normal case.
  */
 import { engineWithin, openResidents } from "../engine/mod.ts";
-import { MODULES, noDrop, planHash } from "../measure/mod.ts";
+import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
 import { freeStates, type State } from "./held.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
-import { changedSpec } from "./plan/variants.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 
@@ -76,11 +75,7 @@ function residentsOf({ model: { weights }, engine }: ForwardOptions) {
  */
 function groupsOf({ model, segments, plans, budget = DEFAULT_BUDGET }: ForwardOptions): Batch[][] {
   const distinct = new Set(plans.map(planHash)).size;
-  const masks = new Set(
-    [noDrop, ...plans.filter(({ changes }) => changes)].flatMap((plan) =>
-      changedSpec(model.spec, plan).layers.map(({ attention }) => scoring(attention)?.window)
-    ),
-  ).size;
+  const masks = new Set(model.spec.layers.map(({ attention }) => scoring(attention)?.window)).size;
   const batches = batchesOf(segments);
   const byFirst = new Map(batches.map((batch) => [batch.first, batch]));
   const groups: Batch[][] = [];

@@ -6,6 +6,7 @@ import { FORMATS } from "../../src/formats/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { finalStreams } from "../run/states.ts";
+import { refitted } from "./changed.ts";
 import { distance, largest, randomBlocks, stateTolerance, withFolder } from "../support.ts";
 import { withSmaller } from "./smaller.ts";
 
@@ -46,7 +47,8 @@ for (const [name, format, stored] of written) {
 }
 
 Deno.test("changed weights of a quantised folder are written as float32, in LLM-Drop's form too", async () => {
-  const changes = [{ layer: 0, module: "attention", to: "weights", heads: [0] }] as const;
+  using full = await openModel(folderOf("gptq-4"));
+  const changes = [refitted(full.spec, 0, "attention")];
   await withFolder(async (out) => {
     for (const format of ["hf", "llm-drop"] as const) {
       const { folder } = await exportModel(folderOf("gptq-4"), { changes, attention: [1] }, {

@@ -149,6 +149,7 @@ const refused: Record<string, Refused> = {
     left("it maps the stream itself, as .* did"),
   ],
   "a window": [changed({ to: "window", keys: 4, sinks: 1 }), left("it gives attention a window of keys")],
+  "heads that are cut": [changed({ to: "weights", heads: [0] }), left("it cuts heads of attention")],
   "a visit of a layer": [changed({ to: "nothing", visit: 1 }), left("it changes one of several visits .*")],
   "an order by drafts": [
     JSON.stringify({ ...results.order, by: "draft" }),

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import type { Model } from "../../src/models/mod.ts";
 import { type Change, planHash, planOf } from "../../src/measure/mod.ts";
 import {
-  changedSpec,
   cost,
   countModules,
   type DropPlan,
@@ -21,12 +20,12 @@ import {
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { byTurns, distance, engine, everyThird, largest, stateTolerance, withFixture } from "../support.ts";
-import { type Cases, expectLosses, finalStreams, stepLogits, withCases } from "./states.ts";
+import { type Cases, expectLosses, finalStreams, silenced, stepLogits, withCases } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
 
-/** The cases of make_changes.py: modules with a mean in their place, and heads cut by layer. */
+/** The cases of make_changes.py: modules with a mean in their place, and heads without a part of the output projection, by layer. */
 const CASES: Record<string, { attention: number[]; mlp: number[]; heads: [layer: number, cut: number[]][] }> =
   {
     mean: { attention: [1], mlp: [2], heads: [] },
@@ -37,7 +36,8 @@ const CASES: Record<string, { attention: number[]; mlp: number[]; heads: [layer:
 const TWO_HEADS: Record<string, [number, number[]][]> = { heads: [[0, [1]], [1, [0]]], both: [[1, [1]]] };
 
 /** The plan of a case; the means are PyTorch's. */
-function planFor({ spec }: Model, tensors: Cases["tensors"], name: string): DropPlan {
+async function planFor(model: Model, tensors: Cases["tensors"], name: string): Promise<DropPlan> {
+  const { spec } = model;
   const { attention, mlp, heads } = CASES[name];
   const mean = (module: Change["module"]) => (layer: number): Change => {
     const data = tensors.get(`mean.${module}.${layer}`)!.data as Float32Array;
@@ -50,7 +50,7 @@ function planFor({ spec }: Model, tensors: Cases["tensors"], name: string): Drop
     changes: [
       ...attention.map(mean("attention")),
       ...mlp.map(mean("mlp")),
-      ...cut.map(([layer, heads]): Change => ({ layer, module: "attention", to: "weights", heads })),
+      ...await Promise.all(cut.map(([layer, heads]) => silenced(model, layer, heads))),
     ],
   });
 }
@@ -121,16 +121,6 @@ Deno.test("segments that continue one text give the streams of the whole text un
     }
   }));
 
-Deno.test("a whole key head that is cut is not run, a part of one is", () =>
-  withChanges("llama", ({ model: { spec }, plans }) => {
-    const sizes = (plan: DropPlan) =>
-      changedSpec(spec, plan).layers.map(({ attention }) => {
-        const { heads, kvHeads } = attention as { heads: number; kvHeads: number };
-        return [heads, kvHeads];
-      });
-    assert.deepEqual(sizes(plans.heads), [[4, 2], [2, 1], [4, 2]]);
-  }));
-
 Deno.test("a mean runs no module; plans share a module where its variant is the same", () =>
   withChanges("llama", ({ model: { spec: { layers } }, plans }) => {
     const full = 2 * layers.length;
@@ -140,12 +130,12 @@ Deno.test("a mean runs no module; plans share a module where its variant is the 
     assert.equal(countModules(layers, [plans.both, planOf([])]), 2 * full - 3); // the first attention is shared
   }));
 
-Deno.test("the normal form: drops in lists, changes by layer, attention first, heads ascending", () =>
+Deno.test("the normal form: drops in lists, changes by layer, attention first", () =>
   withFixture("llama", ({ model: { spec } }) => {
     const mean = keepTensors(new Map([["mean", float32([32], new Float32Array(32))]]));
     const changes: Change[] = [
       { layer: 2, module: "mlp", to: "mean", tensors: mean },
-      { layer: 2, module: "attention", to: "weights", heads: [3, 0] },
+      { layer: 2, module: "attention", to: "weights", tensors: mean },
       { layer: 1, module: "attention", to: "nothing" },
       { layer: 0, module: "mlp", to: "mean", tensors: mean },
     ];
@@ -155,7 +145,7 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
       mlp: [],
       changes: [
         { layer: 0, module: "mlp", to: "mean", tensors: mean },
-        { layer: 2, module: "attention", to: "weights", heads: [0, 3] },
+        { layer: 2, module: "attention", to: "weights", tensors: mean },
         { layer: 2, module: "mlp", to: "mean", tensors: mean },
       ],
     });
@@ -173,35 +163,23 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
         name: "RangeError",
         message,
       });
-    const weights = (heads: number[], layer = 1) => ({ layer, module: "attention", to: "weights", heads });
-    refused([weights([0], 3)], /change attention 3: expected a layer from 0 to 2/);
-    refused([weights([0], 0)], /change attention 0: it is changed twice/);
-    refused([weights([0]), weights([1])], /attention 1: it is changed twice/);
-    refused([weights([4])], /head 4 of attention 1: expected a head from 0 to 3/);
-    refused([weights([1, 1])], /head 1 of attention 1: it is listed twice/);
-    refused([weights([0, 1, 2, 3])], /cut 4 of the 4 heads of attention 1/);
-    refused([weights([])], /cut 0 of the 4 heads/);
-    refused([weights([0.5])], /head 0.5/);
-    refused([{ layer: 1, module: "mlp", to: "weights", heads: [0] }], /mlp 1/);
+    const weights = (layer: number) => ({ layer, module: "attention", to: "weights", tensors: mean });
+    refused([weights(3)], /change attention 3: expected a layer from 0 to 2/);
+    refused([weights(0)], /change attention 0: it is changed twice/);
+    refused([weights(1), weights(1)], /attention 1: it is changed twice/);
     refused(
       [{ layer: 1, module: "mlp", to: "rotated" }],
       /to is "rotated", expected one of nothing, mean, linear, weights/,
     );
     refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is missing, expected a SHA-256/);
-    refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: .* expected heads or tensors/);
+    refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: tensors is missing, expected a SHA-256/);
     refused([{ layer: 1, module: "mlp", to: "weights", tensors: "x" }], /tensors is x, expected a SHA-256/);
-    refused([{ ...weights([0]), tensors: mean }], /found heads and tensors, expected one of them/);
   }));
 
-Deno.test("heads of linear attention cannot be cut, a mean may take its place", () =>
+Deno.test("a mean may take the place of linear attention", () =>
   withFixture("qwen3-next", async ({ model }) => {
     const { spec } = model;
     const layer = spec.layers.findIndex(({ attention }) => attention && !("heads" in attention));
-    const heads: Change = { layer, module: "attention", to: "weights", heads: [0] };
-    assert.throws(
-      () => dropPlan(spec, { changes: [heads] }),
-      /heads of attention \d: expected softmax attention/,
-    );
     const vector = float32([spec.hidden], new Float32Array(spec.hidden));
     const tensors = keepTensors(new Map([["mean", vector]]));
     const mean = dropPlan(spec, { changes: [{ layer, module: "attention", to: "mean", tensors }] });

@@ -1,16 +1,19 @@
 /** The streams that leave the last layer, by plan; logits step by step, and their loss. */
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
+import type { Change } from "../../src/measure/mod.ts";
+import { layerTensors, type Model, scoring } from "../../src/models/mod.ts";
 import {
   type Blocks,
   decoder,
   type DecoderOptions,
   type DropPlan,
   forward,
+  keepTensors,
   type Segment,
   segmentsOf,
 } from "../../src/run/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
 import { engine, largest, released, stateTolerance, withFixture } from "../support.ts";
 
@@ -101,12 +104,13 @@ export async function withCases(
   folder: URL,
   name: string,
   cases: readonly string[],
-  planFor: (model: Model, tensors: Cases["tensors"], key: string) => DropPlan,
+  planFor: (model: Model, tensors: Cases["tensors"], key: string) => Promise<DropPlan>,
   use: (opened: Cases) => Promise<void> | void,
 ): Promise<void> {
   const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
-  await withFixture(name, ({ model }) => {
-    const plans = Object.fromEntries(cases.map((key) => [key, planFor(model, tensors, key)]));
+  await withFixture(name, async ({ model }) => {
+    const own = await Promise.all(cases.map((key) => planFor(model, tensors, key)));
+    const plans = Object.fromEntries(cases.map((key, i) => [key, own[i]]));
     return use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
   });
 }
@@ -126,4 +130,23 @@ export function expectLosses(
     const error = Math.abs(scores[1 + i][0].nll - expected);
     assert.ok(error <= most, `${key}: ${scores[1 + i][0].nll}, expected ${expected} ± ${most}`);
   }
+}
+
+/** Attention's output projection with zeros for some heads, as another projection of a plan. */
+export async function silenced(
+  { spec, weights }: Model,
+  layer: number,
+  heads: readonly number[],
+): Promise<Change> {
+  const own = layerTensors({ attention: spec.layers[layer].attention }, spec.hidden)
+    .filter(([name]) => name.startsWith("attention.o_proj."));
+  const { tensors, release } = await weights.part(layer, new Map(own.map(([name]) => [name, null])));
+  const { heads: all } = scoring(spec.layers[layer].attention)!;
+  const made = own.map(([name, [rows, columns]]) => {
+    const isOff = (i: number) => columns && heads.includes(Math.floor((i % columns) * all / columns));
+    const data = Float32Array.from(toFloat32(tensors.get(name)!), (value, i) => isOff(i) ? 0 : value);
+    return [name.slice("attention.".length), float32(columns ? [rows, columns] : [rows], data)] as const;
+  });
+  release();
+  return { layer, module: "attention", to: "weights", tensors: keepTensors(new Map(made)) };
 }

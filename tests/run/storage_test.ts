@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { blockTensors, layerTensors, type Model, outerTensors, storedBlocks } from "../../src/models/mod.ts";
+import { planOf } from "../../src/measure/mod.ts";
 import { changedModel } from "../../src/run/mod.ts";
+import { silenced } from "./states.ts";
 import { formatOf } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { BLOCK_KINDS, quantised, quantisedNames } from "../quantised.ts";
@@ -53,16 +55,10 @@ for (const folder of ["gptq-4", "gptq-8", "gptq-order", "awq-32", "int8", "nf4",
   });
 }
 
-Deno.test("what a change brings or makes is dense, and the rest as stored", () =>
+Deno.test("what a change brings is dense, and the rest as stored", () =>
   withBlocks(async ({ model }) => {
-    const plan = {
-      attention: [],
-      mlp: [],
-      changes: [
-        { layer: 1, module: "attention", to: "weights", heads: [0] },
-        { layer: 2, module: "attention", to: "scaled", along: 0.5, across: 1 },
-      ],
-    } as const;
+    const scaled = { layer: 2, module: "attention", to: "scaled", along: 0.5, across: 1 } as const;
+    const plan = planOf([await silenced(model, 1, [0]), scaled]);
     const changed = changedModel(model, plan);
     await checkStorage(changed);
     assert.equal(changed.weights.storage(1, "attention.o_proj.weight").blocks, undefined);

@@ -35,16 +35,6 @@ Deno.test("a plan is without what it drops and with what it changes", () => {
     planPhrase({ attention: [], mlp: [4], changes: [mean] }),
     "without MLP 4, with attention 5 (mean)",
   );
-  const heads = (layer: number, ...heads: number[]) =>
-    ({ layer, module: "attention", to: "weights", heads }) as const;
-  assert.equal(
-    planPhrase({ attention: [], mlp: [], changes: [heads(15, 0)] }),
-    "without attention 15 head 0",
-  );
-  assert.equal(
-    planPhrase({ attention: [], mlp: [4], changes: [mean, heads(7, 0, 2)] }),
-    "without MLP 4 · attention 7 heads 0 2, with attention 5 (mean)",
-  );
 });
 
 Deno.test("a list is sorted by what its intervals say; a touch of zero and a single sample say nothing", () => {

@@ -1,6 +1,6 @@
 /** Losses token by token, those of plans that cut a head, paired differences, and the attention of selected heads: beside Hugging Face's logits and perplexities. */
 import assert from "node:assert/strict";
-import { attentionOf, type Changing, logits, losses, paired, perplexities } from "../../src/study/mod.ts";
+import { attentionOf, logits, losses, paired, perplexities } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { scoring } from "../../src/models/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
@@ -68,21 +68,6 @@ Deno.test("a model is closed at the end of its block, and a second time without 
   }
   await assert.rejects(logits(kept, [1, 2, 3], { engine }), /closed/i);
 });
-
-Deno.test("a plan that cuts a head costs as much as a function that silences it", () =>
-  withTiny(async ({ model, options }) => {
-    const plans = [0, 1, 2, 3].map((head) => ({
-      changes: [{ layer: 1, module: "attention", to: "weights", heads: [head] }] as const,
-    }));
-    for (const [head, { nll }] of (await perplexities(model, plans, options)).entries()) {
-      const by = ({ layer, mixed: { data, shape: [, count, size] } }: Changing<"mixed">) =>
-        layer === 1
-          ? { mixed: data.map((value, i) => Math.floor(i / size) % count === head ? 0 : value) }
-          : null;
-      const [silent] = await perplexities(model, [{}], { ...options, change: { values: ["mixed"], by } });
-      assert.ok(Math.abs(nll - silent.nll) < 1e-6, `head ${head}: ${nll}`);
-    }
-  }));
 
 Deno.test("a paired interval is Student's t over the samples' differences", () =>
   withTiny(async ({ model, options }) => {

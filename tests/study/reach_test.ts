@@ -5,6 +5,7 @@ import { observe, type ObserveOptions, perplexities } from "../../src/study/mod.
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tablesOf } from "../../src/show/mod.ts";
 import { byTurns, distance, engine, largest, stateTolerance, UNIT } from "../support.ts";
+import { silenced } from "../run/states.ts";
 import { kept, withTiny } from "./tiny.ts";
 import { words } from "../tools.ts";
 
@@ -85,6 +86,7 @@ Deno.test("what a function changes costs what the plan costs that does the same"
   withTiny(async ({ model, options }) => {
     const all = [...model.spec.layers.keys()];
     const heads = [0, 2];
+    const without = await silenced(model, 2, heads);
     const plans = [
       {},
       {
@@ -93,8 +95,8 @@ Deno.test("what a function changes costs what the plan costs that does the same"
         ),
       },
       { attention: [1] },
-      { changes: [{ layer: 2, module: "attention", to: "weights", heads } as const] },
-      { mlp: [0], changes: [{ layer: 2, module: "attention", to: "weights", heads } as const] },
+      { changes: [without] },
+      { mlp: [0], changes: [without] },
     ];
     const expected = await perplexities(model, plans, options);
     const files = kept(options.results);
@@ -102,7 +104,7 @@ Deno.test("what a function changes costs what the plan costs that does the same"
       ...options,
       change: { values: ["a"], by: ({ a }) => ({ a: half(a) }) },
     });
-    const [without] = await perplexities(model, [{}], {
+    const [dropped] = await perplexities(model, [{}], {
       ...options,
       change: { values: ["a"], by: ({ layer, a }) => layer === 1 ? { a: times(0)(a) } : {} },
     });
@@ -125,7 +127,7 @@ Deno.test("what a function changes costs what the plan costs that does the same"
       calls,
       calls,
     ]);
-    for (const [result, other] of [[halved, 1], [without, 2], [masked, 3], [onPlan, 4]] as const) {
+    for (const [result, other] of [[halved, 1], [dropped, 2], [masked, 3], [onPlan, 4]] as const) {
       for (const key of ["nll", "kl", "top1", "standardError"] as const) {
         const [own, theirs] = [result[key]!, expected[other][key]!];
         assert.ok(

@@ -6,10 +6,9 @@ import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { checkedTensors } from "../../run/mod.ts";
 import { type Format, Inexpressible, isDeci, type Job, modulesText, type Stored } from "../job.ts";
 import { storeMean } from "./bias.ts";
-import { type Edits, editsOf, overlaid, sourceOf, withCuts } from "./source.ts";
-import { scoring } from "../../models/mod.ts";
+import { type Edits, editsOf, overlaid, sourceOf } from "./source.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { blockCuts, type TensorRef } from "../../weights/mod.ts";
+import type { TensorRef } from "../../weights/mod.ts";
 
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
@@ -25,16 +24,9 @@ interface ExportKind<Own extends Change> {
   note?(change: Own): string | null;
 }
 
-const OTHER = "another output projection";
-
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
-    /**
-     * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved); another
-     * projection takes the place of the model's.
-     */
     store(change, job, _, edits) {
-      if (change.heads) cutHeads(change, job, edits);
       for (const [canonical, tensor] of checkedTensors(job.full, change, `export ${job.model.name}`)) {
         const ref = storedOf(job, change, canonical, edits);
         const { type } = job.stored.file.tensors.get(ref.name)!;
@@ -42,12 +34,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       }
       return job;
     },
-    says: ({ heads }) => heads ? `nothing of heads ${heads.join(" ")} reaches the output projection` : OTHER,
-    note: ({ layer, heads }) =>
-      heads
-        ? `attention ${layer}: the output projection has zeros for heads ${heads.join(" ")}; ` +
-          "results are those of the plan, but this saves no time or memory"
-        : null,
+    says: () => "another output projection",
   },
   mean: {
     store: storeMean,
@@ -113,14 +100,6 @@ export const changeText = (change: Change): string => exportOf(change).says(chan
 
 export function notesOnChanges(changes: readonly Change[]): string[] {
   return changes.flatMap((change) => exportOf(change).note?.(change) ?? []);
-}
-
-function cutHeads(change: ChangeTo<"weights">, job: Job, edits: Edits): void {
-  const { name, transform } = storedOf(job, change, "attention.o_proj.weight", edits);
-  const { heads } = scoring(job.full.layers[change.layer].attention)!;
-  const axis = transform ? 0 : 1; // GPT-2 stores [in, out]
-  const source = edits.get(name);
-  edits.set(name, withCuts(source, blockCuts(source.info.shape, axis, heads, change.heads!)));
 }
 
 /** A tensor as the checkpoint has it: as it is, or turned. Whether reading gives it back is checked. */

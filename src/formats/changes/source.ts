@@ -5,7 +5,6 @@
  */
 import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
-  type Cut,
   cutTensor,
   encoded,
   encodedBytes,
@@ -15,7 +14,6 @@ import {
   ranges,
   rounded,
   type TensorInfo,
-  withZeros,
 } from "../../weights/mod.ts";
 
 /** A tensor of stored weights. */
@@ -53,15 +51,6 @@ export function zeroSource(shape: readonly number[]): Source {
   return { info: floats(shape), rows };
 }
 
-/** A tensor with zeros in these rows or columns. */
-export function withCuts({ info, rows }: Source, cuts: readonly Cut[]): Source {
-  return {
-    info,
-    rows: async (first, end) =>
-      withZeros(await rows(first, end), cuts.map((cut) => cut.axis === 0 ? inside(cut, first, end) : cut)),
-  };
-}
-
 /** A tensor of other numbers; `row` counts along the first axis. */
 export function mapped(
   { info: { shape }, rows }: Source,
@@ -80,12 +69,6 @@ export function mapped(
 
 function floats(shape: readonly number[]): TensorInfo {
   return { dtype: "f32", type: "F32", shape, bytes: elements(shape) * byteSize("f32") };
-}
-
-/** The part of a cut that lies in rows [first, end), counted from the first of them. */
-function inside({ axis, ...cut }: Cut, first: number, end: number): Cut {
-  const [start, last] = [cut.start, cut.end].map((row) => Math.min(Math.max(row, first), end) - first);
-  return { axis, start, end: last };
 }
 
 /** A file with some tensors changed, and others added. */

@@ -1,6 +1,6 @@
 /** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
-import { type Check, list, number, text, unknownText, wholeNumber } from "../../entry/mod.ts";
+import { type Check, number, text, unknownText } from "../../entry/mod.ts";
 import {
   type Change,
   CHANGE_FIELDS,
@@ -31,7 +31,6 @@ export function strict<Shape extends z.ZodRawShape>(noun: string, shape: Shape) 
 /** Every field of a change: its form in results, and its check in arguments. */
 export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodType, check: Check]>> = {
   tensors: [tensors, text],
-  heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
   along: [z.number(), number("a finite number")],
   across: [z.number(), number("a finite number")],
 };

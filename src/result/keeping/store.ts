@@ -111,6 +111,7 @@ const GONE: Readonly<Record<string, string>> = {
   "by draft": "it is ordered by the time of drafts",
   "by gate-norm": "it is ordered by the gate norm of weights",
   "cause predictable": "it has the predictability of updates",
+  "changes heads": "it cuts heads of attention",
   "fit second": "it ranks modules on two texts",
   "kind against": "it compares importance with that of the paper's code",
   "kind generation": "it compares predictions while plans write",
@@ -118,9 +119,9 @@ const GONE: Readonly<Record<string, string>> = {
   "kind paths": "it maps paths of layers",
   "order on": "it ranks modules on a task",
   "rounds undefined": "it draws documents by margin",
+  "to window": "it gives attention a window of keys",
   path: "it runs layers on a path",
   scale: "it scales a module's update, as the repair gain did",
-  "to window": "it gives attention a window of keys",
   unnormed: "it maps the stream itself, as the repairs nbl and linearpatch did",
   visit: "it changes one of several visits of a layer",
 };
@@ -135,11 +136,17 @@ const FLAW =
   /^(?:Invalid (?:input|option|discriminator value)|Too (?:small|big))[:.] expected (.+?)(?:, received (\w+))?$/i;
 
 /** The first field of a value that does not fit the form, what it is and what is expected, and how many more there are. */
-function flawIn({ issues: [first, ...more] }: z.ZodError, value: unknown): string {
-  const found = first.path.reduce((inner, name) => (inner as Record<PropertyKey, unknown>)?.[name], value);
-  const field = first.code === "unrecognized_keys" ? first.keys[0] : first.path.at(-1);
-  const gone = goneText(field, found);
+function flawIn({ issues }: z.ZodError, value: unknown): string {
+  const at = (path: readonly PropertyKey[]) =>
+    path.reduce((inner, name) => (inner as Record<PropertyKey, unknown>)?.[name], value);
+  const gone = issues.map((issue) => {
+    if (issue.code !== "unrecognized_keys") return goneText(issue.path.at(-1), at(issue.path));
+    const [list] = issue.path.filter((name) => typeof name === "string").slice(-1);
+    return goneText(list, issue.keys[0]) ?? goneText(issue.keys[0], "");
+  }).find((text) => text !== null);
   if (gone) return gone;
+  const [first, ...more] = issues;
+  const found = at(first.path);
   const message = first.message.replace(FLAW, (_, expected, kind) => {
     const own = kind === undefined || kind === "number" ? shown(found) : kind;
     return `${found === undefined ? "it is missing" : `found ${own}`}, expected ${expected}`;

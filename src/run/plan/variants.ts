@@ -69,7 +69,7 @@ export function variantModel(model: Model, l: number, module: LayerModule, { cha
   return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
 }
 
-/** Weights under changes: a change's own tensors, and those that it makes of the model's. Random numbers are drawn as tensors. */
+/** Weights under changes: a change's own tensors in the place of the model's. Random numbers are drawn as tensors. */
 function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: readonly Change[]): WeightSource {
   const byLayer = Map.groupBy(changes, ({ layer }) => layer);
 
@@ -78,41 +78,28 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     cuts: Parameters<WeightSource["part"]>[1],
     keeps?: KeepsBlocks,
   ): Promise<Lease> {
-    const overlays = (byLayer.get(l) ?? []).map((change) => {
-      const own = checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`);
-      return (name: string) => own.get(name) ?? madeOf(full, change, name);
-    });
-    const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
-    const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
-    const as = wanted.filter(({ own }) => own === null).map(({ name, cut }) => [name, cut] as const);
-    const from = wanted.filter(({ own }) => typeof own === "function").map(({ name }) =>
-      [name, null] as const
+    const own = new Map(
+      (byLayer.get(l) ?? []).flatMap((change) => [
+        ...checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`),
+      ]),
     );
+    const [brought, as] = [true, false].map((is) => [...cuts].filter(([name]) => own.has(name) === is));
     const stored = await weights.part(l, new Map(as), keeps);
-    const source = from.length > 0 ? await weights.part(l, new Map(from)) : null;
-    const made = wanted.flatMap(({ name, cut, own }) => {
-      if (own === null) return [];
-      const whole = typeof own === "function" ? own(source!.tensors.get(name)!) : own;
-      return [[name, cut ? cutTensor(whole, cut) : whole] as const];
+    const others = brought.map(([name, cut]) => {
+      const whole = own.get(name)!;
+      return [name, cut ? cutTensor(whole, cut) : whole] as const;
     });
-    return {
-      tensors: new Map([...stored.tensors, ...made]),
-      blocks: stored.blocks,
-      release() {
-        stored.release();
-        source?.release();
-      },
-    };
+    return { ...stored, tensors: new Map([...stored.tensors, ...others]) };
   }
 
   return {
     format: weights.format,
     isInBlocks: weights.isInBlocks ?? false,
     storage(l, name) {
-      const origins = (byLayer.get(l ?? NaN) ?? []).map((change) => originOf(full, change, name));
-      if (origins.includes("brought")) return { dtype: "f32" };
-      const { dtype, blocks } = weights.storage(l, name);
-      return origins.includes("made") ? { dtype } : { dtype, blocks };
+      const isBrought = (byLayer.get(l ?? NaN) ?? []).some((change) =>
+        Object.keys(changeKind(change).tensors(change)).some((own) => name === `${change.module}.${own}`)
+      );
+      return isBrought ? { dtype: "f32" } : weights.storage(l, name);
     },
     layer: (l, keeps) =>
       byLayer.has(l)
@@ -123,19 +110,6 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     outerBlocks: (name, keeps) => weights.outerBlocks?.(name, keeps) ?? Promise.resolve(null),
     close: () => weights.close(),
   };
-}
-
-/** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */
-function madeOf(full: ModelSpec, change: Change, name: string): ((stored: Tensor) => Tensor) | null {
-  if (!name.startsWith(`${change.module}.`)) return null;
-  return changeKind(change).made?.(change, full.layers[change.layer], name) ?? null;
-}
-
-/** Whether a change brings a tensor of that name, or makes it of the model's; null for neither. */
-function originOf(full: ModelSpec, change: Change, name: string): "brought" | "made" | null {
-  const brought = Object.keys(changeKind(change).tensors(change));
-  if (brought.some((own) => name === `${change.module}.${own}`)) return "brought";
-  return madeOf(full, change, name) ? "made" : null;
 }
 
 /**
@@ -158,8 +132,7 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
 
 /**
  * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists. Throws `RangeError` for
- * a layer that the model does not have, a module that is already absent, a module that is changed twice, heads that cannot be
- * cut, and an unknown change; `TypeError` for a field that its kind of change does not have.
+ * a layer that the model does not have, a module that is already absent, a module that is changed twice, and an unknown change; `TypeError` for a field that its kind of change does not have.
  */
 export function dropPlan(
   spec: ModelSpec,

@@ -37,7 +37,7 @@ const anyChange = record(
     to: required(oneOf(CHANGES)),
     ...Object.fromEntries(Object.entries(changeFields).map(([name, [, check]]) => [name, check])),
   },
-  'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }',
+  'a change as { layer: 1, module: "attention", to: "scaled", along: 0, across: 1 }',
 );
 
 /** A change of one module: with the fields of its kind and no others. */

@@ -78,7 +78,7 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
  *
  * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
  * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
- * and layers that were changed. The heads of a softmax attention need no function: a plan cuts them (`to: "weights"`, `heads`).
+ * and layers that were changed.
  *
  * @example
  * ```ts
@@ -88,15 +88,18 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
  * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
  * console.log(full.perplexity, dropped.perplexity, dropped.kl);
  *
- * // Without two heads of layer 3, and with half of attention's update in layer 2.
  * const text = { text: "README.md", samples: 2, length: 32 };
- * const heads = { changes: [{ layer: 3, module: "attention", to: "weights", heads: [0, 2] }] } as const;
- * const [cut] = await perplexities(model, [heads], text);
- * const [halved] = await perplexities(model, [{}], {
+ * const [without] = await perplexities(model, [{}], { // heads 0 and 2 of layer 3
  *   ...text,
- *   change: { values: ["a"], by: ({ layer, a }) => layer === 2 ? { a: a.data.map((value) => value / 2) } : undefined },
+ *   change: {
+ *     values: ["mixed"],
+ *     by({ layer, mixed: { data, shape: [, heads, size] } }) {
+ *       if (layer !== 3) return;
+ *       return { mixed: data.map((value, i) => [0, 2].includes(Math.floor(i / size) % heads) ? 0 : value) };
+ *     },
+ *   },
  * });
- * console.log(cut.nll - full.nll, halved.nll - full.nll, halved.provenance.changed);
+ * console.log(without.nll - full.nll, without.provenance.changed);
  * ```
  */
 export async function perplexities<const Name extends LayerValue = LayerValue>(

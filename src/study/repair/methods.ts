@@ -2,7 +2,7 @@
 import { released } from "../../entry/mod.ts";
 import { type Change, type LayerModule, MODULES, type RepairName } from "../../measure/mod.ts";
 import { type LayerSpec, linearSpec, type Model, type ModelSpec, scoring } from "../../models/mod.ts";
-import { type Fit, type Matrix } from "../../run/mod.ts";
+import { type Fit, type Matrix, OUTPUTS } from "../../run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
 export interface Place {
@@ -88,11 +88,9 @@ function hasBias({ attention, mlp }: LayerSpec, module: LayerModule): boolean {
   return module === "mlp" ? mlp?.kind === "dense" && mlp.bias : scoring(attention)?.bias.output ?? false;
 }
 
-const OUTPUT = { attention: "o_proj", mlp: "down_proj" } as const;
-
 /** A module's output projection as it is, in float64. */
 async function projection({ model, layer, module }: FitPlace, name: "weight" | "bias"): Promise<Matrix> {
-  const full = `${module}.${OUTPUT[module]}.${name}`;
+  const full = `${module}.${OUTPUTS[module]}.${name}`;
   await using lease = released(await model.weights.part(layer, new Map([[full, null]])));
   const tensor = lease.tensors.get(full)!;
   const [rows, columns = 1] = tensor.shape;
@@ -106,10 +104,10 @@ async function projected(at: FitPlace, weight: Matrix, bias: Float64Array | null
     Float32Array.from(own.data, (value, i) => value + gained[i] / scale);
   const own = await projection(at, "weight");
   const tensors = new Map<string, Tensor>([
-    [`${OUTPUT[at.module]}.weight`, float32([own.rows, own.columns], sum(own, weight.data))],
+    [`${OUTPUTS[at.module]}.weight`, float32([own.rows, own.columns], sum(own, weight.data))],
   ]);
   if (bias) {
-    tensors.set(`${OUTPUT[at.module]}.bias`, float32([own.rows], sum(await projection(at, "bias"), bias)));
+    tensors.set(`${OUTPUTS[at.module]}.bias`, float32([own.rows], sum(await projection(at, "bias"), bias)));
   }
   return tensors;
 }
