@@ -40,6 +40,7 @@ export {
   type FitAim,
   type FitLines,
   type FitOptions,
+  type FitTarget,
   type Forcing,
   generate,
   type GenerateOptions,
@@ -109,6 +110,7 @@ export {
   readResult,
   type Speed,
   type Sweep,
+  type TypeOrder,
   writeResult,
 } from "./result/mod.ts";
 export { type DropPlan, type LayerValue, OBSERVABLE, type Observable, type Prediction } from "./run/mod.ts";
@@ -116,7 +118,7 @@ export { reading, type ReadingValue, toCSV } from "./show/mod.ts";
 export type { EngineName, PluginName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
-export type { Change, DeviceName, LayerModule, ModuleKind, RepairName } from "./measure/mod.ts";
+export type { Change, DeviceName, LayerModule, ModuleKind, RepairName, TablesChange } from "./measure/mod.ts";
 export { help, show } from "./show/cell.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

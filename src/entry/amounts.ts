@@ -12,6 +12,8 @@ export interface ShareKind {
   readonly fits: (share: number) => boolean;
   /** What a whole number from 2 on counts; absent where only shares make sense. */
   readonly counts?: string;
+  /** Whether it may have a unit, as sizes do. */
+  readonly isSize?: true;
   /** Whether 1 is all: of probabilities, which nobody writes as percentages without the sign. */
   readonly hasOne?: true;
 }
@@ -41,9 +43,18 @@ export function amountOf(counts: string): ShareKind {
   };
 }
 
+/** The size of a file, or a share of its bytes. */
+export const aFileSize: ShareKind = {
+  expected: "a share such as 85%, or a size such as 80MB",
+  fits: (share) => share > 0 && share <= 1,
+  counts: "bytes",
+  isSize: true,
+};
+
 /** A value as a number: a share (1 is all), or a count from 2 on; or why it is neither: "can mean 10% or 1000%". */
 export function readShare(value: number | string, kind: ShareKind): number | { readonly flaw: string } {
-  const { fits, counts, hasOne } = kind;
+  const { fits, counts, hasOne, isSize } = kind;
+  if (isSize && /[a-z]\s*$/i.test(String(value))) return parseBytes(value) || { flaw: "" };
   const [, digits, percent] = String(value).trim().match(/^(\d*\.?\d+(?:e[-+]?\d+)?)\s*(%?)$/i) ?? [];
   const number = Number(digits);
   if (percent) {

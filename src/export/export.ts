@@ -8,6 +8,7 @@ import {
   displayable,
   expect,
   type FileSizes,
+  flag,
   formatBytes,
   list,
   meter,
@@ -20,7 +21,7 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import type { DropPlan, LayerModule } from "../measure/mod.ts";
+import type { DropPlan, LayerModule, TablesChange } from "../measure/mod.ts";
 import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
@@ -35,8 +36,10 @@ import {
   makeAs,
   noteOnSize,
   notesOnChanges,
+  oneTableIn,
   openStored,
   sizesAs,
+  type Stored,
   textFile,
 } from "../formats/mod.ts";
 import { stat } from "node:fs/promises";
@@ -53,6 +56,8 @@ export interface ExportOptions extends Reports, Keeping {
   readonly measure?: string | undefined;
   /** Scores of tasks and speeds of this plan on this model, for the card. */
   readonly card?: readonly (Evaluation | Speed)[] | undefined;
+  /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
+  readonly bothTables?: boolean | undefined;
 }
 
 const checks: Checks<ExportOptions> = {
@@ -62,6 +67,7 @@ const checks: Checks<ExportOptions> = {
   card: list(resultOf("evaluate", "speed"), "results of evaluate and speed"),
   format: required(oneOf(FORMATS)),
   out: required(text),
+  bothTables: flag,
 };
 
 /** The exported model. */
@@ -110,6 +116,18 @@ export async function exportModel(
   );
 }
 
+/** The change of the tables, and one for both where a GGUF file has one twice. */
+async function withOneTable(
+  model: StudyModel,
+  stored: Stored,
+  format: Format,
+  own: TablesChange | undefined,
+) {
+  if (!format.startsWith("gguf") || own?.head || own?.both) return own;
+  const found = await oneTableIn(model, stored);
+  return found ? { both: found.both, ...own } : own;
+}
+
 async function write(
   model: StudyModel,
   drop: Plan | Partial<DropPlan>,
@@ -117,15 +135,17 @@ async function write(
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
-  const { changes, ...lists } = dropsIn(model, drop);
+  const stored = await openStored(model);
+  using _file = closed(stored.file);
+  const { changes, tables: own, ...lists } = dropsIn(model, drop);
+  const tables = options.bothTables ? own : await withOneTable(model, stored, format, own);
   const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
   const plan: DropPlan = {
     attention: inRankOrder("attention"),
     mlp: inRankOrder("mlp"),
     ...changes ? { changes } : {},
+    ...tables ? { tables } : {},
   };
-  const stored = await openStored(model);
-  using _file = closed(stored.file);
   const job = jobOf(model, model.files!, stored, plan);
   const found = await makeAs(job, format);
   const sizes = await sizesAs(job, format, found);

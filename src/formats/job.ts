@@ -85,6 +85,7 @@ export function jobOf(model: StudyModel, files: ModelFiles, stored: Stored, drop
     attention: [...before.attention, ...drop.attention],
     mlp: [...before.mlp, ...drop.mlp],
     ...drop.changes ? { changes: drop.changes } : {},
+    ...drop.tables ? { tables: drop.tables } : {},
   };
   if (isFull(all)) {
     throw new RangeError(

@@ -1,6 +1,6 @@
 /** The stored weights of a model whose smaller form is to be written. */
 import type { ModelFiles } from "../hub/mod.ts";
-import { packingOf } from "../models/mod.ts";
+import { oneTable, packingOf } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { commonType, openGguf, openSafetensors, withPacked } from "../weights/mod.ts";
 import { overlaid, sourceIn } from "./changes/source.ts";
@@ -29,4 +29,11 @@ async function openFolder(files: ModelFiles, config: StudyModel["config"]): Prom
     stored.close();
     throw error;
   }
+}
+
+/** The table of words that may serve as both, where a GGUF file has two roundings of one; else null. */
+export async function oneTableIn({ spec, stored }: StudyModel, { kind, file }: Stored) {
+  if (kind !== "gguf" || spec.head.tied) return null;
+  const [embedding, head] = ["embedding.weight", "head.weight"].map((name) => stored!(name).name);
+  return await oneTable(file, { embedding, head });
 }

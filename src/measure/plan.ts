@@ -38,6 +38,19 @@ export type Change =
     readonly to: "scaled";
     readonly along: number;
     readonly across: number;
+  }
+  /**
+   * The module's matrices as they come back from types of blocks: `out`, the last one, which writes the update (o, down), and `in`, all
+   * others (q, k and v; gate and up).
+   */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "types";
+    readonly in?: string | undefined;
+    readonly out?: string | undefined;
+    /** SHA-256 of the importance by which they are rounded: the mean square of each matrix's inputs, "o_proj.importance" and so on. */
+    readonly tensors?: string | undefined;
   };
 
 /** The fields of each kind of change beside `layer`, `module` and `to`, in the order of the normal form; true for those it cannot lack. */
@@ -47,6 +60,7 @@ export const CHANGE_FIELDS = {
   linear: { tensors: true },
   weights: { tensors: true },
   scaled: { along: true, across: true },
+  types: { in: false, out: false, tensors: false },
 } as const satisfies {
   readonly [To in Change["to"]]: {
     readonly [Name in Exclude<keyof Extract<Change, { readonly to: To }>, "layer" | "module" | "to">]:
@@ -73,6 +87,18 @@ export const REPAIRS = ["mean", "refit", "linear"] as const;
 /** The name of a repair of dropped modules. */
 export type RepairName = typeof REPAIRS[number];
 
+/** How a plan changes the tables of words: one row of `hidden` numbers a word. */
+export interface TablesChange {
+  /** The table that takes the place of both, where the model has two. */
+  readonly both?: "embedding" | "head" | undefined;
+  /** The type of blocks that the embedding is rounded to; where there is one table, that is the head's too. */
+  readonly embedding?: string | undefined;
+  /** The type of the head, where there are two tables. */
+  readonly head?: string | undefined;
+  /** SHA-256 of the "importance" by which they are rounded: the mean square of the head's inputs [D]. */
+  readonly tensors?: string | undefined;
+}
+
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {
   /** Layers whose attention is dropped, 0-based. */
@@ -81,6 +107,8 @@ export interface DropPlan {
   readonly mlp: readonly number[];
   /** All other changes; absent if there are none. */
   readonly changes?: readonly Change[] | undefined;
+  /** Absent where the tables of words stay as they are. */
+  readonly tables?: TablesChange | undefined;
 }
 
 /** The full model. */
@@ -113,13 +141,15 @@ function byPlace(a: Change, b: Change): number {
 }
 
 /** Whether a plan changes nothing. */
-export function isFull({ attention, mlp, changes = [] }: DropPlan): boolean {
-  return attention.length + mlp.length + changes.length === 0;
+export function isFull({ attention, mlp, changes = [], tables }: DropPlan): boolean {
+  return attention.length + mlp.length + changes.length === 0 && !tables;
 }
 
 /** The identity of a plan, whatever the order of its lists: 16 hexadecimal digits. */
 export function planHash(plan: DropPlan): string {
-  return hashOf(everyChange(plan).map((change) => `${change.layer} ${textOf(change)}`).join("\n"));
+  const { tables } = plan;
+  const lines = everyChange(plan).map((change) => `${change.layer} ${textOf(change)}`);
+  return hashOf([...lines, ...tables ? [`tables ${JSON.stringify(tables)}`] : []].join("\n"));
 }
 
 /** The identity of a change itself, wherever it is made: equal for equal changes of different layers. */
@@ -156,13 +186,33 @@ export function planPhrase(plan: DropPlan): string {
   ].join(", ") || "full model";
 }
 
-/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)". */
-export function changeTexts({ changes = [] }: DropPlan): string[] {
+/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "MLP 0–11 (Q4_0)", "embedding Q5_0". */
+export function changeTexts({ changes = [], tables }: DropPlan): string[] {
   const alike = Map.groupBy(
     changes,
     (change) => `${change.module === "mlp" ? "MLP" : change.module} # (${wordOf(change)})`,
   );
-  return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
+  const texts = [...alike].map(([text, own]) => {
+    const layers = own.map(({ layer }) => layer);
+    return text.replace("#", own[0].to === "types" ? rangesText(layers) : layers.join(" "));
+  });
+  return [...texts, ...tablesTexts(tables)];
+}
+
+/** "embedding Q5_0", "one table (the head's)". */
+function tablesTexts({ both, embedding, head }: TablesChange = {}): string[] {
+  return [
+    ...both ? [`one table (the ${both}'s)`] : [],
+    ...embedding ? [`embedding ${embedding}`] : [],
+    ...head ? [`head ${head}`] : [],
+  ];
+}
+
+/** Ascending layers: "0–11 14". */
+function rangesText(layers: readonly number[]): string {
+  const starts = layers.filter((layer, i) => layer - 1 !== layers[i - 1]);
+  const ends = layers.filter((layer, i) => layer + 1 !== layers[i + 1]);
+  return starts.map((start, i) => start === ends[i] ? `${start}` : `${start}–${ends[i]}`).join(" ");
 }
 
 function wordOf(change: Change): string {
@@ -171,6 +221,12 @@ function wordOf(change: Change): string {
       return "refitted";
     case "scaled":
       return `${change.along} along the stream, ${change.across} across`;
+    case "types": {
+      const [read, written] = change.module === "mlp" ? ["gate-up", "down"] : ["qkv", "o"];
+      if (change.in === change.out) return change.in!;
+      return [...change.in ? [`${read} ${change.in}`] : [], ...change.out ? [`${written} ${change.out}`] : []]
+        .join(", ");
+    }
     default:
       return change.to;
   }

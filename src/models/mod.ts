@@ -24,6 +24,7 @@ export * from "./modules/list.ts";
 export * from "./modules/needs.ts";
 export * from "./modules/softmax.ts";
 export * from "./stored/names.ts";
+export { oneTable } from "./stored/one_table.ts";
 export * from "./stored/own_head.ts";
 export { covering } from "./stored/unread.ts";
 export * from "./values/attention.ts";

@@ -6,6 +6,10 @@ import { KINDS } from "../measure/mod.ts";
 
 /** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
 export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
+/** How the steps of a plan of types are ordered: by what each costs, by a rule, or all parts of the file alike. */
+export type TypeOrder = "rise" | "rule" | "uniform";
+export const TYPE_ORDERS = ["rise", "rule", "uniform"] as const satisfies readonly TypeOrder[];
+export const isTypeOrder = (by: string): by is TypeOrder => (TYPE_ORDERS as readonly string[]).includes(by);
 /** The modules that compete to be dropped. */
 export type Target = typeof TARGETS[number];
 
@@ -61,6 +65,14 @@ export type RankName = {
 export type GuideName = Extract<ScoreTable[ScoreName], { readonly guide: string }>["guide"];
 
 export const SCORES: Readonly<Record<ScoreName, ScoreLook>> = table;
+const typeLooks: Readonly<Record<TypeOrder, ScoreLook>> = {
+  rise: { title: "the rise that each step was measured to cost" },
+  rule: { title: "a rule: tables of words, first and last layer one type finer", textless: true },
+  uniform: { title: "one type for all", textless: true },
+};
+
+/** How an order of modules or of types is named. */
+export const lookOfOrder = (by: ScoreName | TypeOrder): ScoreLook => ({ ...table, ...typeLooks })[by];
 /** The names of all scores and searches. */
 export const ORDERS = Object.keys(table) as ScoreName[];
 /** The names of those that a profile suffices for. */
@@ -73,6 +85,7 @@ export const GUIDE_NAMES = Object.keys(GUIDES) as GuideName[];
 export const PAPER_SCORE = "importance" as const;
 
 /** Whether an order is by importance, the score of the paper: titles and claims are about it. */
-export const isByImportance = ({ by }: { readonly by: ScoreName }): boolean => by === PAPER_SCORE;
+export const isByImportance = ({ by }: { readonly by: ScoreName | TypeOrder }): boolean => by === PAPER_SCORE;
 /** Whether an order is random, so that each seed gives another. */
-export const isSeeded = ({ by }: { readonly by: ScoreName }): boolean => SCORES[by].seeded ?? false;
+export const isSeeded = ({ by }: { readonly by: ScoreName | TypeOrder }): boolean =>
+  lookOfOrder(by).seeded ?? false;

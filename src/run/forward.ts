@@ -10,7 +10,7 @@ import { engineWithin, openResidents } from "../engine/mod.ts";
 import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
 import { freeStates, type State } from "./held.ts";
-import { branches, countModules, variantsIn } from "./plan/trie.ts";
+import { branches, countModules, entering, variantsIn } from "./plan/trie.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 
@@ -121,9 +121,11 @@ async function runLayers({ model, plans }: ForwardOptions, batches: Batch[], run
     const ways = branches(plans, everyPlan, layers[l], l);
     return MODULES.some((module) => variantsIn(ways, module).length > 0);
   };
-  let states: State[] = [{ plans: everyPlan, batches: [] }];
+  let states: State[] = entering(plans).map((own) => ({ plans: own, batches: [] }));
   try {
-    for (const batch of batches) states[0].batches.push(await run.embedding(batch));
+    for (const { plans: [first], batches: streams } of states) {
+      for (const batch of batches) streams.push(await run.embedding(batch, plans[first]));
+    }
     const running = layers.keys().filter(runs).toArray();
     for (const [i, l] of running.entries()) {
       const ways = states.map((state) => branches(plans, state.plans, layers[l], l));

@@ -10,6 +10,7 @@ export * from "./forward.ts";
 export * from "./held.ts";
 export * from "./programs.ts";
 export * from "./probes/gram.ts";
+export * from "./inputs.ts";
 export * from "./probes/sums.ts";
 export * from "./head/rows.ts";
 export { PART_BYTES } from "./weights/parts.ts";

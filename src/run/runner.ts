@@ -2,7 +2,7 @@
 import type { Engine, Held } from "../engine/mod.ts";
 import { normalDraw } from "../kernels/mod.ts";
 import type { Model } from "../models/mod.ts";
-import type { DropPlan } from "../measure/mod.ts";
+import { type DropPlan, noDrop } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll, type State } from "./held.ts";
@@ -13,6 +13,7 @@ import type { Run } from "./modules/module.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
 import { left } from "./modules/update.ts";
+import { embeddingKey, withTables } from "./plan/variants.ts";
 
 export interface RunnerOptions {
   readonly model: Model;
@@ -38,7 +39,7 @@ export function runner(
 ) {
   expectPrecision(model, engine);
   const programs = shared ?? openPrograms(engine);
-  const embedder = openEmbedder(model, engine, programs);
+  const embedders = new Map<string, ReturnType<typeof openEmbedder>>();
   const draw = normalDraw(engine);
   const sights = openSights(engine, segments);
   const continued = new Set(segments.map(({ past }) => past));
@@ -92,8 +93,11 @@ export function runner(
   }
 
   return {
-    /** The stream of a batch that enters layer 0. */
-    embedding({ first, count, length }: Batch): Promise<Held> {
+    /** The stream of a batch that enters layer 0 under a plan. */
+    embedding({ first, count, length }: Batch, plan: DropPlan = noDrop): Promise<Held> {
+      const key = embeddingKey(plan);
+      const own = key === "" ? model : withTables(model, plan.tables!);
+      const embedder = embedders.getOrInsertComputed(key, () => openEmbedder(own, engine, programs));
       const ids = new Int32Array(count * length);
       const positions = new Int32Array(count * length);
       for (let i = 0; i < count; i++) {

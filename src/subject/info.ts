@@ -10,6 +10,7 @@ import {
   mixerKind,
   type MixerSpec,
   type ModelSpec,
+  oneTable,
   outerTensors,
   packingOf,
   readSpec,
@@ -35,7 +36,7 @@ const MOST = 120;
 
 /**
  * Returns the properties of a model: family, modules, parameters, size and format of its files, trained length, vocabulary, bytes of
- * keys and values, licence and origin. Only headers are read, and weights on the hub are not fetched. Throws `Error` for a model
+ * keys and values, licence and origin. Only headers are read, and weights on the hub are not fetched; but of a GGUF file on this machine the tables of words, if it has two. Throws `Error` for a model
  * that cannot be found, and `TypeError` for one that is not supported.
  *
  * @example
@@ -64,7 +65,7 @@ async function infoOf(
   allowed: readonly string[] = [],
   { onNotice }: Reports,
 ): Promise<Info> {
-  const { spec, format, licence, used } = files.kind === "gguf"
+  const { spec, format, licence, used, tables } = files.kind === "gguf"
     ? await ggufHeaders(files, allowed)
     : await folderHeaders(files, allowed);
   tellUnused(files.name, allowed, used, onNotice);
@@ -78,15 +79,20 @@ async function infoOf(
     format,
     bytes: sum(files.list().filter(isWeights), files.size),
     ...modulesOf(spec),
+    ...tables ? { tables } : {},
   });
 }
 
 async function ggufHeaders(files: ModelFiles, allowed: readonly string[]) {
-  using file = closed(await openGguf(await files.open(files.list()[0])));
-  const { spec, allowed: used } = await loadGguf(file, files.name, { allowed });
+  const source = await files.open(files.list()[0]);
+  using file = closed(await openGguf(source));
+  const { spec, stored, allowed: used } = await loadGguf(file, files.name, { allowed });
+  const [embedding, head] = ["embedding.weight", "head.weight"].map((name) => stored!(name).name);
+  const tables = source.path === undefined ? null : await oneTable(file, { embedding, head });
   const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
   const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
-  return { spec, format: file.format, licence: stated === undefined ? null : String(stated), used };
+  const licence = stated === undefined ? null : String(stated);
+  return { spec, format: file.format, licence, used, tables };
 }
 
 async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
@@ -96,7 +102,7 @@ async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
   const { format } = await withPacked(file, packingOf(config, name), files.name);
   const fields = allowedFields(config, name, allowed);
   const used = allowed.filter((own) => fields.includes(own) || file.tensors.keys().some(covering(own)));
-  return { spec, format, licence: null, used };
+  return { spec, format, licence: null, used, tables: null };
 }
 
 /** The properties that follow from a specification. */

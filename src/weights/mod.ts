@@ -5,6 +5,7 @@ export {
   encodeRows,
   exactType,
   plainTypes,
+  read as readTensor,
   rounded,
   rowBytes,
   type RowRounding,

@@ -42,7 +42,7 @@ const promises: Record<string, RegExp> = {
   order: /attention by (?:angular|loss)[^]*order +module/,
   guides: /rank corr[^]*angular distance/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
-  fit: /(?:Not for size|Worth it)[^]*the cost is [^]*confirmed on/,
+  fit: /(?:Not for size|Worth it|It costs)[^]*the cost is [^]*confirmed on/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,

@@ -1,9 +1,7 @@
 /** Whether a fit is worth it, decided by sizes and the quartiles of times, and what larger savings cost. */
 import assert from "node:assert/strict";
-import { coarserType, type Fit } from "../../src/result/mod.ts";
-import { encodedBytes } from "../../src/weights/mod.ts";
+import type { Fit } from "../../src/result/mod.ts";
 import { fit, nothing } from "../show/synthetic_fit.ts";
-import { words } from "../tools.ts";
 
 const shape = { layers: 6 };
 const decoding = (low: number, high: number): Partial<Fit> => {
@@ -57,26 +55,4 @@ Deno.test("larger savings are those that no cheaper plan beats, each half as muc
     verdict({ file, tried: tried.map((one) => ({ ...one, bytes: 700 - one.dropped })) }).larger,
     [],
   );
-});
-
-/** The coarser type of a fit whose model is stored so. */
-function coarser(format: string, own: Partial<Fit> = {}) {
-  const { provenance, ...one } = fit(shape, own);
-  return coarserType({ ...one, provenance: { ...provenance, model: { ...provenance.model, format } } });
-}
-
-Deno.test("bits of a weight are those that files spend on it", () => {
-  for (const own of words`F32 BF16 F16 Q8_0 Q6_K Q5_1 Q5_0 Q5_K Q4_1 Q4_0 Q4_K Q3_K`) {
-    const { type, share } = coarser(`GGUF ${own}`, { answer: null })!;
-    assert.equal(share, 1 - encodedBytes(type, [256]) / encodedBytes(own, [256]), own);
-  }
-});
-
-Deno.test("another type saves at least what the answer saves, with no more bits than that leaves; unknown types have none", () => {
-  assert.deepEqual(coarser("safetensors BF16"), { own: "BF16", type: "Q8_0", share: 1 - 8.5 / 16 });
-  assert.deepEqual(coarser("GGUF Q4_1", { answer: null }), { own: "Q4_1", type: "Q4_K", share: 1 - 4.5 / 5 });
-  const tried = fit(shape).tried.map((one) => ({ ...one, bytes: 880 }));
-  const file = { format: "gguf", original: 1000, whole: 1000 };
-  assert.equal(coarser("GGUF Q4_1", { tried, file })?.type, "Q3_K", "10 % is less than the answer's 12 %");
-  for (const format of ["GGUF MXFP4", "random normal", "GGUF Q2_K"]) assert.equal(coarser(format), null);
 });

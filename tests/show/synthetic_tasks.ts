@@ -1,6 +1,6 @@
 /** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
 import { meanInterval, shareInterval } from "../../src/measure/mod.ts";
-import { accuracyChange, type Evaluation, head, type Plan } from "../../src/result/mod.ts";
+import { accuracyChange, type Evaluation, head, isTypeOrder, type Plan } from "../../src/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
 const DOCUMENTS = 40;
@@ -79,7 +79,9 @@ export function evaluation(
     groups: {},
     average: null,
     writing: null,
-    ...target && by ? { order: { target, by, seed: seed ?? null, dropped: order.length } } : {},
+    ...target && target !== "types" && by && !isTypeOrder(by)
+      ? { order: { target, by, seed: seed ?? null, dropped: order.length } }
+      : {},
   };
 }
 

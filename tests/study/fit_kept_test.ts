@@ -14,7 +14,17 @@ Deno.test("a check that is kept counts as done from the first report on, before 
   withFolder((results) =>
     withTrained("pre-ln", async (model) => {
       const calibration = { text: readme, samples: 3, length: 16 };
-      const options = { text: changes, samples: 4, length: 16, calibration, loss: 9, time: false, results };
+      const targets = ["attention", "mlp", "joint"] as const;
+      const options = {
+        text: changes,
+        samples: 4,
+        length: 16,
+        calibration,
+        targets,
+        loss: 9,
+        time: false,
+        results,
+      };
       const reports: Progress[] = [];
       await fit(model, options);
       for (const { name } of Deno.readDirSync(results)) {

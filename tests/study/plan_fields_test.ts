@@ -13,6 +13,8 @@ const VALUES = {
   along: 0.5,
   across: 1,
   tensors: "0".repeat(64),
+  in: "Q8_0",
+  out: "Q8_0",
 } as const;
 type Field = keyof typeof VALUES;
 const FIELDS = Object.keys(VALUES) as Field[];
@@ -21,7 +23,8 @@ const FIELDS = Object.keys(VALUES) as Field[];
 function changed(to: Change["to"], others: object = {}): Change {
   const own = Object.entries<boolean>(CHANGE_FIELDS[to])
     .flatMap(([name, isRequired]) => isRequired ? [[name, VALUES[name as Field]]] : []);
-  return { layer: 1, module: "attention", to, ...Object.fromEntries(own), ...others } as Change;
+  const some = to === "types" ? { in: "Q8_0" } : {}; // one of two is enough
+  return { layer: 1, module: "attention", to, ...some, ...Object.fromEntries(own), ...others } as Change;
 }
 
 /** Every kind of change with every field that is another kind's. */
@@ -48,9 +51,9 @@ const plan: Plan = {
   order: [],
 };
 
-Deno.test("each of the 10 fields that kinds of change lack is refused where plans become changes of a model", () =>
+Deno.test("each of the 22 fields that kinds of change lack is refused where plans become changes of a model", () =>
   withFixture("llama", ({ model: { spec } }) => {
-    assert.equal(foreign.length, 5 * 3 - 5); // five kinds, three fields, five pairs that belong together
+    assert.equal(foreign.length, 6 * 5 - 8); // six kinds, five fields, eight pairs that belong together
     for (const { change, message } of foreign) {
       const name = change.to === "nothing" ? "drop attention 1" : "change attention 1";
       assert.throws(() => dropPlan(spec, { changes: [change] }), {

@@ -17,7 +17,7 @@ import {
 import { openModel, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
-import { answered, keepFit, nextLines } from "../shared/fitted.ts";
+import { droppedIn, keepFit, nextLines } from "../shared/fitted.ts";
 import { writes } from "../shared/destination.ts";
 import { declared } from "../shared/declare.ts";
 import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "../shared/options.ts";
@@ -72,7 +72,7 @@ export const figuresCommand = (context: Context): Command =>
           const fit = await analyses.fit.run(own);
           const file = cache ? await keepFit(fit, results) : null;
           if (file) next.push(...nextLines(fit, ref, file));
-          at = answered(fit)?.dropped;
+          at = droppedIn(fit);
           sections.push(drawn.fit(fit));
         } else sections.push(await draw(name, own, at));
       }

@@ -8,7 +8,7 @@ import { promiseText, type Result, sections, writeReport } from "../../show/mod.
 import { aimOf, engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, outOptions } from "../shared/destination.ts";
-import { answered, commandLine, keepFit, nextLines, nextText } from "../shared/fitted.ts";
+import { commandLine, droppedIn, keepFit, nextLines, nextText } from "../shared/fitted.ts";
 import { declared } from "../shared/declare.ts";
 import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
@@ -96,7 +96,7 @@ async function finished(
   const folder = ["report", fileName(origins[0].model.name), cacheKey("report", [origins])].join("-");
   const drawn = [
     sections.fit(fit),
-    sections.quality(sweep, answered(fit)?.dropped),
+    sections.quality(sweep, droppedIn(fit)),
     sections.importance({ profile, texts: [] }),
     sections.magnitude(profile),
   ];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import {
   failing,
   filesText,
+  flag,
   formatBytes,
   oneOf,
   option,
@@ -40,6 +41,7 @@ type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
   readonly format: Format;
   readonly out: string;
   readonly measure?: string | true;
+  readonly bothTables?: true;
   readonly card: string[];
 };
 
@@ -60,6 +62,10 @@ export const exportCommand = (context: Context): Command =>
         "<name> output format: hf for transformers, hf-nas for mlx-lm, llm-drop for the paper's code, gguf for llama.cpp, " +
           "onnx for ONNX Runtime; only hf-nas, gguf-deci and onnx get smaller when attention or an MLP is dropped alone",
       ),
+      bothTables: option(
+        flag,
+        "keep two tables of words that are roundings of one; GGUF files store the finer one for both",
+      ),
       measure: option(
         text,
         "[file|name] measure perplexity with and without the dropped modules on 8 × 512 tokens of this text for the model card; " +
@@ -79,7 +85,7 @@ export const exportCommand = (context: Context): Command =>
     const card = (await Promise.all(flags.card.map((file) => resultsOfPlan(file, own)))).flat();
     const measure = flags.measure === true ? HELD_OUT_TEXT : flags.measure;
     const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, {
-      ...{ format: flags.format, out: flags.out, card },
+      ...{ format: flags.format, out: flags.out, card, bothTables: flags.bothTables },
       ...measure === undefined ? {} : { measure },
       ...flags.cache ? { results: flags.results } : {},
       ...reportsTo(context),
@@ -99,14 +105,18 @@ export const exportCommand = (context: Context): Command =>
 /** Commands that check the files: their perplexity, and the original's with and without the modules, where options can say which. */
 function checkLines(
   ref: string,
-  { attention, mlp, changes }: DropPlan,
+  { attention, mlp, changes, tables }: DropPlan,
   file: string,
   flags: ExportFlags,
 ): string[] {
   const { plan, dropAttention, dropMlp, dropBlock, allowField = [] } = flags;
   const drops = [["--drop-attention", attention], ["--drop-mlp", mlp]] as const;
   const lists = drops.flatMap(([flag, layers]) => layers.length > 0 ? [flag, `${layers}`] : []);
-  const own = !changes ? lists : dropAttention || dropMlp || dropBlock ? null : ["--plan", near(plan!)];
+  const own = !changes && !tables
+    ? lists
+    : dropAttention || dropMlp || dropBlock
+    ? null
+    : ["--plan", near(plan!)];
   const others = allowField.flatMap((name) => ["--allow-field", name]);
   return [
     commandLine("perplexity", file),

@@ -8,9 +8,10 @@ import { DENO, installed, root } from "../../home/mod.ts";
 import { planTensors } from "../../study/mod.ts";
 import { near } from "./outlet.ts";
 
-/** The answer as it was tried; null where nothing may go. */
-export function answered({ answer, tried }: Fit): Fit["tried"][number] | null {
-  return answer === null ? null : tried[answer];
+/** How many modules the answer drops; undefined where nothing may go, or it is one of types. */
+export function droppedIn({ answer, tried }: Fit): number | undefined {
+  const own = answer === null ? null : tried[answer];
+  return own && own.target !== "types" ? own.dropped : undefined;
 }
 
 /** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */

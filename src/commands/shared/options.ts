@@ -149,6 +149,7 @@ export async function wantedOf(flags: DropFlags): Promise<Wanted> {
     attention: [...plan?.attention ?? [], ...attention],
     mlp: [...plan?.mlp ?? [], ...mlp],
     ...plan?.changes ? { changes: plan.changes } : {},
+    ...plan?.tables ? { tables: plan.tables } : {},
   };
 }
 
@@ -160,8 +161,7 @@ export function dropOf(model: StudyModel, { plan, ...changes }: Wanted): DropPla
 
 /** The same as a plan, which says what its scores and repairs were measured on, if a file of one is named. */
 export function planOf(model: StudyModel, wanted: Wanted): Plan | DropPlan {
-  const { attention, mlp, changes } = dropOf(model, wanted);
-  return { ...wanted.plan, attention, mlp, changes };
+  return { ...wanted.plan, ...dropOf(model, wanted) };
 }
 
 /** The plans of files, and the modules that the drop options list as one more. */

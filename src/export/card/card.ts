@@ -2,7 +2,7 @@
  * The model card of a smaller model, on one screen: origin, use, sizes, what was dropped and by what, what it costs, notes. Every string
  * that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { MODULES } from "../../measure/mod.ts";
+import { isFull, MODULES, planText } from "../../measure/mod.ts";
 import { code, jsonText } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
 import {
@@ -44,7 +44,9 @@ export function cardText(told: Told): string {
     "tags: [lamina, layer-drop]",
   ];
   const parts = [
-    `# ${code(name)} with fewer modules`,
+    `# ${code(name)} ${
+      isFull({ ...job.drop, changes: [], tables: undefined }) ? "in coarser types" : "with fewer modules"
+    }`,
     `Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
       code(identity.fingerprint)
     }), as \`${format}\`` +
@@ -63,10 +65,18 @@ export function cardText(told: Told): string {
 }
 
 /** What was dropped, in the order in which it was, and all other changes. */
-function changesText({ changes = [], ...lists }: Job["drop"]): string {
+function changesText({ changes = [], tables, ...lists }: Job["drop"]): string {
   const dropped = { attention: "attention", mlp: "MLP" };
   const texts = MODULES.map((module) => `${dropped[module]} ${lists[module].join(" ") || "none"}`);
-  const others = changes.map((change) => `- ${modulesText([change])}: ${changeText(change)}\n`);
+  const [types, named] = [true, false].map((isType) =>
+    changes.filter(({ to }) => (to === "types") === isType)
+  );
+  const others = [
+    ...named.map((change) => `- ${modulesText([change])}: ${changeText(change)}\n`),
+    ...types.length > 0 || tables
+      ? [`- types of blocks: ${planText({ attention: [], mlp: [], changes: types, tables })}\n`]
+      : [],
+  ];
   return `Dropped, by layer from 0: ${texts.join("; ")}.${
     others.length > 0 ? ` Changed otherwise:\n\n${others.join("")}\n` : ""
   }`;

@@ -2,7 +2,7 @@
  * How formats write changes of modules: as modules of another kind where they have a place for them, else by other stored tensors. The
  * next kind of change is an entry of `kinds`.
  */
-import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
+import { type Change, changeTexts, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { checkedTensors } from "../../run/mod.ts";
 import { type Format, Inexpressible, isDeci, type Job, modulesText, type Stored } from "../job.ts";
 import { storeMean } from "./bias.ts";
@@ -58,6 +58,13 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
     },
     says: ({ along, across }) => `its update along the stream ${along} times, across it ${across} times`,
   },
+  types: {
+    store(change, _, format) {
+      if (format === "gguf" || format === "gguf-deci") return null;
+      throw new Inexpressible(change, "is rounded to types of blocks, which GGUF files alone hold");
+    },
+    says: (change) => `${changeTexts({ attention: [], mlp: [], changes: [change] })}`,
+  },
 };
 
 function exportOf({ to }: Change): ExportKind<Change> {
@@ -69,7 +76,10 @@ function exportOf({ to }: Change): ExportKind<Change> {
  * `Inexpressible`, and `RangeError` for tensors of another shape than their module needs.
  */
 export function expressed(job: Job, format: Format): Job {
-  const { changes = [], ...lists } = job.drop;
+  const { changes = [], tables, ...lists } = job.drop;
+  if (tables && format !== "gguf" && format !== "gguf-deci") {
+    throw new Inexpressible("the table of words", "is changed, for which GGUF files alone have a place");
+  }
   changes.forEach((change) => checkedTensors(job.full, change, `export ${job.model.name}`));
   const edits = editsOf(job.stored.file);
   const left: Change[] = [];
@@ -89,7 +99,7 @@ export function expressed(job: Job, format: Format): Job {
   const stored = { ...made.stored, file: overlaid(job.stored.file, edits.made) } as Stored;
   return {
     ...made,
-    drop: { attention, mlp, ...left.length > 0 ? { changes: left } : {} },
+    drop: { attention, mlp, ...left.length > 0 ? { changes: left } : {}, ...tables ? { tables } : {} },
     ...edits.made.size > 0 ? { stored, edited: true } : {},
   };
 }

@@ -21,6 +21,7 @@ import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
 import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./folder.ts";
+import { retypedTensors } from "./types.ts";
 
 /** Types of tensors that llama.cpp multiplies with activations as they are, or rounded as the tensors are. */
 const UNROUNDED = ["F32", "F16", "BF16"];
@@ -30,9 +31,16 @@ const ROUNDED =
 /** Architectures that are `deci` where no layer differs. */
 const LIKE_DECI = ["llama", "deci"];
 
-export async function ggufFiles(job: Job, format: Format): Promise<Made> {
-  const { stored, model } = job;
-  const whole = stored.kind === "gguf" ? await wholeOfFile(stored.file) : await wholeOfFolder(job, stored);
+export async function ggufFiles(all: Job, format: Format): Promise<Made> {
+  const { stored, model, drop: { changes, tables, ...lists }, full } = all;
+  const found = stored.kind === "gguf" ? await wholeOfFile(stored.file) : await wholeOfFolder(all, stored);
+  const whole = { ...found, tensors: retypedTensors(all, found.architecture, found.tensors) };
+  const others = changes?.filter(({ to }) => to !== "types") ?? [];
+  const job = {
+    ...all,
+    drop: { ...lists, ...others.length > 0 ? { changes: others } : {} },
+    full: tables?.both ? { ...full, head: { ...full.head, tied: true } } : full,
+  };
   const architecture = architectureOf(job, whole, format);
   const blocks = architecture === "deci" ? deciBlocks(job, whole.tensors) : wholeBlocks(job, whole.tensors);
   const metadata = metadataOf(job.full, whole, architecture, blocks);
@@ -54,6 +62,7 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
     files: [{ name: "model.gguf", ...ggufContent(entries, tensors, alignment) }],
     notes: [
       ...whole.notes,
+      ...tables?.both ? [`embedding and head are one table of words, the original's ${tables.both}`] : [],
       ...architecture === "deci" ? notesOf(job, blocks) : [],
       ...tensors.every(({ type }) => UNROUNDED.includes(type)) ? [] : [ROUNDED],
     ],

@@ -34,8 +34,13 @@ export interface ModuleOptions<Taps> {
   readonly lowering?: Lowering;
 }
 
+/** What each of a module's matrices is multiplied with [B·T, K], by name: "mlp.down_proj". */
+export interface InputTaps {
+  readonly inputs: ReadonlyMap<string, Value>;
+}
+
 /** The residual stream around one layer; an absent update is null. All [B·T, D]. */
-export interface UpdateTaps {
+export interface UpdateTaps extends InputTaps {
   readonly x: Value;
   readonly a: Value | null;
   readonly m: Value | null;
@@ -51,23 +56,27 @@ export function mixerGraph(
   hidden: number,
   extent: Extent,
   { tap, onto = false, stored, lowering = cpuLowering, ...segments }:
-    & ModuleOptions<AttentionTaps>
+    & ModuleOptions<AttentionTaps & InputTaps>
     & SegmentOptions
     & Pick<Pass, "given"> = {},
 ): Graph {
   const graph = createGraph();
   const rows = rowsOf(extent);
   const x = graph.input("x", "f32", [rows, hidden]);
+  const inputs = new Map<string, Value>();
   const taps = mixerKind(spec).pass(x, spec, {
     ...segments,
     graph,
     extent,
     lowering,
-    weights: () => weightInputs(graph, layerTensors({ attention: spec }, hidden), lowering, stored),
+    weights: () => ({
+      ...weightInputs(graph, layerTensors({ attention: spec }, hidden), lowering, stored),
+      inputs,
+    }),
     sum: () => onto ? sumInput(graph, rows, hidden) : null,
   });
   graph.output("a", taps.a);
-  return finished(graph, tap?.(taps));
+  return finished(graph, tap?.({ ...taps, inputs }));
 }
 
 /**
@@ -88,7 +97,8 @@ export function updateGraph(
   const mlp = present.mlp ? layer.mlp : null;
   const ran = routed(mlp) !== null;
   const needs = ran ? normTensors("mlp.post_norm", mlp!.norm.post, hidden) : layerTensors({ mlp }, hidden);
-  const weights = weightInputs(graph, needs, lowering, stored);
+  const inputs = new Map<string, Value>();
+  const weights = { ...weightInputs(graph, needs, lowering, stored), inputs };
   const h = a ? Add(x, a) : x;
   const sum = onto || ran ? sumInput(graph, tokens, hidden) : null;
   const read = layer.residual === "parallel" ? x : h;
@@ -96,7 +106,7 @@ export function updateGraph(
   const m = mlp && asUpdate(raw!, read, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
-  return finished(graph, tap?.({ x, a, m, y }));
+  return finished(graph, tap?.({ x, a, m, y, inputs }));
 }
 
 /** A piece of an MLP that is not the last: inputs x and, where it is added first, a; output m [B·T, D]. */

@@ -11,6 +11,8 @@ export interface Weights {
   /** Matrices in blocks, which are no values. */
   readonly blocks?: ReadonlyMap<string, StackRows>;
   readonly products: Lowering["products"];
+  /** What each matrix is multiplied with, by its name without "weight"; filled as products are made. */
+  readonly inputs?: Map<string, Value>;
 }
 
 /** A weight that is fed as it is stored, and made what the graph computes with; to float32 that is exact. */
@@ -68,6 +70,7 @@ export function fedWeights(
 /** x Wᵀ + b, or + a sum that has the bias in it; what is added is float32, whatever the type of the product. */
 export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
   const added = sum ?? weights.values.get(`${name}.bias`) ?? null;
+  weights.inputs?.set(name, x);
   const block = weights.blocks?.get(`${name}.weight`);
   if (block) return stackRowsProduct(x, block, added);
   const matrix = weights.values.get(`${name}.weight`)!;

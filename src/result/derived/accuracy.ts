@@ -11,7 +11,7 @@ import {
   shareInterval,
 } from "../../measure/mod.ts";
 import type { Evaluation } from "../forms/evaluation.ts";
-import type { Plan } from "../forms/sweep.ts";
+import type { ScoreName, Target } from "../scores.ts";
 
 type Tasks = Evaluation["tasks"];
 
@@ -120,8 +120,8 @@ export function itemsLike<T extends { readonly index: number }>(
 
 /** Plans of one target and order, in the order of drops, the full model first. */
 export interface AccuracyCurve {
-  readonly target: Plan["target"];
-  readonly by: Plan["by"];
+  readonly target: Target;
+  readonly by: ScoreName;
   readonly points: readonly { readonly dropped: number; readonly result: Evaluation }[];
 }
 

@@ -88,22 +88,3 @@ function largerSavings(fit: Unjudged): Fit["verdict"]["larger"] {
   }
   return next;
 }
-
-/** Bits per weight of the types that files store matrices in; of those with a K, GGML's blocks with their scales. */
-const BITS: Readonly<Record<string, number>> = {
-  ...{ F32: 32, BF16: 16, F16: 16, Q8_0: 8.5, Q5_1: 6, Q5_0: 5.5, Q4_1: 5, Q4_0: 4.5 },
-  ...{ Q6_K: 6.5625, Q5_K: 5.5, Q4_K: 4.5, Q3_K: 3.4375, Q2_K: 2.625 },
-};
-/** Types that a writer of GGUF files chooses from, many bits first. */
-const CHOICES = ["Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K", "Q2_K"];
-
-/** The finest type whose matrices are smaller than the model's own by at least what the answer saves; null where none is, or the own is unknown. */
-export function coarserType(
-  fit: Unjudged,
-): { readonly own: string; readonly type: string; readonly share: number } | null {
-  const own = fit.provenance.model.format.split(" ").at(-1)!;
-  const least = fit.answer === null ? 0 : Math.max(0, sharedSaving(fit, fit.tried[fit.answer]));
-  const shared = (type: string) => 1 - BITS[type] / BITS[own];
-  const type = CHOICES.find((type) => shared(type) > 0 && shared(type) >= least);
-  return type ? { own, type, share: shared(type) } : null;
-}

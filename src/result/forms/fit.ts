@@ -1,14 +1,14 @@
 /** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
-import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
+import { MODULES, REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { checkForm } from "./order.ts";
 import { dropForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { medianForm } from "./speed.ts";
-import { byForm, fileForm, planKind, savesForm, targetForm } from "./sweep.ts";
+import { byForm, fileForm, planByForm, planKind, planTargetForm, savesForm, targetForm } from "./sweep.ts";
 
 /** What a fit may promise: at most so much loss, or at least so much saved. */
-export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "speed"] as const;
+export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "file", "speed"] as const;
 
 /** A cost with its 95 % interval, paired over samples or documents; null where a single one gives none. */
 const costForm = z.object({
@@ -75,12 +75,12 @@ export const fitKind = kind("fit", { method: 2 }, {
   saving: z.enum(["parameters", "kv-bytes"]),
   /** All plans that were tried, line by line. */
   tried: z.array(z.object({
-    target: targetForm,
-    by: byForm,
+    target: planTargetForm,
+    by: planByForm,
     repair: z.enum(REPAIRS).optional(),
     /** A module, or block, of the order was exchanged for another; absent where none was. */
     exchanged: z.literal(true).optional(),
-    /** Number of modules, or of blocks, dropped. */
+    /** Number of modules, or of blocks, dropped; of types, the steps down. */
     dropped: z.int().positive(),
     drop: dropForm,
     saves: savesForm,
@@ -98,6 +98,16 @@ export const fitKind = kind("fit", { method: 2 }, {
   runnersUp: z.array(z.int().nonnegative()),
   /** The answer as a plan. */
   plan: planKind.form.nullable(),
+  /** What each type was measured to cost alone, in nats per token, and the bytes that it saves; absent where none was measured. */
+  rises: z.array(z.object({
+    module: z.enum([...MODULES, "embedding", "head"]),
+    /** Null of a table of words. */
+    layer: z.int().nonnegative().nullable(),
+    /** Of the matrices that read the module's input, and of the one that writes its update, or of the table. */
+    types: z.object({ in: z.string().optional(), out: z.string().optional() }),
+    saved: z.int(),
+    rise: z.number(),
+  })).optional(),
   /** The checks of the orders of lines; absent where none was made. */
   checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
   /** Measured times of the answer; null where they were not measured. */

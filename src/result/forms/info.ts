@@ -48,6 +48,8 @@ export const infoKind = kind("info", { method: 1 }, {
   parameters: z.object({ all: count, attention: count, mlp: count, embeddings: count }),
   /** Bytes of keys and values for each token in 16 bits. */
   kvBytesPerToken: count,
+  /** Where the two tables of words are roundings of one: the finer, which may serve as both, and the bytes of the other; absent where they are not, or were not read. */
+  tables: z.object({ both: z.enum(["embedding", "head"]), saved: count }).optional(),
 });
 /** The properties of a model, as its headers state them. */
 export type Info = z.infer<typeof infoKind.form>;

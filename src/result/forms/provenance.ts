@@ -9,6 +9,7 @@ import {
   type DropPlan,
   eachMean,
   MODULES,
+  type TablesChange,
 } from "../../measure/mod.ts";
 
 /** Layers, 0-based, in the original numbering. */
@@ -33,6 +34,8 @@ export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodTyp
   tensors: [tensors, text],
   along: [z.number(), number("a finite number")],
   across: [z.number(), number("a finite number")],
+  in: [z.string(), text],
+  out: [z.string(), text],
 };
 
 const [firstChange, ...otherChanges] = CHANGES.map((to) => {
@@ -50,16 +53,30 @@ export const changeForm = z.discriminatedUnion("to", [
   ...otherChanges,
 ]) as unknown as z.ZodType<Change>;
 
-/** Dropped modules, and changes of others; absent if there are none. */
+/** How the tables of words are changed. */
+export const tablesForm = strict("a change of the tables", {
+  both: z.enum(["embedding", "head"]).optional(),
+  embedding: z.string().optional(),
+  head: z.string().optional(),
+  tensors: tensors.optional(),
+}) satisfies z.ZodType<TablesChange>;
+
+/** Dropped modules, and changes of others and of the tables of words; absent if there are none. */
 export const dropForm = strict("a plan", {
   attention: indices,
   mlp: indices,
   changes: z.array(changeForm).optional(),
+  tables: tablesForm.optional(),
 }) satisfies z.ZodType<DropPlan>;
 
 /** A copy of a plan, for results. */
-export function planData({ attention, mlp, changes }: DropPlan): z.infer<typeof dropForm> {
-  return { attention: [...attention], mlp: [...mlp], ...changes ? { changes: [...changes] } : {} };
+export function planData({ attention, mlp, changes, tables }: DropPlan): z.infer<typeof dropForm> {
+  return {
+    attention: [...attention],
+    mlp: [...mlp],
+    ...changes ? { changes: [...changes] } : {},
+    ...tables ? { tables: { ...tables } } : {},
+  };
 }
 
 export const modelForm = z.object({

@@ -3,12 +3,23 @@ import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { resultOf } from "../../entry/mod.ts";
 import { depends, kind } from "../kind.ts";
-import { changeForm, dropForm, indices, provenanceForm, sharedForm, strict } from "./provenance.ts";
+import {
+  changeForm,
+  dropForm,
+  indices,
+  provenanceForm,
+  sharedForm,
+  strict,
+  tablesForm,
+} from "./provenance.ts";
 import { qualityForm } from "./perplexity.ts";
-import { ORDERS, TARGETS } from "../scores.ts";
+import { ORDERS, TARGETS, TYPE_ORDERS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
 export const byForm = z.enum(ORDERS);
+/** The same of plans, which also round to types of blocks. */
+export const planTargetForm = z.enum([...TARGETS, "types"]);
+export const planByForm = z.enum([...ORDERS, ...TYPE_ORDERS]);
 
 /** A repair's place, and how well the fit there did. */
 const siteForm = strict("a repaired site", {
@@ -106,8 +117,8 @@ export const planKind = kind("plan", { method: 1, make: (shape) => strict("a pla
   layers: z.int().positive(),
   /** Provenance of the profile or order that it was made from; a plan written by hand has none. */
   provenance: provenanceForm.optional(),
-  target: targetForm,
-  by: byForm,
+  target: planTargetForm,
+  by: planByForm,
   seed: z.int().nullable(),
   /** Layers whose attention is dropped, first dropped first. */
   attention: indices,
@@ -115,6 +126,8 @@ export const planKind = kind("plan", { method: 1, make: (shape) => strict("a pla
   mlp: indices,
   /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
   changes: z.array(changeForm).optional(),
+  /** Changes of the tables of words; absent if there are none. */
+  tables: tablesForm.optional(),
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
   repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */

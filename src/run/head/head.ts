@@ -45,7 +45,9 @@ export async function normedRows(model: Model, engine: Engine, { get }: Programs
     [...await finalNorm(model)].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor))]),
   );
   return async (streams: readonly Held[], rows: Int32Array): Promise<Held> => {
-    const program = await get(["rows", streams.length], () => scoredRowsGraph(model.spec, streams.length));
+    const { hidden: width, finalNorm } = model.spec;
+    const key = ["rows", width, finalNorm, streams.length];
+    const program = await get(key, () => scoredRowsGraph(model.spec, streams.length));
     const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
     const { squares, hidden } = await withUploaded(
       engine,

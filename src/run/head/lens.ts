@@ -27,7 +27,8 @@ export async function openLens(model: Model, engine: Engine, signal?: AbortSigna
 
   async function slice(hidden: Held, [start, end]: Rows, reading: Reading): Promise<Record<string, Held>> {
     const shape = { plans: 1, words: end - start, compared: false, reading };
-    const build = () => sliceGraph(spec.hidden, shape, spec.head.softcap);
+    const head = { plans: 1, hidden: spec.hidden, cap: spec.head.softcap };
+    const build = () => sliceGraph([head], shape);
     const program = await programs.get(["lens", shape], build);
     const weight = await headRows(model, [start, end]);
     return await withUploaded(engine, { weight }, (held) => program.run({ ...held, hidden }, { signal }));

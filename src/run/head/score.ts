@@ -10,6 +10,7 @@ import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
+import { headsOf } from "../plan/variants.ts";
 import { freeAll, type State } from "../held.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
@@ -105,7 +106,9 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         const before = scored;
         const onScore = (done: number) => options.onScore?.(scored = before + done, every);
         const targets = batches.map((batch) => nextTokens(segments, batch));
-        const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
+        const own = plans.filter((plan) => !(full && isFull(plan)));
+        const heads = [...reference ? [model] : [], ...headsOf(model, own)];
+        const scores = await scorer.score(streams, targets, reference !== undefined, { onScore, heads });
         places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
         return kept;
       },

@@ -33,6 +33,13 @@ export interface Reading {
   readonly shape: boolean;
 }
 
+/** A head, and how many plans have it. */
+interface HeadShape {
+  readonly plans: number;
+  readonly hidden: number;
+  readonly cap: number | null;
+}
+
 /** Plans and words of a graph; whether plans are compared with the first of them. */
 export interface SliceShape {
   readonly plans: number;
@@ -44,22 +51,25 @@ export interface SliceShape {
 }
 
 /**
- * Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. A reading has
- * no targets, and gives logits [n · P, S] or Σ e^(z − max) · (z − max).
+ * Logits of P plans over S words: of each head, hidden [n, P, D] and weight [S, D], numbered where there are several; C words each,
+ * target [n, P, C] → statistics [n, P, …]. A reading has no targets, and gives logits [n · P, S] or Σ e^(z − max) · (z − max).
  */
 export function sliceGraph(
-  hidden: number,
+  heads: readonly HeadShape[],
   { plans, words, compared, reading, likeliest }: SliceShape,
-  cap: number | null,
 ): Graph {
   const graph = createGraph();
-  const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
-  const weight = graph.input("weight", "f32", [words, hidden]);
-  const raw = op.Gemm(op.Reshape(stream, [-1, hidden]), weight);
-  const logits = cap ? softcap(raw, cap) : raw;
-  if (reading?.logits) graph.output("logits", logits);
+  const logits = heads.map(({ plans, hidden, cap }, i) => {
+    const name = (of: string) => heads.length > 1 ? `${of}${i}` : of;
+    const stream = graph.input(name("hidden"), "f32", ["n", plans, hidden]);
+    const weight = graph.input(name("weight"), "f32", [words, hidden]);
+    const raw = op.Gemm(op.Reshape(stream, [-1, hidden]), weight);
+    return cap ? softcap(raw, cap) : raw;
+  });
+  if (reading?.logits) graph.output("logits", logits[0]);
   if (reading && !reading.shape) return graph;
-  const z = op.Reshape(logits, [-1, plans, words]);
+  const parts = logits.map((own, i) => op.Reshape(own, [-1, heads[i].plans, words]));
+  const z = parts.length > 1 ? op.Concat(parts, 1) : parts[0];
   const best = op.ArgMax(z);
   const max = op.GatherElements(z, best, 2); // not every engine can reduce to a maximum
   const below = op.Sub(z, max);

@@ -4,6 +4,7 @@ import {
   type AttentionTaps,
   INNER,
   type InnerName,
+  type InputTaps,
   type KeysValues,
   mixerGraph,
   mixerKind,
@@ -59,7 +60,7 @@ export async function attend(
   const compiled: Compiled<MixerSpec> = (programs, spec, stored, onto, last) => {
     const taps = last ? namesOf(run, observers) : [];
     return programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
-      const tap = (values: AttentionTaps) => {
+      const tap = (values: AttentionTaps & InputTaps) => {
         const { q, k } = values;
         const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
         return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});

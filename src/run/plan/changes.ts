@@ -1,6 +1,8 @@
 /** The kinds of change: how each is checked, and which module it makes. The next is an entry of `kinds`, of `Change` and its form. */
-import type { Change, LayerModule } from "../../measure/mod.ts";
-import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec } from "../../models/mod.ts";
+import type { Change, LayerModule, TablesChange } from "../../measure/mod.ts";
+import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec, routed } from "../../models/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { roundInThreads, rowBytes } from "../../weights/mod.ts";
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
@@ -10,6 +12,14 @@ interface ChangeKind<Own extends Change> {
   normal(change: Own, spec: ModelSpec, name: string): Own;
   /** The module's specification; null where nothing is run and nothing added. */
   spec(change: Own, layer: LayerSpec): LayerSpec[Own["module"]];
+  /** Other tensors that it brings, by canonical name with their shapes: what says how its own are made. */
+  importance?(change: Own, layer: LayerSpec, hidden: number): (readonly [string, readonly number[]])[];
+  /** How one of the module's tensors is made of the model's and those that the change brings; null where it is the same. */
+  made?(
+    change: Own,
+    layer: LayerSpec,
+    tensor: string,
+  ): ((stored: Tensor, brought: ReadonlyMap<string, Tensor>) => Tensor | Promise<Tensor>) | null;
 }
 
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
@@ -82,12 +92,125 @@ const scaled: ChangeKind<ChangeTo<"scaled">> = {
   spec: ({ module, along, across }, layer) => ({ ...layer[module]!, updateSides: { along, across } }),
 };
 
+/** A module whose matrices are rounded to types of blocks. */
+const types: ChangeKind<ChangeTo<"types">> = {
+  tensors: ({ tensors }) =>
+    tensors === undefined ? {} : Object.fromEntries(GROUPS.map((group) => [importanceName(group), 1])),
+  importance: ({ module, tensors }, layer, hidden) =>
+    tensors === undefined ? [] : GROUPS.map((group) => [
+      `${module}.${importanceName(group)}`,
+      [matricesIn(layer, hidden, module, group)[0][1][1]],
+    ]),
+  normal({ layer, module, to, tensors, ...groups }, { layers, hidden }, name) {
+    const full = layers[layer];
+    const refused = (found: string, expected: string) =>
+      new RangeError(`Cannot round ${name}: ${found}, expected ${expected}`);
+    const own = GROUPS.filter((group) => groups[group] !== undefined);
+    if (own.length === 0) throw refused("found no type", "one of its matrices, in or out");
+    for (const group of own) {
+      const matrices = matricesIn(full, hidden, module, group);
+      if (matrices.length === 0) {
+        throw refused(`it is ${kindOf(full[module]!).title}`, `matrices ("${group}")`);
+      }
+      for (const [tensor, [, columns]] of matrices) {
+        expectType(
+          groups[group]!,
+          columns,
+          `layers.${layer}.${tensor}`,
+          tensors !== undefined && isWeighed(tensor),
+        );
+      }
+    }
+    return {
+      ...{ layer, module, to, ...Object.fromEntries(own.map((group) => [group, groups[group]])) },
+      ...tensors === undefined ? {} : { tensors: aHash(tensors, name) },
+    };
+  },
+  spec: ({ module }, layer) => layer[module]!,
+  made(change, layer, name) {
+    const group = GROUPS.find((group) =>
+      matricesIn(layer, 1, change.module, group).some(([tensor]) => tensor === name)
+    );
+    const type = group && change[group];
+    if (!type) return null;
+    return (stored, brought) => {
+      const own = isWeighed(name) ? brought.get(`${change.module}.${importanceName(group)}`) : undefined;
+      const importance = own?.data as Float32Array<ArrayBuffer> | undefined;
+      return roundInThreads(type, stored, { importance, name: `layers.${change.layer}.${name}` });
+    };
+  },
+};
+
+/** The matrices of a module that read its input, and the one that writes its update. */
+export const GROUPS = ["in", "out"] as const;
+/** One of a module's groups of matrices, which have one type of blocks. */
+export type Group = typeof GROUPS[number];
+
+/** The matrices of a group [rows, columns], by canonical name; none of a mixture of experts. */
+export function matricesIn(
+  layer: LayerSpec,
+  hidden: number,
+  module: LayerModule,
+  group: Group,
+): (readonly [name: string, shape: readonly [number, number]])[] {
+  const spec = layer[module];
+  if (!spec || routed(layer.mlp) === spec) return [];
+  const all = kindOf(spec).tensors(spec as never, hidden, module).filter(([name, shape]) =>
+    shape.length === 2 && name.endsWith("_proj.weight")
+  );
+  const last = all.findLastIndex(([name]) => /\.(?:o|out|down)_proj\.weight$/.test(name));
+  return all.filter((_, i) => (i === last) === (group === "out"))
+    .map(([name, [rows, columns]]) => [name, [rows, columns]]);
+}
+
+/** What a change calls the importance of a group's columns. */
+export const importanceName = (group: Group): string => `${group}.importance`;
+
+/** Whether a matrix reads its group's input: the second ones of latent attention read what the first gave. */
+export const isWeighed = (matrix: string): boolean => !/\.(?:q|kv)_b_proj\./.test(matrix);
+
+/** Throws `RangeError` that names the tensor where a type of blocks cannot hold its rows. */
+function expectType(type: string, columns: number, name: string, hasImportance: boolean): void {
+  rowBytes(type, columns, { name, importance: hasImportance ? new Float32Array(columns) : null });
+}
+
+/** The tables of a model in normal form. Throws `RangeError` for a table that it does not have, and a type that cannot hold its rows. */
+export function normalTables(
+  { both, embedding, head, tensors }: TablesChange,
+  spec: ModelSpec,
+): TablesChange {
+  const isOne = spec.head.tied || both !== undefined;
+  const refused = (found: string, expected: string) =>
+    new RangeError(`Cannot change the tables of words: ${found}, expected ${expected}`);
+  if (both !== undefined && spec.head.tied) throw refused("the model has one already", "a model with two");
+  if (both !== undefined && !TABLES.includes(both)) {
+    throw refused(`both is ${JSON.stringify(both)}`, `one of ${TABLES.join(", ")}`);
+  }
+  if (head !== undefined && isOne) throw refused(`head is ${head}, and one table is both`, "embedding alone");
+  if (both === undefined && embedding === undefined && head === undefined) {
+    throw refused("found no change", "both, embedding or head");
+  }
+  for (const [name, type] of Object.entries({ embedding, head })) {
+    if (type !== undefined) expectType(type, spec.hidden, `${name}.weight`, tensors !== undefined);
+  }
+  return {
+    ...both === undefined ? {} : { both },
+    ...embedding === undefined ? {} : { embedding },
+    ...head === undefined ? {} : { head },
+    ...tensors === undefined ? {} : { tensors: aHash(tensors, "the tables of words") },
+  };
+}
+
+/** The tables of words, by the first part of their names. */
+const TABLES: readonly string[] = ["embedding", "head"];
+
 const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   nothing,
   mean,
   linear,
   weights,
   scaled,
+  types,
 };
 
 export function changeKind({ to }: Change): ChangeKind<Change> {
@@ -99,5 +222,6 @@ export const changeTensors = new Set([
   "mean",
   "linear.weight",
   "linear.bias",
+  ...GROUPS.map(importanceName),
   ...Object.values(OUTPUTS).flatMap((name) => [`${name}.weight`, `${name}.bias`]),
 ]);

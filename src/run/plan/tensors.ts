@@ -3,7 +3,7 @@
  * until the process ends.
  */
 import { createHash } from "node:crypto";
-import type { Change } from "../../measure/mod.ts";
+import type { Change, TablesChange } from "../../measure/mod.ts";
 import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { changeTensors } from "./changes.ts";
 
@@ -12,12 +12,16 @@ type ChangeTensors = ReadonlyMap<string, Tensor>;
 
 const known = new Map<string, ChangeTensors>();
 
-/** The name of a change's tensor in files and messages: "layers.7.attention.mean". */
-export function changeTensorName({ layer, module }: Pick<Change, "layer" | "module">, name: string): string {
-  return `layers.${layer}.${module}.${name}`;
+/** The name of a change's tensor in files and messages: "layers.7.attention.mean", "tables.importance". */
+export function changeTensorName(
+  change: Pick<Change, "layer" | "module"> | TablesChange,
+  name: string,
+): string {
+  return "layer" in change ? `layers.${change.layer}.${change.module}.${name}` : `tables.${name}`;
 }
 
 export function isChangeTensorName(name: string): boolean {
+  if (name === "tables.importance") return true;
   const [, own] = name.match(/^layers\.\d+\.(?:attention|mlp)\.([\w.]+)$/) ?? [];
   return own !== undefined && changeTensors.has(own);
 }
@@ -45,14 +49,15 @@ function tensorsHash(tensors: ChangeTensors): string {
 }
 
 /** The tensors of a change; none for a change without. Throws `Error` where they were neither read nor made in this process. */
-export function tensorsOf(change: Change): ChangeTensors {
+export function tensorsOf(change: Change | TablesChange): ChangeTensors {
   if (!("tensors" in change) || !change.tensors) return new Map();
   const found = known.get(change.tensors);
   if (found) return found;
+  const what = "to" in change
+    ? `${change.module} ${change.layer} as ${change.to}`
+    : "with other tables of words";
   throw new Error(
-    `Cannot run ${change.module} ${change.layer} as ${change.to}: its tensors (SHA-256 ${
-      change.tensors.slice(0, 16)
-    }…) were not ` +
-      "read, expected a plan from readPlan or repair",
+    `Cannot run ${what}: its tensors (SHA-256 ${change.tensors.slice(0, 16)}…) were not read, ` +
+      "expected a plan from readPlan, fit or repair",
   );
 }

@@ -4,7 +4,7 @@
  */
 import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
-import { isRun, type Variant, variantModel, variantOf } from "./variants.ts";
+import { embeddingKey, isRun, type Variant, variantModel, variantOf } from "./variants.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
 import { type LayerParts, layerParts } from "../weights/parts.ts";
@@ -44,9 +44,14 @@ export function variantsIn<Module extends LayerModule>(
   return [...new Map(own.map((variant) => [variant.key, variant])).values()];
 }
 
+/** The plans that share the stream that enters layer 0. */
+export function entering(plans: readonly DropPlan[]): number[][] {
+  return [...Map.groupBy(plans.keys(), (index) => embeddingKey(plans[index])).values()];
+}
+
 /** The branches of every layer in turn, by the states that enter it. */
 export function* levels(layers: readonly LayerSpec[], plans: readonly DropPlan[]): Generator<Branch[][]> {
-  let groups: readonly (readonly number[])[] = [plans.map((_, index) => index)];
+  let groups: readonly (readonly number[])[] = entering(plans);
   for (const [l, layer] of layers.entries()) {
     const ways = groups.map((members) => branches(plans, members, layer, l));
     yield ways;

@@ -8,11 +8,18 @@ import {
   type LayerModule,
   oddField,
   planOf,
+  type TablesChange,
 } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
-import { changeKind } from "./changes.ts";
+import {
+  cutTensor,
+  type KeepsBlocks,
+  type Lease,
+  roundInThreads,
+  type WeightSource,
+} from "../../weights/mod.ts";
+import { changeKind, normalTables } from "./changes.ts";
 import { tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
@@ -57,8 +64,73 @@ export function changedSpec(spec: ModelSpec, plan: DropPlan): ModelSpec {
 /** A model under a plan: its specification, and a source of the tensors that it needs. */
 export function changedModel(model: Model, plan: DropPlan): Model {
   const spec = changedSpec(model.spec, plan);
-  const { changes = [] } = plan;
-  return { ...model, spec, ...changes.length > 0 ? { weights: overlaid(model, spec, changes) } : {} };
+  const { changes = [], tables } = plan;
+  const own = tables ? withTables(model, tables) : model;
+  return { ...own, spec, ...changes.length > 0 ? { weights: overlaid(own, spec, changes) } : {} };
+}
+
+/** A model with other tables of words: rows are rounded as they are read. */
+export function withTables(model: Model, tables: TablesChange): Model {
+  const { weights, spec } = model;
+  const importance = tensorsOf(tables).get("importance");
+  if (importance && importance.shape.join() !== `${spec.hidden}`) {
+    throw new RangeError(
+      `Cannot run ${model.name}: tensor tables.importance has shape [${importance.shape}], expected [${spec.hidden}]`,
+    );
+  }
+  const columns = importance?.data as Float32Array<ArrayBuffer> | undefined;
+  const { both, embedding } = tables;
+  const isOne = both !== undefined || spec.head.tied;
+  const head = isOne ? embedding : tables.head;
+  const types: Readonly<Record<string, string | undefined>> = {
+    "embedding.weight": embedding,
+    "head.weight": head,
+  };
+  const isTable = (name: string) => Object.hasOwn(types, name);
+  const storedAs = (name: string) => both && isTable(name) ? `${both}.weight` : name;
+  return {
+    ...model,
+    weights: {
+      ...weights,
+      get isInBlocks() {
+        return weights.isInBlocks ?? false;
+      },
+      storage: (l, name) =>
+        l === null && types[name] ? { dtype: "f32" } : weights.storage(l, l === null ? storedAs(name) : name),
+      async outer(name, rows, into) {
+        const type = types[name];
+        const stored = await weights.outer(storedAs(name), rows, into);
+        // Rows that are looked up are multiplied with nothing.
+        const importance = isOne || name === "head.weight" ? columns : undefined;
+        return type ? await roundInThreads(type, stored, { importance, name }) : stored;
+      },
+      outerBlocks: async (name, keeps) =>
+        types[name] ? null : await weights.outerBlocks?.(storedAs(name), keeps) ?? null,
+    },
+  };
+}
+
+/** What plans must share to share the stream that enters the layers. */
+export function embeddingKey({ tables }: DropPlan): string {
+  if (!tables) return "";
+  const { both, embedding, tensors } = tables;
+  return both === "head" || embedding
+    ? JSON.stringify([both === "head", embedding, embedding && tensors])
+    : "";
+}
+
+/** The model of each plan as far as its tables are its own: those with the same head are one. */
+export function headsOf(model: Model, plans: readonly DropPlan[]): Model[] {
+  const known = new Map<string, Model>();
+  return plans.map(({ tables }) => {
+    if (!tables) return model;
+    const { both, embedding, head, tensors } = tables;
+    const type = both !== undefined || model.spec.head.tied ? embedding : head;
+    if (!type && both !== "embedding") return model;
+    const key = JSON.stringify([both === "embedding", type, tensors]);
+    if (!known.has(key)) known.set(key, withTables(model, tables));
+    return known.get(key)!;
+  });
 }
 
 /** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
@@ -78,28 +150,46 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     cuts: Parameters<WeightSource["part"]>[1],
     keeps?: KeepsBlocks,
   ): Promise<Lease> {
-    const own = new Map(
-      (byLayer.get(l) ?? []).flatMap((change) => [
-        ...checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`),
-      ]),
-    );
-    const [brought, as] = [true, false].map((is) => [...cuts].filter(([name]) => own.has(name) === is));
-    const stored = await weights.part(l, new Map(as), keeps);
-    const others = brought.map(([name, cut]) => {
-      const whole = own.get(name)!;
-      return [name, cut ? cutTensor(whole, cut) : whole] as const;
+    const overlays = (byLayer.get(l) ?? []).map((change) => {
+      const own = checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`);
+      return (name: string) => {
+        const make = madeOf(full, change, name);
+        return own.get(name) ?? (make && ((stored: Tensor) => make(stored, own)));
+      };
     });
-    return { ...stored, tensors: new Map([...stored.tensors, ...others]) };
+    const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
+    const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
+    const as = wanted.filter(({ own }) => own === null).map(({ name, cut }) => [name, cut] as const);
+    const from = wanted.filter(({ own }) => typeof own === "function").map(({ name }) =>
+      [name, null] as const
+    );
+    const stored = await weights.part(l, new Map(as), keeps);
+    const source = from.length > 0 ? await weights.part(l, new Map(from)) : null;
+    const made = new Map<string, Tensor>();
+    for (const { name, cut, own } of wanted) {
+      if (own === null) continue;
+      const whole = typeof own === "function" ? await own(source!.tensors.get(name)!) : own;
+      made.set(name, cut ? cutTensor(whole, cut) : whole);
+    }
+    return {
+      tensors: new Map([...stored.tensors, ...made]),
+      blocks: stored.blocks,
+      release() {
+        stored.release();
+        source?.release();
+      },
+    };
   }
 
   return {
     format: weights.format,
     isInBlocks: weights.isInBlocks ?? false,
     storage(l, name) {
-      const isBrought = (byLayer.get(l ?? NaN) ?? []).some((change) =>
-        Object.keys(changeKind(change).tensors(change)).some((own) => name === `${change.module}.${own}`)
+      const isOwn = (byLayer.get(l ?? NaN) ?? []).some((change) =>
+        Object.keys(changeKind(change).tensors(change)).some((own) => name === `${change.module}.${own}`) ||
+        madeOf(full, change, name)
       );
-      return isBrought ? { dtype: "f32" } : weights.storage(l, name);
+      return isOwn ? { dtype: "f32" } : weights.storage(l, name);
     },
     layer: (l, keeps) =>
       byLayer.has(l)
@@ -112,6 +202,12 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   };
 }
 
+/** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */
+function madeOf(full: ModelSpec, change: Change, name: string) {
+  if (!name.startsWith(`${change.module}.`)) return null;
+  return changeKind(change).made?.(change, full.layers[change.layer], name) ?? null;
+}
+
 /**
  * The tensors that a change brings, by canonical name: all that the changed module takes from it. Throws `RangeError` that says what
  * is impossible (`task`) for one that is missing or has another shape than that module needs.
@@ -121,7 +217,10 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
   const brought = tensorsOf(change);
   const names = Object.keys(changeKind(change).tensors(change)).map((name) => `${module}.${name}`);
   const changed = { ...full.layers[layer], [module]: changeKind(change).spec(change, full.layers[layer]) };
-  const needs = layerTensors(changed, full.hidden).filter(([name]) => names.includes(name));
+  const needs = [
+    ...layerTensors(changed, full.hidden),
+    ...changeKind(change).importance?.(change, full.layers[layer], full.hidden) ?? [],
+  ].filter(([name]) => names.includes(name));
   return new Map(needs.map(([name, shape]) => {
     const tensor = brought.get(name.slice(module.length + 1));
     if (tensor?.shape.join() === shape.join()) return [name, tensor];
@@ -136,7 +235,7 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
  */
 export function dropPlan(
   spec: ModelSpec,
-  { attention = [], mlp = [], changes = [] }: Partial<DropPlan>,
+  { attention = [], mlp = [], changes = [], tables }: Partial<DropPlan>,
 ): DropPlan {
   const seen = new Set<string>();
   const checked = everyChange({ attention, mlp, changes }).map((change) => {
@@ -149,7 +248,7 @@ export function dropPlan(
     seen.add(name);
     return changeKind(change).normal(change, spec, name);
   });
-  return planOf(checked);
+  return { ...planOf(checked), ...tables ? { tables: normalTables(tables, spec) } : {} };
 }
 
 function verbOf({ to }: Change): string {

@@ -5,6 +5,7 @@ import type {
   AttentionTaps,
   Extent,
   InnerName,
+  InputTaps,
   LayerSpec,
   MixerSpec,
   RouterTaps,
@@ -84,7 +85,7 @@ export interface Probe {
   /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */
   readonly only?: readonly number[] | undefined;
   readonly kernels?: ProbeKernels | undefined;
-  attention?(taps: AttentionTaps, spec: MixerSpec, extent: Extent): Record<string, Value>;
+  attention?(taps: AttentionTaps & InputTaps, spec: MixerSpec, extent: Extent): Record<string, Value>;
   observeAttention?(seen: Observation): void | Promise<void>;
   /** Of a mixture, before its experts run. */
   router?(taps: RouterTaps): Record<string, Value>;

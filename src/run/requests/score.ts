@@ -1,6 +1,7 @@
 import { forward, type ForwardOptions } from "../forward.ts";
 import { keep, type Reference } from "../head/score.ts";
 import { openScorer } from "../head/scorer.ts";
+import { headsOf } from "../plan/variants.ts";
 import type { Batch } from "../segments.ts";
 import type { State } from "../held.ts";
 import type { Scores, Targets } from "../head/slices.ts";
@@ -51,7 +52,8 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
       ...known ? [batches.map(({ first }) => known.get(first)!)] : [],
       ...run.map((_, index) => stateOf(index).batches),
     ];
-    const found = await scorer.score(streams, asks.map((some) => targetsOf(some)), true);
+    const heads = headsOf(model, plans);
+    const found = await scorer.score(streams, asks.map((some) => targetsOf(some)), true, { heads });
     found.forEach((own, plan) => addTo(scores[plan], asks, own));
     return kept;
   }

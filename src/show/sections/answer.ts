@@ -32,7 +32,7 @@ import {
   tokensOf,
   verdictText,
 } from "../words/mod.ts";
-import { changeTexts, KINDS, MODULES, planHash, planText } from "../../measure/mod.ts";
+import { changeTexts, KINDS, MODULES, planHash, planPhrase } from "../../measure/mod.ts";
 import type { Answer, Drop, Section } from "./section.ts";
 
 /** Perplexity may rise by this share where modules "may go". */
@@ -80,7 +80,7 @@ function perplexityCost(curves: Sweep["curves"], drop: Drop, samples: number): s
   const point = bare.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
   if (!point) return undefined;
   const [before, after] = [point.perplexity / Math.exp(point.rise), point.perplexity].map(formatNumber);
-  return reading`Perplexity ${before} becomes ${after} without ${planText(drop)}
+  return reading`Perplexity ${before} becomes ${after} ${planPhrase(drop)}
     (${perplexityText(point, samples)}).`;
 }
 
@@ -101,7 +101,7 @@ export function tasksAnswer(results: readonly Evaluation[]): Answer | undefined 
       const tasks = meanOver(full).map(({ name }) => name).join(", ");
       const change = pointsText(accuracyChange(result, full));
       return sentences(
-        `Mean accuracy over ${tasks}: ${change} without ${planText(wanted)}.`,
+        `Mean accuracy over ${tasks}: ${change} ${planPhrase(wanted)}.`,
         sharedText([result]),
       );
     },
@@ -186,7 +186,7 @@ function costOf(fit: Fit, shown: number): string {
   const cost = costText(aim, (test ?? tried[shown]).cost);
   const cheapest = answer === null && ", the cheapest plan";
   return sentences(
-    reading`The ${moved} by ${cost} without ${planText(tried[shown].drop)}${cheapest}, on
+    reading`The ${moved} by ${cost} ${planPhrase(tried[shown].drop)}${cheapest}, on
       ${on}${test && " that had no part in the choice"}.`,
     sharedText([fit]),
   );

@@ -110,7 +110,7 @@ function columnsOf(fit: Fit): Column<Row>[] {
   const signed = (value: string | number) =>
     Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
   return [
-    { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
+    { key: "plan", title: "plan", value: ({ drop }) => planText(drop), align: "left" },
     ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
     file
       ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }

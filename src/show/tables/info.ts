@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 export function infoTables(info: Info): Table[] {
-  const { parameters, attention, mlp, trained } = info;
+  const { parameters, attention, mlp, trained, tables } = info;
   const revision = info.revision === null ? "" : `, commit ${info.revision.slice(0, 12)}`;
   const properties: [property: string, value: string][] = [
     ["family", info.family],
@@ -27,6 +27,14 @@ export function infoTables(info: Info): Table[] {
     ["  in MLPs", formatWhole(parameters.mlp)],
     ["  in embeddings", formatWhole(parameters.embeddings)],
     ["weights", `${formatBytes(info.bytes)}, ${info.format}`],
+    ...tables
+      ? [
+        [
+          "tables of words",
+          `two that round one; an export keeps the ${tables.both}'s and saves ${formatBytes(tables.saved)}`,
+        ] as [string, string],
+      ]
+      : [],
     ["trained length", trained === null ? "not stated" : `${formatWhole(trained)} tokens`],
     ["vocabulary", `${formatWhole(info.vocabulary)} tokens`],
     ["keys and values", `${formatWhole(info.kvBytesPerToken)} bytes per token in 16 bits`],

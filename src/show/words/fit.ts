@@ -3,13 +3,12 @@ import { planPhrase } from "../../measure/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import {
   baseOf,
-  coarserType,
   costIn,
   type Fit,
   isBusy,
   isClearPace,
   limitsCost,
-  SCORES,
+  lookOfOrder,
   sharedSaving,
   WORTH,
 } from "../../result/mod.ts";
@@ -22,6 +21,10 @@ type Aim = Fit["aim"];
 
 /** A number as people would type it: 10, not 10.0. */
 const compact = (value: number) => String(Number(value.toPrecision(3)));
+
+/** The most that a file may have: "85 % of its bytes", "80 MB". */
+const sizeAim = (amount: number) =>
+  amount <= 1 ? `${compact(100 * amount)} % of its bytes` : formatBytes(amount);
 
 /** Costs of an aim in words and pictures: a number, its unit, the heading of its column, its place on an axis, the axis' unit. */
 export function costsOf({ of }: Pick<Aim, "of">) {
@@ -67,6 +70,8 @@ export function limitText({ of, amount, tasks = [] }: Aim): string {
       return `Target ${saved} parameters`;
     case "kv-bytes":
       return `Target ${saved} bytes of keys and values`;
+    case "file":
+      return `Target: a file of at most ${sizeAim(amount)}`;
     case "speed":
       return `Target ${amount} times as fast`;
   }
@@ -86,6 +91,8 @@ export function promiseText({ of, amount, tasks = [], context }: Aim): string {
       return `at least ${saved} parameters are saved`;
     case "kv-bytes":
       return `at least ${saved} bytes of keys and values of ${context} tokens are saved`;
+    case "file":
+      return `the file has at most ${sizeAim(amount)}`;
     case "speed":
       return `decoding is at least ${amount} times as fast`;
   }
@@ -106,7 +113,7 @@ export function fitSetting(fit: Fit, ...more: readonly string[]): string {
 
 /** How a plan was found: "by importance, repaired by linear". */
 export function wayText({ by, repair, exchanged }: Pick<Tried, "by" | "repair" | "exchanged">): string {
-  const order = SCORES[by].title ?? by;
+  const order = lookOfOrder(by).title ?? by;
   return `by ${order}${repair ? `, repaired by ${repair}` : ""}${exchanged ? ", one exchanged" : ""}`;
 }
 
@@ -189,10 +196,10 @@ const noneFits = ({ file }: Fit) =>
 /** The larger savings that a verdict names. */
 const NAMED = 3;
 
-/** The answer first: what is decided, what stays open and why; then the harm, what larger savings cost, and what else saves as much. */
+/** The answer first: what is decided, what stays open and why; then the harm and what larger savings cost. */
 export function verdictText(fit: Fit): string {
   const { tried, answer, verdict: { worth } } = fit;
-  if (tried.length === 0) return sentences(`No plan was tried: ${noneFits(fit)}.`, elseText(fit));
+  if (tried.length === 0) return `No plan was tried: ${noneFits(fit)}.`;
   return sentences(
     answer === null
       ? `Nothing is sure to keep the promise${worth === "no" ? "" : "; with more samples, something may"}.`
@@ -200,7 +207,6 @@ export function verdictText(fit: Fit): string {
       ? targetText(fit, answer)
       : sentences(sizeText(fit), speedText(fit), harmText(fit)),
     largerText(fit),
-    elseText(fit),
   );
 }
 
@@ -261,17 +267,6 @@ function largerText(fit: Fit): string {
     `${capital(which)} that were tried, of ${baseText(fit)}, and ${cost}: ${costs.join("; ")}.`,
     named.some(({ confirmed }) => !confirmed) && "What was not confirmed likely costs more.",
   );
-}
-
-/** What saves as much without dropping a module; no study has measured its cost. */
-function elseText(fit: Fit): string {
-  const other = fit.aim.of === "kv-bytes" ? null : coarserType(fit); // types save no keys and values
-  const much = fit.answer === null ? "" : " as much";
-  return other
-    ? `What else saves${much}, at a cost that was not measured: ${other.type} instead of ${other.own} makes matrices ${
-      formatShare(other.share)
-    } smaller.`
-    : "";
 }
 
 /** "0.6 % smaller than the model's own 98.4 MB". */

@@ -24,6 +24,7 @@ export const KIND_NAMES = {
   block: "block",
   joint: "joint",
   consecutive: "consecutive",
+  types: "types",
 } as const;
 type KindName = keyof typeof KIND_NAMES;
 
@@ -33,6 +34,7 @@ const NOUNS: Readonly<Record<KindName, string>> = {
   block: "block",
   joint: "module",
   consecutive: "consecutive block",
+  types: "step",
 };
 
 /** "8 of 30 attention modules", "1 MLP". */

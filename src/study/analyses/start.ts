@@ -32,6 +32,9 @@ export interface Started {
 /** The rise of the perplexity that the pages' answer is about. */
 export const PROMISE = { perplexity: 0.1 } as const;
 
+/** Orders of types that need no measurement of their own. */
+const UNMEASURED = ["rule", "uniform"] as const;
+
 type Size = Pick<TextOptions, "samples" | "length">;
 const SIZE: Size = { samples: 8, length: 512 };
 const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
@@ -101,13 +104,14 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
 /** Options of the fit beside one profile, which ranks, and curves of so many samples: the samples that choose are those of the curves. */
 export function fitOptions(options: StudyOptions): FitOptions {
   const { samples = SIZE.samples } = options;
-  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples) };
+  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples), typesBy: UNMEASURED };
 }
 
 /** Attention and MLPs by importance; where the answer drops another kind of modules, its curve too. */
 function curvesFor(options: StudyOptions & Size, fit: Fit | null): SweepOptions {
   const { samples, length } = options;
-  const answer = fit && fit.answer !== null ? fit.tried[fit.answer] : null;
+  const found = fit && fit.answer !== null ? fit.tried[fit.answer] : null;
+  const answer = found?.target === "types" ? null : found;
   const targets = new Set([...TARGETS, ...answer ? [answer.target as Curve["target"]] : []]);
   return {
     ...options,

@@ -10,6 +10,7 @@ import {
   record,
   required,
   resultOf,
+  text,
   unknownText,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -56,6 +57,10 @@ const lists: Check = record({
   attention: list(wholeNumber(0), "layers"),
   mlp: list(wholeNumber(0), "layers"),
   changes: list(aChange, "changes"),
+  tables: record(
+    { both: oneOf(["embedding", "head"]), embedding: text, head: text, tensors: text },
+    'a change of the tables of words as { embedding: "Q5_0" }',
+  ),
 }, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");
 
 /** A plan, lists of layers to drop, or a list of changes. */
@@ -86,8 +91,8 @@ export const aPlan: Check = (value, path) => {
   if (odd !== undefined) {
     return { text: unknownText(`field "${odd}" of a plan in ${path}`, odd, PLAN_FIELDS), error: TypeError };
   }
-  const { attention = null, mlp = null, changes } = value as Partial<Plan>;
-  return lists({ attention, mlp, changes }, path);
+  const { attention = null, mlp = null, changes, tables } = value as Partial<Plan>;
+  return lists({ attention, mlp, changes, tables }, path);
 };
 
 export const aDrop: Check = orElse(

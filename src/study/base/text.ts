@@ -13,7 +13,7 @@ import { type RunOptions, textOptions, tokenizedBy } from "./options.ts";
 import type { Span } from "./stage.ts";
 import type { Step, Work } from "./study.ts";
 import { isFull } from "../../measure/mod.ts";
-import { type Provenance, SCORES, type SharedText } from "../../result/mod.ts";
+import { lookOfOrder, type Provenance, type SharedText } from "../../result/mod.ts";
 import { type Ids, runsOf, sharedShare } from "../../text/mod.ts";
 import type { PlanLike } from "./plan.ts";
 
@@ -176,7 +176,7 @@ function calibrationsOf(plan: PlanLike): Calibration[] {
   if (!("kind" in plan) || isFull(plan)) return [];
   const { provenance, repaired, by } = plan;
   const calibrations: Calibration[] = [];
-  if (provenance && !SCORES[by].textless) calibrations.push(["scores", provenance]);
+  if (provenance && !lookOfOrder(by).textless) calibrations.push(["scores", provenance]);
   if (repaired) calibrations.push(["repair", repaired.provenance]);
   return calibrations;
 }

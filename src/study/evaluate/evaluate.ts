@@ -23,6 +23,7 @@ import {
   ACCURACY_MARGIN,
   type Evaluation,
   head,
+  isTypeOrder,
   joinHashes,
   type Main,
   type Provenance,
@@ -232,6 +233,7 @@ export async function evaluation(
 function orderOf(plan: PlanLike): Pick<Evaluation, "order"> {
   if (!("order" in plan) || plan.order.length === 0) return {};
   const { target, by, seed, repaired, order } = plan;
+  if (target === "types" || isTypeOrder(by)) return {};
   return { order: { target, by, seed, ...repaired ? { repair: repaired.by } : {}, dropped: order.length } };
 }
 

@@ -1,5 +1,6 @@
 /** What a fit promises: at most so much loss, or at least so much saved. */
 import {
+  aFileSize,
   amountOf,
   aRise,
   aShare,
@@ -32,6 +33,8 @@ export interface FitAim {
   readonly parameters?: number | string | undefined;
   /** Fewest bytes of keys and values to save for one sequence of `context` tokens, or a share of all: 0.25, or "25%". */
   readonly kvBytes?: number | string | undefined;
+  /** Largest file, in bytes or with a unit ("80MB"), or as a share of the model's: 0.85, or "85%". */
+  readonly file?: number | string | undefined;
   /** Smallest factor by which decoding becomes faster, such as 1.2. */
   readonly speed?: number | undefined;
   /** Benchmark tasks of `accuracy`. */
@@ -52,6 +55,7 @@ const SHARES = {
   perplexity: aRise,
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),
+  file: aFileSize,
 } as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
 
 const LIMIT = 200;
@@ -75,6 +79,10 @@ export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):",
   kvBytes: option(
     aShare(SHARES.kvBytes),
     "<n> target: save at least this many bytes of KV cache, or a share such as 25%",
+  ),
+  file: option(
+    aShare(SHARES.file),
+    "<size> target: a file of at most this size, such as 80MB, or this share of the model's, such as 85%",
   ),
   speed: option(
     number("a factor above 1", (value) => value > 1),

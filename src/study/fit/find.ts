@@ -49,7 +49,10 @@ interface Sought {
 /** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
-type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared" | "verdict">;
+type Found = Omit<
+  Fit,
+  "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "rises" | "shared" | "verdict"
+>;
 
 /** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {
@@ -119,7 +122,11 @@ const bareOf = ({ lines }: Searching): Searched[] =>
 /** The same lines under each repair, each from a number that the bare one reached. */
 const repairedOf = ({ lines, ways }: Searching, bare: readonly Omit<Searched, "most">[]): Searched[] =>
   ways.flatMap((_, w) =>
-    bare.map(({ line, begin }) => ({ line: (1 + w) * lines.length + line, begin, most: lines[line].most }))
+    bare.filter(({ line }) => lines[line].target !== "types").map(({ line, begin }) => ({
+      line: (1 + w) * lines.length + line,
+      begin,
+      most: lines[line].most,
+    }))
   );
 
 /** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
@@ -182,7 +189,8 @@ async function chosenBySaving(
   const { model, aim, ways } = searching;
   const next = rounds[ways.length > 0 ? 1 : 0];
   if (aim.of !== "speed") {
-    return await cheapest(searching, ({ plan }) => savedOf(aim, plan.saves!), aim.amount, next);
+    const { saved, wanted } = savingOf(searching);
+    return await cheapest(searching, saved, wanted, next);
   }
   const expected = await expectedSpeed(model, next()[1]);
   let wanted = aim.amount;
@@ -200,6 +208,18 @@ async function chosenBySaving(
     }
     wanted *= 1.01 * aim.amount / median;
   }
+}
+
+/** What an aim counts of a candidate, and how much of it is wanted: of a file, the bytes below its own size. */
+function savingOf({ aim, sizer }: Searching) {
+  if (aim.of !== "file") {
+    return { saved: ({ plan }: Candidate) => savedOf(aim, plan.saves!), wanted: aim.amount };
+  }
+  const all = Math.min(sizer!.original, sizer!.whole);
+  return {
+    saved: ({ bytes }: Candidate) => bytes ? all - bytes : -Infinity,
+    wanted: all - (aim.amount <= 1 ? aim.amount * all : aim.amount),
+  };
 }
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
@@ -237,7 +257,7 @@ async function cheapest(
   const byCost = (a: Tried, b: Tried) => a.cost.value - b.cost.value;
   const { tried, provenance } = await judged(searching, candidates, judging);
   const [bare] = tried.filter(({ candidate }) => candidate.line < lines.length).sort(byCost);
-  if (removals && bare) {
+  if (removals && bare && all[bare.candidate.line].target !== "types") {
     const costsOf = async (plans: readonly DropPlan[]) =>
       (await judge.costs(plans, "choosing", next()[1])).costs.map(({ cost }) => cost.value);
     const from = { ...bare.candidate, cost: bare.cost.value };

@@ -3,8 +3,10 @@
  * cheapest one that saves enough.
  */
 import { displayable, sum } from "../../entry/mod.ts";
-import { type Fit, head, verdictOf } from "../../result/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
+import { type Fit, head, TYPE_ORDERS, verdictOf } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
@@ -19,10 +21,26 @@ import { expectHeld, sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { TIMING } from "./judges.ts";
-import { fitChecks, type FitOptions, type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
+import { keyOf } from "../scores/score.ts";
+import { type TypeLines, typeLines, typePasses } from "../types/lines.ts";
+import { unitsOf } from "../types/units.ts";
+import {
+  fitChecks,
+  type FitOptions,
+  type Line,
+  lineOf,
+  lineOfTypes,
+  linesPlanned,
+  removedFor,
+  triesTypes,
+} from "./lines.ts";
 
 export type { FitOptions };
 
+/** The text on which steps of types are measured: the beginning of the one that calibrates. */
+const RISES = { samples: 8, length: 256 };
+/** Plans of a line of types that its search tries. */
+const TYPED = 6;
 /** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
 const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
 
@@ -69,8 +87,25 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
       );
     }
+    if (aim.of === "file" && !sizing) {
+      throw new RangeError(`Cannot fit ${model.name}: no format holds it, expected a model with files`);
+    }
     const planned = linesPlanned(model, options, calibration, sizing);
-    if (planned.length === 0) {
+    const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
+    const { typesBy = TYPE_ORDERS } = options;
+    const measured = textOf(model, { ...calibration, ...RISES });
+    const typed = async (runOptions: RunOptions) => {
+      if (!units) return { lines: [], rises: [] };
+      const removals = await checking.whole(runOptions);
+      const cost = (module: LayerModule, layer: number) =>
+        sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
+      return await typeLines(model, units, measured, typesBy, cost, runOptions);
+    };
+    const typing: Step<TypeLines> = step(
+      units ? typePasses(model, units, measured, typesBy.includes("rise")) : [],
+      typed,
+    );
+    if (planned.length === 0 && !units) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
@@ -86,28 +121,45 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       const profile = await profiling.whole(runOptions);
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));
       const removals = await checking.whole(runOptions);
-      return planned.map((line, i) => lineOf(line, sources[i], removals, options));
+      const sizes = sizesOf(model.spec);
+      return [
+        ...planned.map((line, i) => lineOf(line, sources[i], removals, options)),
+        ...(await typing.whole(runOptions)).lines.map((line) =>
+          lineOfTypes(model, line, sizes, options.context)
+        ),
+      ];
     };
-    const parts = partsOf(text, planned.map(standIn), ways, model, options);
+    const parts = partsOf(
+      text,
+      planned.map(standIn),
+      ways,
+      model,
+      options,
+      units ? typesBy.length : 0,
+    );
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       using sizer = await sizing?.open() ?? null;
-      const removals = await checking.whole(runOptions);
+      const [removals, { rises }] = [await checking.whole(runOptions), await typing.whole(runOptions)];
       const sought = { model, text, aim, lines, ways, parts, sizer, removals, options };
       const found = await find(sought, runOptions);
-      const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
+      const checks = planned.flatMap(({ target, by }, i) => {
+        const { check } = lines[i];
+        return check ? [{ ...check, target, by }] : [];
+      });
       return {
         ...found,
         calibration: provenance,
+        ...rises.length > 0 ? { rises } : {},
         ...checks.length > 0 ? { checks } : {},
       };
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
+    const passes = [...checking.passes, ...typing.passes, ...parts.choosing, ...parts.confirming];
     return workOver(model, text, {
       label: `fit of ${model.name}`,
       plans: sum(passes, ({ plans }) => plans.length),
-      steps: [afterReading(aim.tasks ? [] : [text], profiling), ...orders, checking, finding],
+      steps: [afterReading(aim.tasks ? [] : [text], profiling), ...orders, checking, typing, finding],
       async result(runOptions) {
         const found = { ...head("fit"), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
         const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
@@ -126,12 +178,16 @@ function partsOf(
   ways: readonly Repairing[],
   { spec }: StudyModel,
   { time = true }: FitOptions,
+  typed: number,
 ): Parts {
   const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
   const likely = likelyPlans(spec, curves, CHOOSING).flat();
   return {
     repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
-    choosing: sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
+    choosing: [
+      ...sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
+      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }] : [],
+    ],
     confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
     timing: time ? TIMING : [],
   };

@@ -7,10 +7,14 @@ import {
   ORDERS,
   PAPER_SCORE,
   type Plan,
+  planData,
   type Profile,
   type RankName,
   type ScoreName,
   SCORES,
+  type Sizes,
+  TYPE_ORDERS,
+  type TypeOrder,
 } from "../../result/mod.ts";
 import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import {
@@ -23,21 +27,26 @@ import {
 import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { aTarget, droppable, rankedOrder, type RankTarget } from "../orders/rank.ts";
+import { droppable, rankedOrder, type RankTarget } from "../orders/rank.ts";
 import { aimChecks, aimOf, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
+import { type TypeLine, typePlan } from "../types/lines.ts";
 import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { type LayerModule, MODULES, REPAIRS } from "../../measure/mod.ts";
+import { KINDS, type LayerModule, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { type Format, FORMATS, type Sizer } from "../../formats/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
-  /** The modules to drop; default: attention, MLPs and both jointly where that makes the file smaller, for a target of savings blocks too; else blocks. */
-  readonly targets?: readonly RankTarget[] | undefined;
+  /**
+   * The modules to drop, or types of blocks in their place; default: attention, MLPs and both jointly where that makes the file smaller, for a target of savings blocks too; else blocks; and types in GGUF files, but for a target of weights, keys or speed.
+   */
+  readonly targets?: readonly FitTarget[] | undefined;
+  /** How steps of types are ordered; default: by the measured rise of each, and by two rules that measure nothing. */
+  readonly typesBy?: readonly TypeOrder[] | undefined;
   /** The scores and searches that order them; default: importance. */
   readonly by?: readonly ScoreName[] | undefined;
   /** Seed of a random order; default: 0. */
@@ -46,6 +55,16 @@ export interface FitLines extends ConstraintOptions {
   readonly unchecked?: boolean | undefined;
   /** The format of the file that is to become smaller; default: gguf-deci where it holds the model, else gguf for a GGUF file, hf for a folder. */
   readonly format?: Format | undefined;
+}
+
+/** What a fit may change. */
+export type FitTarget = RankTarget | "types";
+
+/** Whether plans of types are tried: GGUF files hold them, and they save bytes alone. */
+export function triesTypes(sizer: Sizer | null, options: FitLines & FitAim): boolean {
+  if (options.targets) return options.targets.includes("types");
+  const aim = aimOf(options);
+  return sizer !== null && sizer.format.startsWith("gguf") && (limitsCost(aim) || aim.of === "file");
 }
 
 /** The targets of a fit that names none. */
@@ -84,7 +103,9 @@ interface Planned {
   readonly leaves: boolean;
 }
 
-export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves"> {
+export interface Line extends Pick<Planned, "most" | "leaves"> {
+  readonly target: FitTarget;
+  readonly by: ScoreName | TypeOrder;
   /** The way in which its plans are repaired; null for none. */
   readonly way: Repairing | null;
   /** The check of its order; undefined where none was made. */
@@ -103,7 +124,7 @@ export function linesPlanned(
 ): Planned[] {
   const { targets = targetsIn(name, sizer, options), by = [PAPER_SCORE], seed = 0, unchecked } = options;
   const constraints = constraintsOf(options);
-  return targets.flatMap((target) =>
+  return targets.filter((target) => target !== "types").flatMap((target) =>
     by.map((score): Planned => {
       const most = droppable(spec, target, constraints);
       // Neighbours are left out while an order is made, so that its length is the number of modules that may go.
@@ -165,6 +186,19 @@ export function lineOf(
   };
 }
 
+/** A line along types of blocks. */
+export function lineOfTypes(model: StudyModel, own: TypeLine, sizes: Sizes, context: number = CONTEXT): Line {
+  const saved = (modules: Pick<Plan, LayerModule>) => savesOf(modules, sizes, context);
+  const { by, most } = own;
+  return {
+    ...{ target: "types", by, most, leaves: true, way: null, check: undefined, savesOf: saved },
+    planOf(steps) {
+      const drop = own.planOf(steps);
+      return typePlan(model, by, drop, saved(planData(drop)));
+    },
+  };
+}
+
 /**
  * Options of `fit`: a promise, and what is tried to keep it. The loss is measured over `text` (default: 16 blocks of 512 tokens of
  * `wiki`): the first half of the samples chooses, the second confirms.
@@ -180,8 +214,12 @@ export const fitChecks: Checks<FitOptions> = {
   ...aimChecks,
   ...under("Search:", {
     targets: option(
-      list(aTarget, "targets", 1),
-      "<kinds> modules to drop (default: attention,mlp,joint where that makes the file smaller, for a target block too; else block)",
+      list(oneOf([...KINDS, "joint", "types"]), "targets", 1),
+      "<kinds> modules to drop, or types of blocks (default: attention,mlp,joint where that makes the file smaller, for a target block too; else block; types in GGUF files)",
+    ),
+    typesBy: option(
+      list(oneOf(TYPE_ORDERS), "orders of types", 1),
+      "<orders> how steps of types are ordered (default: rise,rule,uniform)",
     ),
     by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to try", PAPER_SCORE),
     repair: option(

@@ -187,8 +187,7 @@ async function lensesOf(
           streams,
           [targetsAt(Array(rows).keys()), ...targets],
           true,
-          onScore,
-          LIKELIEST,
+          { onScore, likeliest: LIKELIEST },
         );
       }),
   );

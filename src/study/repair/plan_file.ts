@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { checkTarget, type Content, writeTogether } from "../../disk/mod.ts";
 import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
-import type { Change } from "../../measure/mod.ts";
+import type { Change, TablesChange } from "../../measure/mod.ts";
 import { type Plan, readResult, resultText } from "../../result/mod.ts";
 import { changeKind, changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
@@ -14,13 +14,17 @@ import { aPlan } from "../base/plan.ts";
 /** Where the tensors of a plan lie: "repaired.safetensors" for "repaired.json". */
 export const tensorPath = (path: string): string => `${path.replace(/\.json$/, "")}.safetensors`;
 
-type WithTensors = Change & { readonly tensors: string };
+type WithTensors = (Change | TablesChange) & { readonly tensors: string };
 
-function withTensors({ changes = [] }: Plan): WithTensors[] {
-  return changes.filter((change): change is WithTensors =>
+function withTensors({ changes = [], tables }: Plan): WithTensors[] {
+  return [...changes, ...tables ? [tables] : []].filter((change): change is WithTensors =>
     "tensors" in change && change.tensors !== undefined
   );
 }
+
+/** The tensors that a change has to bring, with their number of axes. */
+const neededBy = (change: WithTensors): Readonly<Record<string, number>> =>
+  "to" in change ? changeKind(change).tensors(change) : { importance: 1 };
 
 /**
  * Writes a plan as JSON. Tensors of its changes go into a safetensors file beside it, `repaired.safetensors` for `repaired.json`; a
@@ -103,7 +107,7 @@ export async function readPlan(path: string): Promise<Plan> {
   const changes = withTensors(plan);
   if (changes.length === 0) return plan;
   const file = tensorPath(path);
-  const first = changeTensorName(changes[0], Object.keys(changeKind(changes[0]).tensors(changes[0]))[0]);
+  const first = changeTensorName(changes[0], Object.keys(neededBy(changes[0]))[0]);
   const opened = await openTensors(file, first);
   try {
     for (const change of changes) await readTensors(file, opened, change);
@@ -128,7 +132,7 @@ function openFile(file: string): Promise<TensorFile> {
 
 async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<void> {
   const tensors = new Map<string, Tensor>();
-  for (const [name, axes] of Object.entries(changeKind(change).tensors(change))) {
+  for (const [name, axes] of Object.entries(neededBy(change))) {
     const stored = changeTensorName(change, name);
     const info = opened.tensors.get(stored);
     const wrong = (found: string, expected: string) =>

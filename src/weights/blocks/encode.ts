@@ -136,7 +136,7 @@ export function encodeBlocks(
 /** How rows are rounded. */
 export interface RowRounding {
   /** Of each column, at least 0: the mean square of the inputs that are multiplied with it. */
-  readonly importance?: Float32Array<ArrayBuffer> | null;
+  readonly importance?: Float32Array<ArrayBuffer> | null | undefined;
   /** The tensor's name, for errors. */
   readonly name?: string;
 }

@@ -36,6 +36,9 @@ function ggml() {
   return library ??= path === null ? undefined : Deno.dlopen(path, symbols).symbols;
 }
 
+/** Whether rows can be rounded to a type here: the plain ones always, others where `lamina ggml` has installed their encoders. */
+export const canEncode = (type: string): boolean => plainTypes.includes(type) || ggml() !== undefined;
+
 const threads = openThreads<EncodeTask>(
   new URL("../blocks/encode_worker.ts", import.meta.url),
   "Cannot round numbers",

@@ -30,7 +30,7 @@ export const results: Readonly<Record<string, Row>> = {
   dropsIn: cannot("drop modules", {
     name: [
       [model, { atention: [1] }],
-      'unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
+      'unknown name "atention" in plan, expected one of attention, mlp, changes, tables (did you mean "attention"?)',
     ],
     value: [[model, { mlp: [-1] }], `plan.mlp[0] is -1, ${wholeOf(0)}`],
     type: [[model, aProfile], "plan is a profile, expected a plan"],
@@ -38,7 +38,7 @@ export const results: Readonly<Record<string, Row>> = {
   makePlan: cannot("make a plan", {
     name: [
       [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
-      'unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, unchecked, window, sinks, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
+      'unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, unchecked, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
     ],
     value: [
       [aProfile, { target: "atention", drop: 1 }],

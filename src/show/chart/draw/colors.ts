@@ -18,6 +18,7 @@ export const COLORS = {
   block: "#57606a",
   joint: "#7a3fb5",
   consecutive: "#12805c",
+  types: "#00596b",
 } as const;
 /** For texts and other unordered categories: none of the colours above. */
 export const HUES = ["#00708c", "#c11574", "#946800", "#4b4f99", "#4d7c0f", "#7a4419"] as const;
@@ -37,6 +38,7 @@ const SHAPES: Readonly<Record<keyof typeof COLORS, Shape>> = {
   block: "triangle",
   joint: "diamond",
   consecutive: "star",
+  types: "cross",
 };
 const SHAPE_ORDER: readonly Shape[] = ["circle", "square", "triangle", "diamond", "star", "cross"];
 
@@ -69,6 +71,7 @@ export const DARK: Readonly<Record<string, string>> = {
   [COLORS.block]: "#a9b4bf",
   [COLORS.joint]: "#c39bff",
   [COLORS.consecutive]: "#4ecb9b",
+  [COLORS.types]: "#3fb6cc",
   [HUES[0]]: "#4cc3e0",
   [HUES[1]]: "#ff7ab8",
   [HUES[2]]: "#e0b13c",

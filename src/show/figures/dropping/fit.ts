@@ -1,5 +1,5 @@
 import { planHash, planText } from "../../../measure/mod.ts";
-import type { Fit } from "../../../result/mod.ts";
+import { type Fit, sharedSaving } from "../../../result/mod.ts";
 import { fewTicks, formatPercent } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import type { Series } from "../../chart/draw/panel.ts";
@@ -7,11 +7,13 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { fitRows } from "../../tables/fit.ts";
 import {
   answerText,
+  baseText,
   costsOf,
   costText,
   counted,
   fitSetting,
   formatFixed,
+  formatShare,
   KIND_NAMES,
   limitText,
   modules,
@@ -27,7 +29,7 @@ const REACH = 4;
 
 /** Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves; the promise, and the answer. */
 export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
-  const { aim, saving, confirmed } = fit;
+  const { aim, saving, confirmed, file } = fit;
   const { axis, onAxis } = costsOf(aim);
   const tried = [...new Map(fit.tried.toReversed().map((one) => [planHash(one.drop), one])).values()];
   const limit = mostOnAxis(aim);
@@ -62,7 +64,11 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       x: {
         domain: [0, 1.08 * widest],
         ticks: fewTicks([0, 1.08 * widest], 4),
-        label: saving === "parameters" ? "parameters saved" : "keys and values saved",
+        label: saving === "kv-bytes"
+          ? "keys and values saved"
+          : file
+          ? `saved of ${baseText(fit)}`
+          : "parameters saved",
         format: widest < 0.1 ? (value) => `${formatFixed(100 * value, 1)} %` : formatPercent,
       },
       y: {
@@ -92,12 +98,13 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
 
 type Drawn = ReturnType<typeof drawn>;
 
-function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"], confirmed = true) {
+function drawn(fit: Fit, one: Tried, cost: Tried["cost"], confirmed = true) {
+  const { aim, saving } = fit;
   const { target, saves } = one;
   const { onAxis } = costsOf(aim);
   return {
     target,
-    x: saving === "parameters" ? saves.parametersShare : saves.kvShare,
+    x: saving === "parameters" ? sharedSaving(fit, one) : saves.kvShare,
     y: onAxis(cost.value),
     low: onAxis(cost.low),
     high: onAxis(cost.high),
@@ -105,9 +112,13 @@ function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"], confirmed 
   };
 }
 
-function finding({ aim, answer, tried, provenance: { model: { layers } } }: Fit): string {
+function finding(fit: Fit): string {
+  const { aim, answer, tried, provenance: { model: { layers } } } = fit;
   if (answer === null) return `${limitText(aim)}: nothing is sure to keep it`;
   const { dropped, target, repair } = tried[answer];
+  if (target === "types") {
+    return `${limitText(aim)}: a file that is ${formatShare(fit.verdict.share!)} smaller`;
+  }
   const of = target === "joint" ? 2 * layers : layers;
   return reading`${limitText(aim)}: ${modules(target, dropped, of)} can go${
     repair && `, repaired by ${repair}`

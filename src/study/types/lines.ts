@@ -1,0 +1,155 @@
+/** Lines of `fit` along types of blocks: by what each step was measured to cost, and two that measure nothing, which are held against it. */
+import { phased } from "../../entry/mod.ts";
+import { type LayerModule, planHash } from "../../measure/mod.ts";
+import { type Fit, head, type Plan, planData, type TypeOrder } from "../../result/mod.ts";
+import { type ColumnImportance, columnImportance, type DropPlan, noDrop, segmentsOf } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import type { Pass } from "../base/estimate.ts";
+import { engineOf, reporter, type RunOptions } from "../base/options.ts";
+import type { Text } from "../base/text.ts";
+import { perplexityGroups } from "../passes/perplexity.ts";
+import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
+import { type Level, planOfChoices, type Unit, type Units } from "./units.ts";
+
+/** Levels of a unit that are measured, from these bits on: finer ones cost next to nothing. Tables are a large part of the file. */
+const MEASURED = { module: { bits: 6, count: 2 }, table: { bits: 8, count: 4 } };
+/** The share of the bytes that a step of the measured line saves at least. */
+const STEP = 0.01;
+/** Bits from which numbers are stored as floats: they have one level more. */
+const FLOATS = 16;
+/** Plans that are measured as one trie; what is finished is kept. */
+const TOGETHER = 24;
+
+function measuredLevels({ place, levels, bits: stored }: Unit): readonly Level[] {
+  const { bits, count } = MEASURED["layer" in place ? "module" : "table"];
+  const coarse = levels.filter((level) => level.bits <= bits);
+  return coarse.length > 0 ? coarse.slice(0, count + Number(stored >= FLOATS)) : levels.slice(-1);
+}
+
+/** A line of types: its steps, and the plan of the first so many. */
+export interface TypeLine {
+  readonly by: TypeOrder;
+  readonly most: number;
+  planOf(steps: number): DropPlan;
+}
+
+/** The passes that the measured line takes, and those that find the importance of columns. */
+export function typePasses(
+  model: StudyModel,
+  { units }: Units,
+  { sizes }: Text,
+  isMeasured: boolean,
+): Pass[] {
+  const { layers } = model.spec;
+  const plan = ({ place }: Unit): DropPlan =>
+    "layer" in place ? { ...noDrop, [place.module]: [place.layer] } : noDrop;
+  const plans = units.flatMap((unit) => measuredLevels(unit).map(() => plan(unit)));
+  return [
+    { ...sizes, plans: [noDrop], head: false },
+    ...isMeasured && layers.length > 0 ? [{ ...sizes, plans, head: true }] : [],
+  ];
+}
+
+/** Lines, and what each level of each unit costs alone. */
+export interface TypeLines {
+  readonly lines: readonly TypeLine[];
+  readonly rises: NonNullable<Fit["rises"]>;
+}
+
+const placeOf = (place: Unit["place"]) =>
+  "layer" in place ? place : { module: "table" in place ? place.table : place.both, layer: null };
+
+/** Measures the importance of columns, and what each level of each unit costs alone; then gives the lines. */
+export async function typeLines(
+  model: StudyModel,
+  { first, units }: Units,
+  text: Text,
+  orders: readonly TypeOrder[],
+  /** What dropping a module costs alone, where the file would lack it; undefined where that is unknown. */
+  dropped: (module: LayerModule, layer: number) => number | undefined,
+  options: RunOptions,
+): Promise<TypeLines> {
+  const at = phased(`types of ${model.name}`, [1, units.length], options);
+  const importance = await importanceOver(model, text, at(0));
+  const line = (by: TypeOrder, own: readonly TypeStep[]): TypeLine => {
+    const steps = first.length > 0 ? [first, ...own] : own;
+    return { by, most: steps.length, planOf: (count) => planOfChoices(chosenBy(steps, count), importance) };
+  };
+  let measured: Measured[][] = [];
+  const makers: Readonly<Record<TypeOrder, () => TypeStep[] | Promise<TypeStep[]>>> = {
+    async rise() {
+      measured = await risesOf(model, { first, units }, importance, text, at(1));
+      const all = units.map(({ place }, u): Measured[] => {
+        const rise = "layer" in place ? dropped(place.module, place.layer) : undefined;
+        return [...measured[u], ...rise === undefined ? [] : [{ level: null, rise }]];
+      });
+      return together(units, byRise(units, all), STEP);
+    },
+    rule: () => unmeasured(units, true),
+    uniform: () => unmeasured(units, false),
+  };
+  const lines: TypeLine[] = [];
+  for (const by of orders) lines.push(line(by, await makers[by]()));
+  return {
+    lines: lines.filter(({ most }) => most > 0),
+    rises: units.flatMap(({ place, bytes }, u) =>
+      (measured[u] ?? []).flatMap(({ level, rise }) =>
+        level ? [{ ...placeOf(place), types: level.types, saved: bytes - level.bytes, rise }] : []
+      )
+    ),
+  };
+}
+
+async function importanceOver(model: StudyModel, text: Text, options: RunOptions): Promise<ColumnImportance> {
+  const { blocks } = await text.pack(options);
+  const { signal } = options;
+  const onProgress = reporter("importance of columns", "modules", options);
+  return await columnImportance({
+    ...{ model, engine: await engineOf(options), segments: segmentsOf(blocks) },
+    ...{ signal, onProgress },
+  });
+}
+
+/** What the coarsest levels of each unit cost alone, nats per token. */
+async function risesOf(
+  model: StudyModel,
+  { first, units }: Units,
+  importance: ColumnImportance,
+  text: Text,
+  options: RunOptions,
+): Promise<Measured[][]> {
+  const all = units.map((unit) =>
+    measuredLevels(unit).map((level) => ({
+      level,
+      drop: planOfChoices([...first, { unit, level }], importance),
+    }))
+  );
+  const plans = all.flat().map(({ drop }) => drop);
+  const groups = Array.from(
+    { length: Math.ceil(plans.length / TOGETHER) },
+    (_, i) => plans.slice(i * TOGETHER, (i + 1) * TOGETHER),
+  );
+  const base = planOfChoices(first, importance);
+  const found = await perplexityGroups(model, [[base], ...groups], options, text);
+  const lossOf = new Map(found.flat().map(({ provenance, nll }) => [planHash(provenance.drop), nll]));
+  const full = lossOf.get(planHash(base))!;
+  return all.map((own) =>
+    own.map(({ level, drop }) => ({ level, rise: lossOf.get(planHash(drop))! - full }))
+  );
+}
+
+/** A plan of types as a result. */
+export function typePlan(
+  { identity, name }: StudyModel,
+  by: TypeOrder,
+  drop: DropPlan,
+  saves: Plan["saves"],
+): Plan {
+  return {
+    ...head("plan"),
+    ...{ model: name, layers: identity.layers, target: "types", by, seed: null },
+    ...planData(drop),
+    order: [],
+    saves,
+  };
+}
