@@ -7,7 +7,7 @@ import { guides, profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { compressions } from "./synthetic_effects.ts";
 import { fit } from "./synthetic_fit.ts";
-import { measuredSpeed } from "./synthetic_speed.ts";
+import { llamaSpeed, measuredSpeed } from "./synthetic_speed.ts";
 import { checkpoints, untrained } from "./synthetic_studies.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 
@@ -163,7 +163,7 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
     "one plan of two models": [ofTwo],
   },
   textsFigure: { "nothing in common": [[six, reversed]], "unsure": [[scattered(six), scattered(reversed)]] },
-  speedFigure: { "wide quartiles": [wideSpeed] },
+  speedFigure: { "wide quartiles": [wideSpeed], "in llama.cpp": [llamaSpeed()] },
   checkpointMovementFigure: { "twelve layers": [checkpoints([0, 32, 512], { layers: 12 })] },
   checkpointLinesFigure: { "one sample": [checkpoints([0, 32, 512], onePoint)] },
   smoothingFigure: {
