@@ -24,7 +24,6 @@ export {
 export {
   accuracyChange,
   byInterval,
-  effectsOrder,
   type Ends,
   type HalfDropped,
   medianGaps,

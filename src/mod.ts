@@ -21,6 +21,8 @@ export {
   causes,
   type CausesMeasures,
   type CausesOptions,
+  certify,
+  type CertifyOptions,
   type Changing,
   compare,
   compareSamples,
@@ -31,7 +33,6 @@ export {
   type DepthOptions,
   distinct,
   dropsIn,
-  type EffectsOptions,
   type EngineOptions,
   estimate,
   evaluate,
@@ -98,6 +99,7 @@ export { exportModel, type ExportOptions } from "./export/mod.ts";
 export { type Format, FORMATS } from "./formats/mod.ts";
 export {
   type Causes,
+  type Certificate,
   type Depth,
   type DropOrder,
   type Evaluation,

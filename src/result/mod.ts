@@ -1,8 +1,8 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
 export * from "./forms/mod.ts";
 export * from "./derived/accuracy.ts";
+export * from "./derived/certificate.ts";
 export * from "./derived/curves.ts";
-export { effectsOrder } from "./derived/effects.ts";
 export * from "./derived/findings.ts";
 export * from "./derived/intervals.ts";
 export * from "./derived/signs.ts";

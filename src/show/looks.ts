@@ -8,8 +8,8 @@ import type { Figure } from "./chart/svg.ts";
 import * as draw from "./figures/mod.ts";
 import { comparisonRows, comparisonTable } from "./tables/agreement.ts";
 import { causesRows, causesTables } from "./tables/causes.ts";
+import { certificateRows, certificateTables } from "./tables/certificate.ts";
 import { depthRows, depthTables } from "./tables/depth.ts";
-import { movingIn } from "./tables/effects.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
 import { samplesRows, samplesTable } from "./tables/samples.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
@@ -116,12 +116,8 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   ...parts,
   profile: { tables: profileTables, rows: profileRows, figure: single(draw.importanceFigure) },
   depth: { tables: depthTables, rows: depthRows, figure: draw.depthFigure },
-  perplexity: {
-    ...combined(perplexityTables),
-    rows: perplexityRows,
-    isOneRow: true,
-    figure: (results) => movingIn(results).length > 1 ? draw.effectsOrderFigure(results) : null,
-  },
+  perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true },
+  certificate: { tables: certificateTables, rows: certificateRows, figure: single(draw.certificateFigure) },
   sweep: {
     tables: sweepTable,
     rows: sweepRows,

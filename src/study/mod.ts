@@ -14,7 +14,6 @@ export * from "./writing/generate.ts";
 export * from "./base/options.ts";
 export * from "./passes/predictions.ts";
 export * from "./passes/changed.ts";
-export type { EffectsOptions } from "./passes/effects.ts";
 export type { RankName, ScoreName, Target } from "../result/mod.ts";
 export * from "./base/plan.ts";
 export * from "./repair/plan_file.ts";

@@ -5,6 +5,7 @@ export * from "./training/checkpoints.ts";
 export * from "./evaluate/evaluate.ts";
 export * from "./evaluate/samples.ts";
 export * from "./orders/guides.ts";
+export * from "./passes/certify.ts";
 export * from "./passes/depth.ts";
 export * from "./passes/perplexity.ts";
 export * from "./passes/profile.ts";
@@ -19,6 +20,7 @@ import { checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy } from "./evaluate/evaluate.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
+import { certifyStudy } from "./passes/certify.ts";
 import { depthStudy } from "./passes/depth.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
@@ -32,6 +34,7 @@ import { randomInitStudy } from "./untrained/random_init.ts";
 export const studies = {
   profile: profileStudy,
   perplexity: perplexityStudy,
+  certify: certifyStudy,
   depth: depthStudy,
   causes: causesStudy,
   evaluate: evaluateStudy,

@@ -54,7 +54,6 @@ async function allShards(run: Run, path: string, { shards }: Plan, results: stri
 const studies: Record<string, (model: string, text: string[]) => string[]> = {
   profile: (model, text) => ["profile", model, ...text, "--samples", "9", "--drop-mlp", "0"],
   perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
-  effects: (model, text) => words`perplexity ${model} ${text} --samples 5 --drop-attention 1 --effects`,
   depth: (model, text) => ["depth", model, ...text, "--samples", "5"],
   greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
   iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],

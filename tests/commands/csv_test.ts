@@ -1,7 +1,7 @@
 /** `--csv` of every command that has it: a row a module, drop or step, with the numbers of the JSON. */
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
-import { importanceFigure } from "../../src/show/mod.ts";
+import { certificateFigure, importanceFigure } from "../../src/show/mod.ts";
 import { writeSeries } from "../study/training.ts";
 import { expectFailures, withDesk } from "./cli.ts";
 import { words } from "../tools.ts";
@@ -70,25 +70,24 @@ Deno.test("--figure draws what the table has, by the ending of its file", () =>
     const { err } = await ok("profile", folder, ...text, "--json", at("p.json"), "--figure", at("p.svg"));
     assert.match(err, /written to \S+p\.json and \S+p\.svg$/m);
     assert.equal(await read("p.svg"), `${importanceFigure(await readResult(at("p.json"), "profile")).svg}\n`);
-    const effects = words`perplexity ${folder} ${text} --effects`;
-    const plans: string[] = [];
-    for (const [target, n] of [["attention", 1], ["mlp", 2]]) {
-      await ok(...words`plan ${at("p.json")} --target ${target} --drop ${n} --json ${at(`${target}.json`)}`);
-      plans.push("--plan", at(`${target}.json`));
-    }
-    await ok(...effects, ...plans, "--figure", at("e.svg"));
-    const [above, below] = (await read("e.svg")).match(/rank correlation [^<]*/g)!;
-    assert.equal(above, below, "two plans, which have no correlation");
+    const compare = words`compare ${folder} ${text} --drop-mlp 1`;
+    const { out } = await ok(...compare, "--within", "0.5", "--json", at("c.json"), "--figure", at("c.svg"));
+    const certificate = await readResult(at("c.json"), "certificate");
+    assert.equal(await read("c.svg"), `${certificateFigure(certificate).svg}\n`);
+    assert.match(out, /same top p +[\d.]+ %.*equal within 0.5 nats per token: (yes|no|cannot tell)/s);
+    const { err: reused } = await ok("compare", folder, folder, ...text);
+    assert.match((await ok(...compare)).err, /reused from an earlier run/);
+    assert.doesNotMatch(reused, /reused/);
+    assert.match((await ok(...compare, "--dry-run")).out, /2 plans/);
     await expectFailures(run, [
+      [2, ["compare", folder, ...text], /expected two models, or one and a plan/],
+      [2, [...compare, folder], /expected two models, or one and a plan/],
+      [2, ["compare", at("p.json"), at("p.json"), "--length", "9"], /--length is for models/],
+      [2, [...compare, "--margin", "1%"], /found --margin without --samples without a number/],
       [2, ["profile", folder, "--figure", at("p.jpg")], /ends in \.jpg, expected \.svg, \.png or \.pdf/],
       [2, ["profile", folder, "--figure", "-"], /ends in no format/],
       [2, ["profile", folder, "--dry-run", "--figure", at("p.svg")], /found --dry-run beside --figure/],
       [2, ["profile", folder, "--csv", at("p.svg"), "--figure", at("p.svg")], /are one file/],
-      [2, ["perplexity", folder, "--figure", at("e.svg")], /found --figure without --effects/],
       [2, ["evaluate", folder, "--figure", at("e.svg")], /unknown option '--figure'/],
     ]);
-    const { code, err: flaw } = await run(...effects, "--drop-mlp", "1", "--figure", at("f.svg"));
-    assert.equal(code, 1);
-    assert.match(flaw, /Cannot draw the result: found one without a figure/);
-    await assert.rejects(read("f.svg"), Deno.errors.NotFound);
   }));

@@ -129,7 +129,6 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   export: ["--format", "hf"],
   plan: ["--drop", "1"],
   fit: ["--loss", "1"],
-  perplexity: ["--effects"],
   lab: ["--execute", "notebooks/01_importance.ipynb"],
 };
 

@@ -2,6 +2,7 @@
 import { head, type Kind, type Plan, type ResultOf } from "../../src/result/mod.ts";
 import { guides } from "../show/synthetic.ts";
 import { causes } from "../show/synthetic_causes.ts";
+import { certificate } from "../show/synthetic_studies.ts";
 import { perplexity, profile } from "./samples.ts";
 
 export const plan: Plan = {
@@ -38,6 +39,7 @@ const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference:
 export const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
   perplexity: perplexity(),
+  certificate: certificate({ layers: 2 }),
   plan,
   order,
   guides: guides({ layers: 2, samples: 2 }),

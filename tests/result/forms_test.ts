@@ -144,6 +144,9 @@ const refused: Record<string, Refused> = {
   "another target": [planned({ target: "head" }), /at target/],
   "a repair that left": [planned({ repaired: { by: "gain" } }), left("it has a repair by gain")],
   "a kind that left": [JSON.stringify({ kind: "paths", method: 1 }), left("it maps paths of layers")],
+  "effects of a plan": [measured({ effects: {} }), left("it has effects on later updates .*"), [
+    "perplexity",
+  ]],
   "a map of the stream": [
     changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
     left("it maps the stream itself, as .* did"),

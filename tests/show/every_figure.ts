@@ -1,10 +1,9 @@
 /** Every figure of a small synthetic result. */
 import * as show from "../../src/show/mod.ts";
-import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sweep } from "./synthetic.ts";
-import { compressions } from "./synthetic_effects.ts";
 import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
@@ -49,7 +48,7 @@ export const inputs: Inputs = {
     heads: [0, 1].map((head) => ({ layer: 1, head, rows: [[1], [0.75, 0.25], [0.5, 0.125 * head, 0.5]] })),
   }],
   effectsFigure: [why],
-  effectsOrderFigure: [compressions],
+  certificateFigure: [certificate({ layers: 6 })],
   smoothingFigure: [why],
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],

@@ -5,7 +5,7 @@ import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { bound, llamaSpeed, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { compared, evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
@@ -84,6 +84,8 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "fit that tried nothing": [untried({ layers: 6 })],
   "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
   "causes without effects": [bare],
+  "certificate of a plan": [certificate({ layers: 3 }, { rise: 0, drop: { attention: [1], mlp: [] } })],
+  "certificate of one sample": [certificate({ layers: 3, samples: 1 }, { alike: false })],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
   "comparison of two devices": [devices],

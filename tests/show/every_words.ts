@@ -5,10 +5,9 @@ import { answerLines } from "../../src/show/sections/answer.ts";
 import { type Draw, drawnWith, type Inputs, names, odd } from "./every_figure.ts";
 import { guides, profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { compressions } from "./synthetic_effects.ts";
 import { fit } from "./synthetic_fit.ts";
 import { llamaSpeed, measuredSpeed } from "./synthetic_speed.ts";
-import { checkpoints, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 
 /** A copy in which some fields are changed. */
@@ -68,11 +67,6 @@ const clearGuides = changed(guides({ layers: 12 }), ({ guides }) =>
     if (guide.by === "kl" || guide.rank === null) return;
     Object.assign(guide, { rank: 0.8 - 0.1 * i, low: 0.79 - 0.1 * i, high: 0.81 - 0.1 * i });
   }));
-
-/** The same plan of two models. */
-const ofTwo = [{}, { name: "other" }].map((own) =>
-  changed(compressions[0], ({ provenance }) => void Object.assign(provenance.model, own))
-);
 
 const wideSpeed = changed(measuredSpeed(), ({ points }) => {
   for (const { speedup } of points.flatMap(({ plans }) => plans)) {
@@ -158,9 +152,9 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
   cosineMagnitudeFigure: { "mixed ranks": [mixed] },
   dropOrderFigure: { "scattered samples": [scattered(six)] },
   guidesFigure: { "one that is clearly best": [clearGuides] },
-  effectsOrderFigure: {
-    "one that moves nothing": [[...compressions, { ...compressions[0], effects: undefined }]],
-    "one plan of two models": [ofTwo],
+  certificateFigure: {
+    "equal, of a plan": [certificate({ layers: 2 }, { rise: 0, drop: { attention: [1], mlp: [] } })],
+    "one sample, other layers": [certificate({ layers: 2, samples: 1 }, { alike: false })],
   },
   textsFigure: { "nothing in common": [[six, reversed]], "unsure": [[scattered(six), scattered(reversed)]] },
   speedFigure: { "wide quartiles": [wideSpeed], "in llama.cpp": [llamaSpeed()] },

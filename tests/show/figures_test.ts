@@ -6,7 +6,6 @@ import { spaced } from "../../src/show/chart/draw/labels.ts";
 import { KINDS } from "../../src/measure/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
-import { compressions } from "./synthetic_effects.ts";
 import { formatFixed } from "../../src/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
@@ -123,27 +122,6 @@ Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
 });
 
-Deno.test("plans against their moves: ranks as by their formula, a mark and a bar for each plan that moves updates", () => {
-  const none = { ...compressions[0], effects: undefined };
-  const { svg, reading, csv } = show.effectsOrderFigure([...compressions, none]);
-  const marks = [...svg.matchAll(/<title>([^<]*)<\/title>/g)].map(([, says]) => says);
-  assert.equal(marks.length, 2 * compressions.length);
-  assert.equal(marks[0], "attention 1: 0.0500, rise, nats/token 0.0200");
-  // Ranks of the moves along the stream, by the rise of the loss: 1 − 6 Σd²/(n³ − n), with equal moves sharing a place.
-  const places = [[1, 2.5], [2, 6], [3, 1], [4, 5], [5, 2.5], [6, 4]];
-  const mean = 3.5;
-  const sums = places.map(([a, b]) => [(a - mean) * (b - mean), (a - mean) ** 2, (b - mean) ** 2]);
-  const [ab, aa, bb] = [0, 1, 2].map((i) => sums.reduce((sum, own) => sum + own[i], 0));
-  const rank = (ab / Math.sqrt(aa * bb)).toFixed(2).replace("-", "−");
-  assert.ok(reading.includes(`over 6 plans: 1.00 across the stream, ${rank} (`), `${reading}, ${rank}`);
-  const rows = readCsv(csv);
-  for (const [i, { effects }] of compressions.entries()) {
-    for (const side of ["rise", "across", "along"] as const) {
-      assert.equal(Number(rows[i][`effects_${side}`]), effects![side]!.value);
-    }
-  }
-});
-
 Deno.test("a title of six models has three lines at most", () => {
   const named = (i: number, samples = 4) => {
     const own = depth({ layers: 6 + i, samples });
@@ -244,10 +222,6 @@ Deno.test("what was not measured is an error, not a broken picture", async () =>
     [
       () => show.accuracyFigure([evaluation(20, plan("mlp", 2))]),
       "found no result of the full model, expected one",
-    ],
-    [
-      () => show.effectsOrderFigure(compressions.slice(0, 1)),
-      "effects: found 1 that move updates, expected 2 plans or more",
     ],
   ]);
 });

@@ -1,7 +1,15 @@
 /** Results of smaller studies made up for tests: training, orders, depth, and untrained models beside their closed form. */
-import { type Checkpoints, type Depth, head } from "../../src/result/mod.ts";
+import { type Certificate, certificateOf, type Checkpoints, type Depth, head } from "../../src/result/mod.ts";
 import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
-import { DEPTH_MEASURES, type DepthSums, EFFECTIVE, effectiveDepth, ratio95 } from "../../src/measure/mod.ts";
+import {
+  DEPTH_MEASURES,
+  type DepthSums,
+  EFFECTIVE,
+  effectiveDepth,
+  type LayerModule,
+  MODULES,
+  ratio95,
+} from "../../src/measure/mod.ts";
 import { eachOf } from "../../src/entry/mod.ts";
 import type { InitModel } from "../../src/show/mod.ts";
 
@@ -16,6 +24,42 @@ export function checkpoints(steps: readonly number[], shape: Shape, quality = tr
       quality: quality ? sweep(shape, [0, Math.floor(shape.layers / 2)]) : null,
     })),
   };
+}
+
+/** A file of a model in which updates move more and more; its loss is `rise` nats per token higher, in some samples more. */
+export function certificate(
+  shape: Shape,
+  { rise = 0.1, alike = true, drop }: {
+    readonly rise?: number;
+    readonly alike?: boolean;
+    readonly drop?: Certificate["provenance"]["drop"];
+  } = {},
+): Certificate {
+  const own = provenance(shape);
+  const tokens = 63;
+  const off = Array.from({ length: shape.samples ?? 4 }, (_, i) => (i % 4) / 3 - 0.5);
+  const moves = (kind: LayerModule) =>
+    Array.from(
+      { length: shape.layers },
+      (_, l) =>
+        off.map((own) => ({ counted: 64, across: (1 + l) * (1 + own), along: kind === "mlp" ? 0.2 : 0.4 })),
+    );
+  const b = drop ? { drop } : { model: { ...own.model, name: "smaller", fingerprint: "sha256:01" } };
+  return certificateOf(
+    { provenance: { ...own, ...b }, of: own.model, bytes: [98e6, drop ? null : 87e6], within: 0.01 },
+    {
+      sums: off.map((own) => (
+        {
+          nll: [3 * tokens, tokens * (3 + rise * (1 + own / 2))],
+          kl: (1 + own) * tokens / 10,
+          top1: 50,
+          tokens,
+        }
+      )),
+      kl: off.flatMap(() => Array.from({ length: tokens }, (_, i) => 0.2 * (i / tokens) ** 3)),
+      moves: alike ? eachOf(MODULES, moves) : null,
+    },
+  );
 }
 
 /** Angles fall, progress and overlap rise with depth, and lenses come nearer, in some samples earlier; a layer without modules has no update. */

@@ -101,13 +101,7 @@ refusing("perplexities", async ({ model, options }) => {
   ]);
   await refuses("Cannot measure perplexities: ", measured, [
     [{ samples: 1e9 }, "samples is 1000000000, expected at most 268435456"],
-    [{ effects: true, change: { values: ["a"], by } }, "effects", "TypeError"],
-    [{ effects: 3 }, "effects is 3, expected a model or its name", "TypeError"],
   ]);
-  await withTiny(({ model: effects }) =>
-    refuses("Cannot compare updates of tiny with ", measured, [
-      [{ effects }, /: found 4 layers of width \d+ and \d+ words, expected 3 layers of width/],
-    ]), "gemma2");
 });
 
 refusing("studies of plans and tokens that a model lacks", async ({ model, options }) => {

@@ -25,7 +25,6 @@ const perplexityCommand = (context: Context): Command =>
     name: "perplexity",
     says: "measure how well the model predicts a text, with and without the dropped modules",
     options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions("perplexity") },
-    relations: { figure: { needs: "effects" } },
     example: "perplexity smollm2-135m --drop-attention 25,26",
   }, {
     async more(flags: Flags & DropFlags<string[]>) {

@@ -1,15 +1,36 @@
 /** Commands over results that are there already: plan, compare, merge. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { flag, option } from "../../entry/mod.ts";
-import { MODULES } from "../../measure/mod.ts";
+import { type DropPlan, MODULES } from "../../measure/mod.ts";
 import { merge, readResult, resultText } from "../../result/mod.ts";
 import { lastText, modelOf } from "../../show/mod.ts";
-import { compare, compareSamples, makePlan, planChecks, samplesChecks } from "../../study/mod.ts";
-import { type Context, optionsIn, tableIn } from "../shared/context.ts";
+import {
+  compare,
+  compareSamples,
+  makePlan,
+  planChecks,
+  SAMPLES,
+  samplesChecks,
+  studies,
+} from "../../study/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { type Context, optionsIn, tableIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
-import { type Flags, randomAmong, resultsOption } from "../shared/options.ts";
-import { deliver, outputOf } from "../shared/outlet.ts";
+import {
+  DROP_OPTIONS,
+  type DropFlags,
+  dropOf,
+  dropOptions,
+  type Flags,
+  MODEL,
+  randomAmong,
+  resultsOption,
+  studyOptions,
+  wantedOf,
+} from "../shared/options.ts";
+import { deliver, type Output, outputOf } from "../shared/outlet.ts";
+import { perform, shown } from "../shared/perform.ts";
 import { expectOne, misused } from "../shared/relations.ts";
 import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
@@ -44,33 +65,67 @@ export const planCommand = (context: Context): Command =>
     });
   });
 
+/** A number of blocks; without one, for logs of lm-eval, of which it takes one as its value where that comes next. */
+type CompareFlags = Flags & DropFlags & { readonly samples?: number | string | true };
+const isBare = (samples: unknown) => samples !== undefined && typeof samples !== "number";
+const LOGS = { needs: { option: "samples", is: "without a number", holds: isBare } };
+
 export const compareCommand = (context: Context): Command =>
   declared({
     name: "compare",
-    says: "show how alike two profiles rank the modules, or how two models answer the same documents",
+    says:
+      "certify what a smaller model, or a plan, costs; compare two profiles, or answers that lm-eval logged",
     takes: {
-      "<a>": "result of `lamina profile --json`; with --samples, a file or folder of lm-eval's --log_samples",
-      "<b>": "another one",
+      "<a>": `${MODEL}; or a profile (.json); with --samples, a file or folder of lm-eval's --log_samples`,
+      "[b]": "another one, which is compared with the first; without it, the first under a plan",
     },
     options: {
-      samples: option(flag, "compare answers that lm-eval logged: paired changes, exact intervals, flips"),
-      ...samplesChecks,
-      ...outOptions(),
+      ...{ ...dropOptions, ...studies.certify.checks, ...samplesChecks, ...studyOptions("certificate") },
+      samples: new Option(
+        "--samples [n]",
+        `number of text blocks (default: ${SAMPLES}); without a number: compare answers that lm-eval logged`,
+      ).argParser((text) => /^\d+$/.test(text) ? Number(text) : text),
     },
-    relations: Object.fromEntries(Object.keys(samplesChecks).map((name) => [name, { needs: "samples" }])),
-    example: "compare stories.json wiki.json",
-  }, async (a: string, b: string, { samples, ...flags }: Flags & { readonly samples?: boolean }) => {
-    if (samples) {
-      const options = optionsIn(context, flags, { checks: samplesChecks });
-      return await deliver(context, flags, outputOf(context, await compareSamples(a, b, options)));
+    relations: Object.fromEntries(Object.keys(samplesChecks).map((name) => [name, LOGS])),
+    example: "compare smollm2-135m smaller.gguf",
+  }, async (a: string, b: string | undefined, { samples, ...flags }: CompareFlags, command: Command) => {
+    const areLogs = isBare(samples);
+    if (areLogs || [a, b].every((name) => name?.endsWith(".json"))) {
+      const { rawArgs } = command.parent as Command & { readonly rawArgs: string[] };
+      const names = rawArgs.filter((name) => [a, b, samples].includes(name));
+      const own = ["json", "csv", "quiet", ...areLogs ? ["samples", ...Object.keys(samplesChecks)] : []];
+      const odd = command.options.find((option) =>
+        command.getOptionValueSource(option.attributeName()) === "cli" &&
+        !own.includes(option.attributeName())
+      );
+      if (odd || names.length !== 2) {
+        misused(command, odd ? `${odd.long} is for models` : "expected two names");
+      }
+      return await deliver(context, flags, await comparison(context, names, areLogs ? flags : null));
     }
-    const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
-    const comparison = compare(first, second);
-    const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];
-    const shown = { ...comparison, models };
-    const table = () => tableIn(context, [shown]);
-    await deliver(context, flags, { ...outputOf(context, comparison), table });
+    const isPlanned = DROP_OPTIONS.some((name) => flags[name as keyof DropFlags] !== undefined);
+    if (isPlanned === (b !== undefined)) misused(command, "expected two models, or one and a plan");
+    const wanted = await wantedOf(flags);
+    const options = optionsIn(context, { ...flags, samples }, studies.certify);
+    await withModel(context, a, flags, async (first) => {
+      const certify = (other: StudyModel | DropPlan) =>
+        perform(context, flags, studies.certify, [first, { ...options, other }], shown(context, first.name));
+      await (b === undefined ? certify(dropOf(first, wanted)) : withModel(context, b, flags, certify));
+    });
   });
+
+/** Two logs of lm-eval, or without options of theirs two profiles. */
+async function comparison(context: Context, [a, b]: readonly string[], logs: Flags | null): Promise<Output> {
+  if (logs) {
+    const options = optionsIn(context, logs, { checks: samplesChecks });
+    return outputOf(context, await compareSamples(a, b, options));
+  }
+  const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
+  const compared = compare(first, second);
+  const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];
+  const table = () => tableIn(context, [{ ...compared, models } as typeof compared]);
+  return { ...outputOf(context, compared), table };
+}
 
 export const mergeCommand = (context: Context, run: RunLine): Command =>
   declared({

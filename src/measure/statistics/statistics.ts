@@ -85,12 +85,14 @@ export function quartiles(values: readonly number[]) {
     throw new RangeError("Cannot compute a median: found no numbers, expected at least one");
   }
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => {
-    const place = share * (sorted.length - 1);
-    const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
-    return below + (place % 1) * (above - below);
-  };
-  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
+}
+
+/** The number of a sorted list below which a share of the others lies; between two numbers it is on the line. */
+export function quantile(sorted: readonly number[], share: number): number {
+  const place = share * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+  return below + (place % 1) * (above - below);
 }
 
 export function present(values: readonly (number | null)[]): number[] {

@@ -15,8 +15,7 @@ import {
   type UpdateSums,
 } from "../../measure/mod.ts";
 import type { Depth, DepthRequest } from "../forms/depth.ts";
-import type { Effects, Perplexity } from "../forms/perplexity.ts";
-import { effectsOf } from "./effects.ts";
+import type { Perplexity } from "../forms/perplexity.ts";
 import type { Mixtures, ModuleMeans, Profile, RandomInit, RoutingSums } from "../forms/profile.ts";
 import { canonical } from "../keeping/key.ts";
 import { head } from "../kinds.ts";
@@ -57,12 +56,7 @@ export function profileOf(
   });
 }
 
-/** A perplexity from its sums; where effects were measured, with these. */
-export function perplexityOf(
-  provenance: Provenance,
-  sums: Perplexity["sums"],
-  effects?: Pick<Effects, "of" | "sums">,
-): Perplexity {
+export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): Perplexity {
   const tokens = total(sums, "tokens");
   const nll = total(sums, "nll") / tokens;
   return displayable({
@@ -75,7 +69,6 @@ export function perplexityOf(
     top1: total(sums, "top1") / tokens,
     tokens,
     sums,
-    ...effects ? { effects: effectsOf(effects.of, effects.sums, sums) } : {},
   });
 }
 

@@ -44,16 +44,7 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   const provenance = provenanceOf(sorted.map(({ provenance }) => provenance));
   if (sorted[0].kind === "perplexity") {
     const perplexities = sorted as readonly Shard[] as Perplexity[];
-    const sums = perplexities.flatMap((result) => result.sums);
-    const [{ effects }] = perplexities;
-    return perplexityOf(
-      provenance,
-      sums,
-      effects && {
-        of: effects.of,
-        sums: perplexities.flatMap((result) => result.effects?.sums ?? []),
-      },
-    ) as R;
+    return perplexityOf(provenance, perplexities.flatMap(({ sums }) => sums)) as R;
   }
   if (sorted[0].kind === "depth") {
     const depths = sorted as readonly Shard[] as Depth[];
@@ -99,7 +90,6 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
   ): Record<string, unknown> => ({
     kind,
     ...rest,
-    effects: "effects" in result ? (result as Partial<Perplexity>).effects?.of : null,
     ...tokensOf(result as Partial<Omit<Depth, "method">>),
     length: packing.length,
     bos: packing.bos,

@@ -1,5 +1,6 @@
 /** The forms of results: plain JSON, with the sums as well as the means, so that shards merge exactly. No clock, duration or path is part of one. */
 export * from "./causes.ts";
+export * from "./certificate.ts";
 export * from "./comparisons.ts";
 export * from "./depth.ts";
 export * from "./evaluation.ts";

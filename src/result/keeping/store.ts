@@ -117,6 +117,7 @@ const GONE: Readonly<Record<string, string>> = {
   "kind generation": "it compares predictions while plans write",
   "kind orders": "it compares orders over texts",
   "kind paths": "it maps paths of layers",
+  "perplexity effects": "it has effects on later updates beside its losses",
   "order on": "it ranks modules on a task",
   "rounds undefined": "it draws documents by margin",
   "to window": "it gives attention a window of keys",

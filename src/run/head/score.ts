@@ -76,6 +76,10 @@ export function keep({ streams }: Reference, state: State, batches: readonly Bat
 type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   /** The full model's streams over the same texts; without them, plans have no divergence and agreement: both are 0. */
   readonly reference?: Reference | undefined;
+  /** Whose streams the reference has; default: the plans' model. */
+  readonly original?: Model;
+  /** Sees the scores of every row of some batches, the reference's ahead. */
+  readonly onRows?: (scores: readonly Scores[]) => void;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
@@ -107,8 +111,9 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         const onScore = (done: number) => options.onScore?.(scored = before + done, every);
         const targets = batches.map((batch) => nextTokens(segments, batch));
         const own = plans.filter((plan) => !(full && isFull(plan)));
-        const heads = [...reference ? [model] : [], ...headsOf(model, own)];
+        const heads = [...reference ? [options.original ?? model] : [], ...headsOf(model, own)];
         const scores = await scorer.score(streams, targets, reference !== undefined, { onScore, heads });
+        options.onRows?.(scores);
         places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
         return kept;
       },

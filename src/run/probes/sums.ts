@@ -59,22 +59,16 @@ type LayerEffects<Sums> = Partial<Record<LayerModule, Sums[]>>;
 /** Updates and the streams that they are added to [T, D], by layer, kind and sample. */
 type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
 
-interface EffectsOptions {
-  /** Updates that another run held over the same tokens, to compare all plans with; default: those of plan 0. */
-  readonly from?: HeldUpdates | undefined;
-  /** Whether the updates of plan 0 stay in `held` after the run, for another run; default: they are held for the length of one layer. */
-  readonly stays?: boolean;
-}
-
 /**
  * A probe that compares updates under each plan with those of plan 0 by a measure, sample by sample; read `plans[plan][layer]` after the
  * run. The stream is that of plan 0, and is read only if the measure needs it. The executor runs the state of plan 0 first in every layer.
+ * Updates of plan 0 are held for one layer, or stay in `held` for another run over the same tokens, which compares all plans with them (`from`).
  */
 export function effectsProbe<Sums>(
   layers: readonly LayerSpec[],
   plans: number,
   { needsStream, sum }: MoveMeasure<Sums>,
-  { from, stays = false }: EffectsOptions = {},
+  { from, stays = false }: { readonly from?: HeldUpdates; readonly stays?: boolean } = {},
 ): Probe & { readonly plans: LayerEffects<Sums>[][]; readonly held: HeldUpdates } {
   const seen = Array.from({ length: plans }, () => layers.map((): LayerEffects<Sums> => ({})));
   const held: HeldUpdates = new Map();
@@ -104,7 +98,9 @@ export function effectsProbe<Sums>(
       }
       for (const kind of MODULES) {
         updates[kind].forEach((moved, i) => {
-          const { stream, update } = (from ?? held).get(keyOf(kind, i))!;
+          const own = (from ?? held).get(keyOf(kind, i));
+          if (!own) return; // the other run had no such module
+          const { stream, update } = own;
           const sums = sum(update, moved, stream, update.length / length);
           for (const plan of plans) (seen[plan][layer][kind] ??= [])[first + i] = sums;
         });

@@ -1,6 +1,6 @@
 /** Panels of rows. A channel is the name of a column; a row whose value is missing leaves a gap in a line, and no dot. */
 import { type ModuleKind, MODULES } from "../../measure/mod.ts";
-import { formatFixed, formatNumber, formatTick, KIND_NAMES, reading } from "../words/mod.ts";
+import { formatFixed, formatNumber, KIND_NAMES, reading } from "../words/mod.ts";
 import type { CsvRow } from "./csv.ts";
 import {
   airyDomain,
@@ -171,22 +171,3 @@ export const upFrom =
   (label: string, { log = false } = {}) =>
   (ends: readonly number[], values: readonly number[] = ends): Axis =>
     log ? logAxis(logDomain(values), label) : linearAxis(withZero(ends), label);
-
-/** Nats below which lie noise and losses that nobody would see. */
-const LINEAR = 0.01;
-const SYMLOG_TICKS = [-100, -10, -1, -0.1, -LINEAR, 0, LINEAR, 0.1, 1, 10, 100];
-
-/** A logarithmic axis of losses for both signs, linear near zero. */
-export function symlogAxis(values: readonly number[], label: string): Axis {
-  const domain = [1.1 * Math.min(0, ...values), 1.1 * Math.max(LINEAR, ...values)] as const;
-  return {
-    type: "symlog",
-    constant: LINEAR,
-    domain,
-    ticks: SYMLOG_TICKS.filter((tick) => tick >= domain[0] && tick <= domain[1]),
-    format: (value) => value === 0 ? "0" : value < 0 ? `−${formatTick(-value)}` : formatTick(value),
-    label,
-    grid: true,
-    rule: 0,
-  };
-}

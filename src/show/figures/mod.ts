@@ -10,7 +10,7 @@ export { stabilityFigure } from "./profile/stability.ts";
 export { textsFigure } from "./profile/texts.ts";
 
 export { accuracyFigure } from "./dropping/accuracy.ts";
-export { effectsOrderFigure } from "./dropping/effects_order.ts";
+export { certificateFigure } from "./dropping/certificate.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { qualityFigure } from "./dropping/quality.ts";

@@ -20,7 +20,6 @@ import {
 } from "../words/mod.ts";
 import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { EFFECTS, effectsTables } from "./effects.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** What a perplexity and a point of a sweep have in common. */
@@ -40,19 +39,16 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
     value: ({ provenance }) => alteredText(provenance),
     align: "left",
   };
-  return [
-    {
-      title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
-      ...tableOf(results, [...QUALITY, dropped]),
-      notes: sharedLines(results),
-    },
-    ...effectsTables(results),
-  ];
+  return [{
+    title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
+    ...tableOf(results, [...QUALITY, dropped]),
+    notes: sharedLines(results),
+  }];
 }
 
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], [...QUALITY, ...result.effects ? EFFECTS : []], {
+  return recordsOf([result], QUALITY, {
     ...originOf(provenance),
     dropped: alteredText(provenance),
   });

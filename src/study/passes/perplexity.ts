@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
-import { expect, list, phased, related, required, resultOf } from "../../entry/mod.ts";
+import { expect, list, phased, required, resultOf } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -14,7 +14,7 @@ import {
   type RiseInterval,
   riseOverSamples,
 } from "../../result/mod.ts";
-import { type DropPlan, type LayerValue, noDrop, withFull } from "../../run/mod.ts";
+import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
 import { leakGuardOver, samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
@@ -22,7 +22,6 @@ import { sampleStage, type Stage } from "../base/stage.ts";
 import { runWork, stepOf, type Study } from "../base/study.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
-import { effectsChecks, type EffectsOptions, effectsOver, effectsUnder } from "./effects.ts";
 import { scored, type Shared } from "./scored.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
@@ -71,11 +70,6 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
  * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
  * for a plan made from another model.
  *
- * With `effects`, each result has `effects`: how far the updates of later modules move along and across the stream, e = u′ − u over |u|, and
- * the rise of the loss over what they are compared with. `effects: "original"` compares with another model in float32, so that a quantised
- * file, or the same model in another precision, counts as a plan without changes; `effectsOrder` (`lamina/figures`) says whether the moves
- * order plans by their loss.
- *
  * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
  * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
  * and layers that were changed.
@@ -109,7 +103,7 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 ): Promise<Perplexity[]> {
   const { verb, checks, work } = perplexityStudy;
   const all: OverPlans<PerplexitiesOptions> = { ...options as PerplexitiesOptions, plans };
-  const either = { ...checks, change: related(aChange, { excludes: ["effects"] }) };
+  const either = { ...checks, change: aChange };
   return await onModel(verb, model, all, either, async (model, { change, ...own }) => {
     if (change) return await changedPerplexities(model, own.plans, change, own);
     return await runWork(await work(model, own), own);
@@ -117,30 +111,21 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 }
 
 /** Options of `perplexities`. */
-export interface PerplexitiesOptions<Name extends LayerValue = LayerValue>
-  extends StudyOptions, EffectsOptions {
+export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
   /** A change of values that a function makes while each plan runs; default: none. */
   readonly change?: ValueChange<Name> | undefined;
 }
 
-export const perplexityStudy: Study<
-  StudyModel,
-  OverPlans<StudyOptions & EffectsOptions>,
-  Perplexity[]
-> = {
+export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
   verb: "measure perplexities",
   isDivisible: true,
-  checks: { ...heldOutChecks, ...effectsChecks, plans: required(list(aDrop, "plans")) },
+  checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
     const text = textOf(model, options, heldOutChecks);
     const plans = options.plans.map((plan) => dropsIn(model, plan));
     const losses = { ...text.sizes, plans: withFull(plans), head: true, stays: true };
-    const moved = { ...text.sizes, plans: withFull(plans), head: false };
-    const other = { ...text.sizes, plans: [noDrop], head: true, times: 2 };
-    const { effects } = options;
-    const passes = [losses, ...effects ? [moved] : [], ...effects && effects !== true ? [other] : []];
-    const scoring = stepOf(passes, perplexityStage(model, text, plans, options));
+    const scoring = stepOf([losses], perplexityStage(model, text, plans));
     return workOver(model, text, {
       label: `perplexity of ${model.name}`,
       plans: plans.length,
@@ -150,10 +135,7 @@ export const perplexityStudy: Study<
         const guard = await leakGuardOver(model, text, [options.text], runOptions);
         return await Array.fromAsync(results, (result, i) => guard(result, [options.plans[i]]));
       },
-      depends: async (runOptions) => ({
-        plans,
-        ...effects ? { effects: await effectsOver(model, { ...runOptions, effects }) } : {},
-      }),
+      depends: () => ({ plans }),
     });
   },
 };
@@ -163,15 +145,12 @@ export function perplexityStage(
   model: StudyModel,
   text: Text,
   plans: readonly DropPlan[],
-  { effects }: EffectsOptions = {},
   plansOf: (options: RunOptions) => Promise<readonly DropPlan[]> = () => Promise.resolve(plans),
 ): Stage<Perplexity[]> {
   const { samples, length } = text.sizes;
   return sampleStage(model, { samples, length, plans, head: true }, {
     async run(span, options) {
-      const some = await plansOf(options);
-      if (effects) return await effectsUnder(model, some, { text, span }, { ...options, effects }, lossesOf);
-      return await lossesOf(model, some, samplesOf(text, span), options);
+      return (await perplexityGroups(model, [await plansOf(options)], options, samplesOf(text, span)))[0];
     },
     async join(parts, options) {
       return await Array.fromAsync(
@@ -180,15 +159,6 @@ export function perplexityStage(
       );
     },
   });
-}
-
-async function lossesOf(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  text: Text,
-  options: StudyOptions,
-) {
-  return (await perplexityGroups(model, [plans], options, text))[0];
 }
 
 /**

@@ -160,7 +160,7 @@ function scoringStep(
   plans: readonly DropPlan[],
   plansOf: (options: RunOptions) => Promise<readonly DropPlan[]>,
 ) {
-  const stage = perplexityStage(model, text, plans, {}, plansOf);
+  const stage = perplexityStage(model, text, plans, plansOf);
   return stepOf([{ ...text.sizes, plans, head: true, stays: true }], stage);
 }
 

@@ -50,7 +50,6 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep], "Cannot compare importances: model is a sweep, expected a result of initModel"],
   },
   median: { type: [[aSweep], "Cannot take the median: values is a sweep, expected a list of numbers"] },
-  effectsOrder: { type: [[aSweep], "Cannot order plans: results is a sweep, expected a list of results"] },
   medianGaps: {
     type: [[aSweep], "Cannot compare medians: result is a sweep, expected a result of checkpoints"],
   },

@@ -39,7 +39,7 @@ export const shown: Readonly<Record<string, Row>> = {
   depthFigure: drawn("results", "a list of results"),
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,
-  effectsOrderFigure: drawn("results", "a list of results"),
+  certificateFigure: drawn("result", "a certificate"),
   generalityClaim: {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],

@@ -22,6 +22,11 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, 7, { heads: [] }], "text is 7, expected a text"],
   }),
   causes: study("measure causes"),
+  certify: cannot("compare models", {
+    name: [[model, {}, { sample: 2 }], 'unknown option "sample", expected one of text, '],
+    value: [[model, {}, { within: 0 }], "within is 0, expected a number above 0"],
+    type: [[model, 7], "other is 7, expected "],
+  }),
   checkpoints: cannot("profile checkpoints", {
     name: [[series, { qualty: "wiki" }], '(did you mean "quality"?)'],
     value: [[series, { length: 1 }], `length is 1, ${wholeOf(2)}`],
