@@ -231,7 +231,8 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
 
 /**
  * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists. Throws `RangeError` for
- * a layer that the model does not have, a module that is already absent, a module that is changed twice, and an unknown change; `TypeError` for a field that its kind of change does not have.
+ * a layer that the model does not have, a module that is already absent, a module that is changed twice, and an unknown change;
+ * `TypeError` for a field that its kind of change does not have.
  */
 export function dropPlan(
   spec: ModelSpec,

@@ -32,9 +32,9 @@ async function gather(
   pair: Pair,
   sums: readonly { readonly moments: Moments; readonly mask: Float32Array }[],
 ): Promise<void> {
-  const { layer, module, spec, input, inputs: P } = place;
+  const { layer, module, spec, inputs: P } = place;
   const { hidden } = model.spec;
-  const needs = input === "made" ? fitTensors(spec, hidden, module) : [];
+  const needs = P > 0 ? fitTensors(spec, hidden, module) : [];
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
   try {
     await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
@@ -46,7 +46,7 @@ async function gather(
         for (const [top, bottom] of ranges(0, Math.max(1, P), height)) {
           const part: Part = { tokens, rows: [top, Math.min(P, bottom)] };
           const program = await programs.get(
-            ["moments", spec, module, input, part, [...stored]],
+            ["moments", spec, module, P, part, [...stored]],
             () => gatherGraph(place, hidden, stored, engine, part),
           );
           await withUploaded(engine, { mask: float32([mask.length, 1], mask) }, async (held) => {

@@ -6,13 +6,12 @@ import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { ranges } from "../../weights/mod.ts";
 
-/** Where a fit is made, and whether it has inputs `made` of the stream; `none` sums the targets alone. */
+/** Where a fit is made. */
 export interface GatherPlace {
   readonly layer: number;
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
-  readonly input: "made" | "none";
-  /** The size P of an input. */
+  /** The size P of an input, which is made of the stream; 0 sums the targets alone. */
   readonly inputs: number;
 }
 
@@ -30,7 +29,7 @@ type Range = readonly [number, number];
  * is aimed at; without inputs all weigh alike. Products are float64 on the CPU.
  */
 export function gatherGraph(
-  { spec, module, input, inputs: P }: GatherPlace,
+  { spec, module, inputs: P }: GatherPlace,
   hidden: number,
   stored: StoredTypes,
   { access, has }: Engine,
@@ -41,7 +40,7 @@ export function gatherGraph(
     op.Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
   const x = fed("x", hidden);
   const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
-  const weight = input === "none" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
+  const weight = P === 0 ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
   const dtype = access === null ? "f64" : "f32";
   const lowering = dtype === "f64" ? { ...has, products: "f32" } as const : has;
   const exact = (value: Value) => dtype === "f64" ? op.Cast(value, dtype) : value;
@@ -55,7 +54,7 @@ export function gatherGraph(
     output("tt", op.ReduceSum(op.Mul(weighted, targets), [0, 1]));
     output("w", op.ReduceSum(w, [0, 1]));
   }
-  if (input === "none") return graph;
+  if (P === 0) return graph;
   const u = exact(fitInput(graph, x, spec, hidden, module, lowering, stored));
   const own = op.Mul(u, w);
   const product = (a: Value, b: Value) => op.Gemm(a, b, null, { transA: 1, transB: 0 });

@@ -7,7 +7,6 @@ import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
 import { freeAll, type State } from "../held.ts";
 import { branches } from "../plan/trie.ts";
 import { variantOf } from "../plan/variants.ts";
-import type { Probe } from "../probes/probe.ts";
 import type { Programs } from "../programs.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
 import { batchesOf } from "../segments.ts";
@@ -50,15 +49,14 @@ export async function openWalk(
   let known: { readonly from: Stream; readonly key: Key; readonly stream: Stream }[] = [];
 
   /**
-   * The streams behind a layer, in the order of the ways. Those that are known are not run again, unless probes are to see them, and an
-   * MLP is run on a known stream behind its attention. All stay the walk's until the layer is passed.
+   * The streams behind a layer, in the order of the ways. Those that are known are not run again, and an MLP is run on a known stream
+   * behind its attention. All stay the walk's until the layer is passed.
    */
-  async function run(l: number, ways: readonly Way[], probes: readonly Probe[] = []): Promise<Stream[]> {
-    const isSeen = probes.length > 0;
+  async function run(l: number, ways: readonly Way[]): Promise<Stream[]> {
     const wanted = ways.map(({ plan, from }) => ({ plan, from: streams[from], key: keyOf(plan, l) }));
-    const missing = wanted.filter(({ from, key }) => isSeen || !knownAt(from, key));
+    const missing = wanted.filter(({ from, key }) => !knownAt(from, key));
     const starts = missing.map(({ plan, from, key: [attention, mlp] }) => {
-      const behind = !isSeen && mlp !== "nothing" && layers[l].residual !== "parallel" &&
+      const behind = mlp !== "nothing" && layers[l].residual !== "parallel" &&
         knownAt(from, [attention, "nothing"]);
       return behind ? { plan: withoutAttention(plan, l), stream: behind } : { plan, stream: from };
     });
@@ -66,7 +64,7 @@ export async function openWalk(
     const states = [...Map.groupBy(starts.keys(), (i) => starts[i].stream)]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans, probes }, 0, isSeen ? null : options.programs);
+    const own = runner({ ...options, plans }, 0, options.programs);
     try {
       const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
       for (const [i, { from, key }] of missing.entries()) {
@@ -105,16 +103,12 @@ export async function openWalk(
     get streams(): readonly Stream[] {
       return streams;
     },
-    /**
-     * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
-     * count the ways as plans.
-     */
+    /** The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. */
     through: async <T>(
       l: number,
       ways: readonly Way[],
       use: (streams: readonly Stream[]) => Promise<T>,
-      probes?: readonly Probe[],
-    ): Promise<T> => await use(await run(l, ways, probes)),
+    ): Promise<T> => await use(await run(l, ways)),
     /** Passes layer l, each stream under its plan. */
     async pass(l: number, plans: readonly DropPlan[]): Promise<void> {
       const left = await run(l, plans.map((plan, from) => ({ plan, from })));

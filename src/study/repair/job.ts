@@ -90,7 +90,6 @@ async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): P
     layer: site.layer,
     module: site.module,
     spec: inputSpec(layer, site.module, method),
-    input: method.fit ? "made" : "none",
     inputs: inputsOf(site, model.spec, method),
   };
   const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
