@@ -54,7 +54,6 @@ export const inputs: Inputs = {
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],
   checkpointLinesFigure: [training],
-  checkpointMovementFigure: [training],
   checkpointQualityFigure: [training],
   initFitFigure: [widths.slice(0, 2)],
   initMapFigure: [[{ norm: "pre", points: plane, models: widths.slice(1, 3) }]],
@@ -130,7 +129,6 @@ const ofCauses: Each<Causes> = {
 const ofTraining: Each<Checkpoints> = {
   checkpointMapFigure: one,
   checkpointLinesFigure: one,
-  checkpointMovementFigure: one,
   checkpointQualityFigure: one,
 };
 const ofSeveral: Each<readonly Profile[]> = Object.fromEntries(lists.map((name) => [name, one]));

@@ -158,7 +158,6 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
   },
   textsFigure: { "nothing in common": [[six, reversed]], "unsure": [[scattered(six), scattered(reversed)]] },
   speedFigure: { "wide quartiles": [wideSpeed], "in llama.cpp": [llamaSpeed()] },
-  checkpointMovementFigure: { "twelve layers": [checkpoints([0, 32, 512], { layers: 12 })] },
   checkpointLinesFigure: { "one sample": [checkpoints([0, 32, 512], onePoint)] },
   smoothingFigure: {
     "apart": [sureCauses],

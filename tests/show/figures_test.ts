@@ -40,7 +40,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   profile: profiles,
   sweep: ["quality"],
   causes: ["attentionMap", "effects", "smoothing"],
-  checkpoints: ["checkpointMap", "checkpointLines", "checkpointMovement", "checkpointQuality"],
+  checkpoints: ["checkpointMap", "checkpointLines", "checkpointQuality"],
   ...Object.fromEntries(["fit", "guides", "speed"].map((kind) => [kind, [kind]])),
 };
 const OF_LISTS: Readonly<Record<string, readonly string[]>> = {

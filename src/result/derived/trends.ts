@@ -23,8 +23,6 @@ export interface Trend {
   readonly highest: number | null;
   /** Mean absolute change of importance since the previous step, layers from 1 up. */
   readonly drift: number | null;
-  /** Rank correlation with the previous step, layers from 1 up. */
-  readonly withBefore: number | null;
   /** Rank correlation with the last step, layers from 1 up. */
   readonly withLast: number | null;
 }
@@ -63,7 +61,6 @@ export function trendsOf(checkpoints: Checkpoints, kind: ModuleKind): Trend[] {
       lowest: values.length ? Math.min(...values) : null,
       highest: values.length ? Math.max(...values) : null,
       drift: before ? drift(deeper(before), deeper(entry)) : null,
-      withBefore: before ? rankStability(deeper(before), deeper(entry)) : null,
       withLast: i < series.length - 1 ? rankStability(deeper(entry), deeper(last)) : null,
     };
   });

@@ -26,7 +26,6 @@ export { updateNormsFigure } from "./causes/update_norms.ts";
 
 export { checkpointLinesFigure } from "./training/checkpoint_lines.ts";
 export { checkpointMapFigure } from "./training/checkpoint_map.ts";
-export { checkpointMovementFigure } from "./training/checkpoint_movement.ts";
 export { checkpointQualityFigure } from "./training/checkpoint_quality.ts";
 
 export { type InitCause, initCausesFigure } from "./untrained/init_causes.ts";

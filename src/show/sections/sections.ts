@@ -152,7 +152,6 @@ const named = (figure: Figure, of: string): Figure => namedFigure(figure, `${fig
 function seriesFigures(result: Checkpoints): Figure[] {
   return [
     draw.checkpointLinesFigure(result),
-    draw.checkpointMovementFigure(result),
     ...qualityBySteps(result).length > 0 ? [draw.checkpointQualityFigure(result)] : [],
   ].map((figure) => named(figure, result.name));
 }

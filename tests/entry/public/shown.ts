@@ -26,7 +26,6 @@ export const shown: Readonly<Record<string, Row>> = {
   causesFigure: ofMany,
   checkpointLinesFigure: ofCheckpoints,
   checkpointMapFigure: ofCheckpoints,
-  checkpointMovementFigure: ofCheckpoints,
   checkpointQualityFigure: ofCheckpoints,
   claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
   cosineMagnitudeFigure: ofProfile,
