@@ -27,8 +27,6 @@ interface ScoreLook {
   readonly hindsight?: true;
   /** Whether a profile suffices: `rank` and `makePlan` can use it, and `sweep` draws it by default. */
   readonly ranks?: true;
-  /** Whether it is about single tokens, which means over tokens do not see; `sweep` draws it only where it is named. */
-  readonly tail?: true;
   /** Whether each seed gives another order. */
   readonly seeded?: true;
   /** Whether it reads no text. */
@@ -49,8 +47,6 @@ const table = {
   greedy: { dash: "20 3", column: RISE },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },
-  largest: { dash: "2 4", ranks: true, tail: true, guide: "largest", title: "largest update of a token" },
-  marked: { dash: "10 2 1 2", ranks: true, tail: true, guide: "marked", title: "importance, outsized last" },
 } as const satisfies Readonly<Record<string, ScoreLook>>;
 
 /** What the table says, name by name. */

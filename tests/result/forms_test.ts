@@ -164,6 +164,11 @@ const refused: Record<string, Refused> = {
     left("it is ordered by the gate norm of weights"),
     ["order"],
   ],
+  "an order by the largest update": [
+    JSON.stringify({ ...results.order, by: "largest" }),
+    left("it is ordered by the largest update of a token"),
+    ["order"],
+  ],
   "documents by margin": [
     JSON.stringify({ ...evaluate, tasks: { a: { ...openbookqa, drawn: { of: 9, chances: [null] } } } }),
     left("it draws documents by margin"),

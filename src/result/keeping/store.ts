@@ -110,6 +110,8 @@ const GONE: Readonly<Record<string, string>> = {
   ),
   "by draft": "it is ordered by the time of drafts",
   "by gate-norm": "it is ordered by the gate norm of weights",
+  "by largest": "it is ordered by the largest update of a token",
+  "by marked": "it is ordered by importance with outsized modules last",
   "cause predictable": "it has the predictability of updates",
   "changes heads": "it cuts heads of attention",
   "fit second": "it ranks modules on two texts",

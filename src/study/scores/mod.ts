@@ -1,20 +1,10 @@
 /** The scores and searches of the table in `result/scores.ts`. */
-import { sum } from "../../entry/mod.ts";
 import { planData, type ScoreName } from "../../result/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { moved } from "./distances.ts";
 import { removals } from "./losses.ts";
-import {
-  dropOfEntries,
-  type Entry,
-  type Measurement,
-  nothing,
-  type Reading,
-  type Score,
-  type Scores,
-} from "./score.ts";
+import { dropOfEntries, type Measurement, nothing, type Reading, type Score, type Scores } from "./score.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { OUTSIZED } from "../../measure/mod.ts";
 
 const profiles: Measurement<Scores> = {
   unit: "samples",
@@ -34,17 +24,6 @@ function profiled(column: keyof Scores["block"]): Reading<Scores> {
 
 /** Importance, the mean of 1 − cos(X, Y) (the paper); over blocks, this is the block influence of ShortGPT (arXiv 2403.03853). */
 const importance: Score = { ...moved("distance"), modules: profiled("importance") };
-
-/** A score that reads importances and largest relative magnitudes, of a module alone or of each block of a window. */
-function tail(of: (importance: number[], largest: number[]) => number): Score {
-  const valuesOf = (profile: Scores, { module, layer, size }: Entry, column: keyof Scores["block"]) =>
-    profile[module][column].slice(layer, layer + size) as number[]; // candidates have both
-  const read = (profile: Scores, entries: readonly Entry[]) =>
-    entries.map((entry) =>
-      of(valuesOf(profile, entry, "importance"), valuesOf(profile, entry, "largestRelativeMagnitude"))
-    );
-  return { modules: { from: profiles, read } };
-}
 
 /** The rise of the loss in nats per token when the module alone is removed (Shortened LLaMA, arXiv 2402.02834). */
 const loss: Score = removals("loss", ({ nll }, full) => nll - full);
@@ -83,8 +62,4 @@ export const scores: Readonly<Record<ScoreName, Score>> = {
       read: (_, entries, { layers }) => entries.map(({ layer }) => layers - 1 - layer),
     },
   },
-  /** The largest |update| / |X| of a token; of a window, that of its blocks. */
-  largest: tail((_, largest) => Math.max(...largest)),
-  /** Importance, over a window the sum of its blocks', and 2, the most that one can be, where an update is outsized: such modules go last. */
-  marked: tail((importance, largest) => sum(importance) + (Math.max(...largest) > OUTSIZED ? 2 : 0)),
 };

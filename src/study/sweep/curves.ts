@@ -57,9 +57,10 @@ export function sweepSteps(upto: number): number[] {
 /** The default numbers of drops in a sweep. */
 export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
 
-/** The scores of a sweep that names none: all that a profile suffices for, except those of the tail; random orders last. */
-export const SWEPT: readonly RankName[] = RANKS.filter((by) => !SCORES[by].tail)
-  .sort((a, b) => Number(SCORES[a].seeded ?? false) - Number(SCORES[b].seeded ?? false));
+/** The scores of a sweep that names none: all that a profile suffices for; random orders last. */
+export const SWEPT: readonly RankName[] = RANKS.toSorted((a, b) =>
+  Number(SCORES[a].seeded ?? false) - Number(SCORES[b].seeded ?? false)
+);
 
 /** The seeds of a score's curves, from `seed` on; null where no seed changes it. */
 export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | null)[] {
