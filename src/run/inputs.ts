@@ -3,10 +3,9 @@
  * llama.cpp's imatrix.
  */
 import type { LayerModule } from "../measure/mod.ts";
-import type { InputTaps, LayerSpec, Model } from "../models/mod.ts";
+import type { InputTaps, LayerSpec } from "../models/mod.ts";
 import { Mul, ReduceSum, type Value } from "../onnx/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
-import type { Engine } from "../engine/mod.ts";
 import { forward, type ForwardOptions } from "./forward.ts";
 import { normedRows } from "./head/head.ts";
 import { take } from "./held.ts";
@@ -60,7 +59,7 @@ export async function columnImportance(
   options: Omit<ForwardOptions, "plans" | "probes" | "finish">,
 ): Promise<ColumnImportance> {
   const { model, engine, segments, signal } = options;
-  const { layers } = model.spec;
+  const { layers, hidden } = model.spec;
   const sums: Sums = new Map();
   const tokens = segments.reduce((sum, { ids }) => sum + ids.length, 0);
   const programs = openPrograms(engine);
@@ -71,7 +70,13 @@ export async function columnImportance(
       plans: [{ attention: [], mlp: [] }],
       probes: [inputsProbe(layers, sums)],
       async finish([{ batches }]) {
-        for (const stream of batches) await addHead(engine, model, sums, normed, stream);
+        for (const stream of batches) {
+          const rows = Int32Array.from({ length: stream.shape[0] }, (_, row) => row);
+          const { data } = await take(engine, await normed([stream], rows));
+          const own = new Float64Array(hidden);
+          (data as Float32Array).forEach((value, i) => own[i % hidden] += value * value);
+          add(sums, "head", own);
+        }
       },
     });
   } finally {
@@ -90,19 +95,4 @@ export async function columnImportance(
     modules: layers.map((_, l) => ({ attention: of(l, "attention"), mlp: of(l, "mlp") })),
     head: kept([["importance", "head"]])!,
   };
-}
-
-/** Adds the squares of what the head is multiplied with. */
-async function addHead(
-  engine: Engine,
-  { spec: { hidden } }: Model,
-  sums: Sums,
-  normed: Awaited<ReturnType<typeof normedRows>>,
-  stream: Parameters<Awaited<ReturnType<typeof normedRows>>>[0][number],
-): Promise<void> {
-  const rows = Int32Array.from({ length: stream.shape[0] }, (_, row) => row);
-  const data = (await take(engine, await normed([stream], rows))).data as Float32Array;
-  const own = new Float64Array(hidden);
-  data.forEach((value, i) => own[i % hidden] += value * value);
-  add(sums, "head", own);
 }

@@ -4,7 +4,7 @@
  */
 import { ggufNames, storedTensor } from "../../models/mod.ts";
 import { GROUPS, importanceName, isWeighed, matricesIn, tensorsOf } from "../../run/mod.ts";
-import { toFloat32 } from "../../tensor/mod.ts";
+import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
   encodedBytes,
   encodeInThreads,
@@ -21,18 +21,13 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
   const { drop: { changes = [], tables }, full, model } = job;
   const names = ggufNames(architecture, full);
   const types = new Map<string, Required<Pick<RowRounding, "importance">> & { readonly type: string }>();
-  const put = (
-    canonical: string,
-    layer: number | undefined,
-    type: string,
-    importance: Float32Array | undefined,
-  ) => {
+  const put = (canonical: string, layer: number | undefined, type: string, importance?: Tensor) => {
     const ref = model.stored!(canonical, layer);
     const { name } = storedTensor(names, canonical, layer);
     if (ref.transform || ref.at !== undefined) {
       throw new Inexpressible(name, "is stored in parts or turned, and cannot be rounded");
     }
-    types.set(name, { type, importance: importance as Float32Array<ArrayBuffer> ?? null });
+    types.set(name, { type, importance: importance?.data as Float32Array<ArrayBuffer> ?? null });
   };
   for (const change of changes) {
     if (change.to !== "types") continue;
@@ -42,15 +37,14 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
       const type = change[group];
       if (!type) continue;
       for (const [canonical] of matricesIn(full.layers[layer], full.hidden, module, group)) {
-        const own = isWeighed(canonical) ? brought.get(importanceName(group)) : undefined;
-        put(canonical, layer, type, own?.data as Float32Array | undefined);
+        put(canonical, layer, type, isWeighed(canonical) ? brought.get(importanceName(group)) : undefined);
       }
     }
   }
   const table = (of: string) =>
     storedTensor(names, of === "head" && full.head.tied ? "embedding.weight" : `${of}.weight`).name;
   if (tables) {
-    const importance = tensorsOf(tables).get("importance")?.data as Float32Array | undefined;
+    const importance = tensorsOf(tables).get("importance");
     const { embedding, head, both } = tables;
     const isOne = both !== undefined || full.head.tied; // else rows that are looked up are multiplied with nothing
     if (embedding) {
@@ -90,10 +84,8 @@ function retyped(tensor: OutTensor, type: string, importance: RowRounding["impor
         const step = Math.max(1, Math.floor(PART_BYTES / (4 * columns)));
         for (let at = 0; at < whole; at += step) {
           const end = Math.min(whole, at + step);
-          const bytes = all.slice(at * stored, end * stored);
-          const numbers = toFloat32(readTensor(tensor.type, [end - at, columns], bytes)) as Float32Array<
-            ArrayBuffer
-          >;
+          const own = readTensor(tensor.type, [end - at, columns], all.slice(at * stored, end * stored));
+          const numbers = toFloat32(own) as Float32Array<ArrayBuffer>;
           yield await encodeInThreads(type, numbers, columns, { importance, name });
         }
       }

@@ -113,12 +113,8 @@ const types: ChangeKind<ChangeTo<"types">> = {
         throw refused(`it is ${kindOf(full[module]!).title}`, `matrices ("${group}")`);
       }
       for (const [tensor, [, columns]] of matrices) {
-        expectType(
-          groups[group]!,
-          columns,
-          `layers.${layer}.${tensor}`,
-          tensors !== undefined && isWeighed(tensor),
-        );
+        const hasImportance = tensors !== undefined && isWeighed(tensor);
+        expectType(groups[group]!, columns, `layers.${layer}.${tensor}`, hasImportance);
       }
     }
     return {

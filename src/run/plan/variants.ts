@@ -128,8 +128,7 @@ export function headsOf(model: Model, plans: readonly DropPlan[]): Model[] {
     const type = both !== undefined || model.spec.head.tied ? embedding : head;
     if (!type && both !== "embedding") return model;
     const key = JSON.stringify([both === "embedding", type, tensors]);
-    if (!known.has(key)) known.set(key, withTables(model, tables));
-    return known.get(key)!;
+    return known.getOrInsertComputed(key, () => withTables(model, tables));
   });
 }
 

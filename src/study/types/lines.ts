@@ -4,6 +4,7 @@ import { type LayerModule, planHash } from "../../measure/mod.ts";
 import { type Fit, head, type Plan, planData, type TypeOrder } from "../../result/mod.ts";
 import { type ColumnImportance, columnImportance, type DropPlan, noDrop, segmentsOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "../base/options.ts";
 import type { Text } from "../base/text.ts";
@@ -125,10 +126,7 @@ async function risesOf(
     }))
   );
   const plans = all.flat().map(({ drop }) => drop);
-  const groups = Array.from(
-    { length: Math.ceil(plans.length / TOGETHER) },
-    (_, i) => plans.slice(i * TOGETHER, (i + 1) * TOGETHER),
-  );
+  const groups = [...ranges(0, plans.length, TOGETHER)].map(([from, end]) => plans.slice(from, end));
   const base = planOfChoices(first, importance);
   const found = await perplexityGroups(model, [[base], ...groups], options, text);
   const lossOf = new Map(found.flat().map(({ provenance, nll }) => [planHash(provenance.drop), nll]));

@@ -105,12 +105,8 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
     ),
   ].filter(({ levels }) => levels.length > 0);
   const level = { bits: 0, bytes: 0, types: {} };
-  return {
-    first: one
-      ? [{ unit: { place: { both: one.both }, bits: 0, bytes: one.saved, levels: [level] }, level }]
-      : [],
-    units,
-  };
+  const both = one && { place: { both: one.both }, bits: 0, bytes: one.saved, levels: [level] };
+  return { first: both ? [{ unit: both, level }] : [], units };
 }
 
 const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b);
