@@ -153,13 +153,8 @@ async function checkContent(source: ByteSource): Promise<ByteSource> {
   }
 }
 
-interface Found {
-  readonly what: string;
-  readonly remedy: string;
-}
-
 /** Source: git-lfs, docs/spec.md. */
-function pointer(head: string): Found | null {
+function pointer(head: string) {
   if (!/^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\//.test(head)) return null;
   const size = /^size (\d{1,15})$/m.exec(head)?.[1];
   const file = size === undefined ? "the file" : `the file of ${formatBytes(Number(size))}`;
@@ -169,7 +164,7 @@ function pointer(head: string): Found | null {
   };
 }
 
-function page(head: string): Found | null {
+function page(head: string) {
   if (!/^(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml)\b/i.test(head)) return null;
   return {
     what: "a web page",

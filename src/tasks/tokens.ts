@@ -11,13 +11,6 @@ export interface PairTokens {
   readonly continuation: readonly number[];
 }
 
-/** A model's input; its last `targets.length` positions predict `targets`. */
-interface Fed {
-  readonly input: readonly number[];
-  readonly targets: readonly number[];
-  readonly cut: number;
-}
-
 /** Ids of a text, BOS in front by the rule; none where the text itself begins with it. */
 export function encodeText(tokenizer: Tokenizer, text: string, bos: BosRule): number[] {
   const ids = tokenizer.encode(text);
@@ -72,11 +65,12 @@ function alone(tokenizer: Tokenizer, continuation: string): PairTokens {
 }
 
 /**
- * The input for a pair: at most `maxLength` tokens, what is too long cut from the left.
+ * The input for a pair, whose last `targets.length` positions predict `targets`: at most `maxLength` tokens, what is too long cut from the
+ * left.
  *
  * @throws RangeError if the continuation alone is longer
  */
-export function feed({ context, continuation }: PairTokens, maxLength: number): Fed {
+export function feed({ context, continuation }: PairTokens, maxLength: number) {
   if (continuation.length > maxLength) {
     throw new RangeError(
       `Cannot score a continuation of ${continuation.length} tokens: expected at most ${maxLength}`,

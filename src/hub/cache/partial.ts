@@ -69,14 +69,9 @@ export async function sweep({ all = false, partial = partialFolder() } = {}): Pr
   }
 }
 
-/** An unfinished file or folder, and the file that its process has locked: for a download, the download itself. */
-interface Leftover {
-  readonly path: string;
-  readonly lock: string;
-}
-
-export async function leftovers(folder = partialFolder()): Promise<Leftover[]> {
-  const found: Leftover[] = [];
+/** Each unfinished file or folder, and the file that its process has locked: for a download, the download itself. */
+export async function leftovers(folder = partialFolder()) {
+  const found: Readonly<Record<"path" | "lock", string>>[] = [];
   for await (const { name, path: lock, isFile } of entriesIn(folder)) {
     if (isFile && DOWNLOAD.test(name)) found.push({ path: lock, lock });
     if (isFile && LOCK.test(name)) found.push({ path: lock.slice(0, -".lock".length), lock });

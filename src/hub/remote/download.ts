@@ -8,16 +8,11 @@ import { dirname } from "node:path";
 import { makeFolder, statOrNull, writing } from "../cache/cache.ts";
 import { damageOf } from "../cache/damage.ts";
 import { type HttpOptions, readRange } from "./http.ts";
+import type { RemoteFile } from "./hub_api.ts";
 import { openLocked, partialFolder, partialPath, sweep } from "../cache/partial.ts";
 import { gitHash, writeStamp } from "../cache/stamp.ts";
 
-interface Expected {
-  readonly size: number;
-  /** SHA-256 of the content (large files), 64 hexadecimal digits. */
-  readonly sha256?: string | undefined;
-  /** Git's hash of the content (small files), 40 hexadecimal digits. */
-  readonly blob?: string | undefined;
-}
+type Expected = Omit<RemoteFile, "path">;
 
 /**
  * Fetches `url` to `target`. `onBytes` receives how much of the file is here. Throws `Error` if size or hash differ from what

@@ -92,15 +92,14 @@ function means(sums: ModuleSums): ModuleMeans {
       : total(layer, sum) / total(layer, "counted");
   return {
     ...eachMean((sum) => sums.map((layer) => layer && mean(layer, sum))),
-    standardError: sums.map((layer) => layer && standardError(sampleMeans(layer))),
+    standardError: sums.map((layer) =>
+      layer &&
+      standardError(layer.filter(({ counted }) => counted > 0).map((one) => one.distance / one.counted))
+    ),
   };
 }
 
 const largest = (values: readonly number[]) => Math.max(...values);
-
-function sampleMeans(samples: SampleSums): number[] {
-  return samples.filter(({ counted }) => counted > 0).map(({ distance, counted }) => distance / counted);
-}
 
 function total<K extends string>(samples: readonly { readonly [Key in K]: number }[], key: K): number {
   return samples.reduce((sum, sample) => sum + sample[key], 0);

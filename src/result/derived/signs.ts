@@ -40,10 +40,6 @@ export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedMo
 /** How many modules are called "least important": a quarter of them, at least one. */
 export const quarter = (layers: number): number => Math.max(1, Math.floor(layers / 4));
 
-export function leastImportant(profile: Profile, kind: ModuleKind, n: number): number[] {
-  return byImportance(profile, kind).slice(0, n).map(({ layer }) => layer);
-}
-
 type SampleSums = NonNullable<Profile["sums"]["attention"][number]>;
 
 /** A mean of one module, sample by sample: importance by default; NaN of a sample without a counted token. */

@@ -12,7 +12,7 @@ import {
   type SweepPoint,
 } from "../../result/mod.ts";
 import { curveName, endName, formatNumber, OUTSIZED_NOTE } from "../words/mod.ts";
-import { type Axis, dropAxis } from "./draw/axes.ts";
+import { type Axis, dropAxis, logAxis, logDomain } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
 import { type Panel, RING, type Series } from "./draw/panel.ts";
 
@@ -91,30 +91,20 @@ export function dropChart(
   return { height, x: dropAxis(most), y, series };
 }
 
-/** The mean of a number over the seeds, with a band from the lowest to the highest. */
-export function overSeeds(read: (point: SweepPoint) => number) {
-  return ({ values }: Cost): Required<CurvePoint> => {
-    const ends = values.map(read);
-    return { value: mean(ends), low: Math.min(...ends), high: Math.max(...ends) };
-  };
-}
-
 /**
  * Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. Random orders have
  * the range of their seeds, since two or three seeds give an interval that hides all other lines.
  */
-export function perplexityOver(samples: number) {
-  return (cost: Cost): CurvePoint => {
-    if (cost.values.length > 1) {
-      const { value, low, high } = overSeeds((point) => point.nll)(cost);
-      return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) };
-    }
-    const [{ nll, rise }] = cost.values;
-    const interval = riseInterval(cost, samples);
-    if (!interval) return { value: Math.exp(nll) };
-    const [low, high] = interval.map((end) => Math.exp(nll - rise + end));
-    return { value: Math.exp(nll), low, high };
-  };
+function perplexityOf(cost: Cost, samples: number): CurvePoint {
+  const { values } = cost;
+  if (values.length > 1) {
+    const all = values.map(({ nll }) => nll);
+    const [value, low, high] = [mean(all), Math.min(...all), Math.max(...all)].map(Math.exp);
+    return { value, low, high };
+  }
+  const [{ nll, rise }] = values;
+  const ends = riseInterval(cost, samples)?.map((end) => Math.exp(nll - rise + end));
+  return { value: Math.exp(nll), ...ends && { low: ends[0], high: ends[1] } };
 }
 
 /** Whether a plan drops a module that is outsized on the calibration text. */
@@ -128,23 +118,20 @@ export function outsizedPlansText(sweep: Sweep): string {
   return any ? `Rings: a module is dropped that has ${OUTSIZED_NOTE}.` : "";
 }
 
-/** What is read of every curve of a sweep at each number of drops. */
-export function curveChart(
-  sweep: Sweep,
-  read: (cost: Cost) => CurvePoint,
-  { y, height }: { readonly y: Axis | ((values: readonly number[]) => Axis); readonly height: number },
-): Panel {
+/** The perplexity of every curve of a sweep at each number of drops. */
+export function perplexityChart(sweep: Sweep): Panel {
+  const { samples } = sweep.provenance.packing;
   const curves = groupsOf(sweep).map(({ points, ...group }): DropCurve => ({
     ...group,
     points: points.map(({ dropped, values }) => ({
       dropped,
-      ...read({ by: group.by, values }),
+      ...perplexityOf({ by: group.by, values }, samples),
       ringed: values.some(({ drop }) => dropsOutsized(sweep, drop)),
     })),
   }));
   const values = curves.flatMap(({ points }) =>
     points.flatMap(({ value, low = value, high = value }) => [low, value, high])
   );
-  const axis = typeof y === "function" ? y(values) : y;
-  return dropChart(curves, { y: axis, height, format: formatNumber, band: true });
+  const y = logAxis(logDomain(values), "perplexity (log)");
+  return dropChart(curves, { y, height: 460, format: formatNumber, band: true });
 }

@@ -45,13 +45,8 @@ export function worstError({ measured, predicted }: InitModel): number {
   return Math.max(0, ...errors);
 }
 
-interface Fitted extends CsvRow {
-  readonly importance: number;
-  readonly predicted: number;
-}
-
 /** The closed form as a line, and the measured values as dots on it, with the standard deviation over seeds where rows have one. */
-export function fitSeries<Row extends Fitted>(
+export function fitSeries<Row extends CsvRow & Readonly<Record<"importance" | "predicted", number>>>(
   { label, rows, color, shape }: Group<Row> & Look,
   r: number,
   placeOf: (row: Row, i: number) => { readonly x: number; readonly at: string },

@@ -1,6 +1,6 @@
 /** Panels of rows. A channel is the name of a column; a row whose value is missing leaves a gap in a line, and no dot. */
 import { type ModuleKind, MODULES } from "../../measure/mod.ts";
-import { formatFixed, formatNumber, KIND_NAMES, reading } from "../words/mod.ts";
+import { formatNumber, KIND_NAMES, reading } from "../words/mod.ts";
 import type { CsvRow } from "./csv.ts";
 import {
   airyDomain,
@@ -121,24 +121,19 @@ export function lineChart<Row extends CsvRow>(
   };
 }
 
-/** A scale of a scatter plot: its column, and what is written beside it. */
-interface Scale<Row> {
-  readonly of: Column<Row>;
-  readonly label: string | null;
-  readonly log?: boolean;
-  readonly domain?: readonly [number, number];
-}
-
-/** A mark for each row that has both values; on a logarithmic scale, both above 0. */
+/** A mark for each row that has both values; on a logarithmic scale, which y is, above 0. */
 export function scatter<Row extends CsvRow>(
   groups: readonly Group<Row>[],
-  channels: Frame & { readonly x: Scale<Row>; readonly y: Scale<Row>; readonly says: (row: Row) => string },
+  channels: Frame & {
+    readonly x: { readonly of: Column<Row>; readonly label: string; readonly log: boolean };
+    readonly y: { readonly of: Column<Row>; readonly domain: readonly [number, number] };
+    readonly says: (row: Row) => string;
+  },
 ): Panel {
   const { x, y, says, ...panel } = channels;
   const isThere = (row: Row) =>
-    [x, y].every(({ of, log }) => numberOf(row, of) !== null && (!log || numberOf(row, of)! > 0));
+    (numberOf(row, x.of) ?? NaN) > (x.log ? 0 : -Infinity) && (numberOf(row, y.of) ?? NaN) > 0;
   const drawn = groups.map((group) => ({ ...group, rows: group.rows.filter(isThere) }));
-  const shown = drawn.flatMap(({ rows }) => rows);
   const series = drawn.map(({ rows, label, ...look }): Series => ({
     ...look,
     points: rows.map((row) => ({
@@ -150,20 +145,18 @@ export function scatter<Row extends CsvRow>(
     r: 3.5,
     opacity: 0.75,
   }));
-  const axis = ({ of, label, log, domain }: Scale<Row>, grid: boolean): Axis => {
-    const values = numbersOf(shown, of);
-    const [low, high] = domain ?? (log ? logDomain : airyDomain)(values);
-    const shared = { small: true, ...grid ? {} : { grid } };
-    if (log) {
-      const axis = logAxis([low, high], label);
-      return { ...axis, ...grid ? {} : { ticks: thinned(axis.ticks!, 4) }, ...shared };
-    }
-    const decimals = high - low < 0.1 ? 3 : 2;
-    return grid
-      ? { ...linearAxis([low, high], label!, (value) => formatFixed(value, decimals)), ...shared }
-      : { domain: [low, high], label, ...shared };
+  const across = numbersOf(drawn.flatMap(({ rows }) => rows), x.of);
+  const log = logAxis(logDomain(across), x.label);
+  const own = x.log
+    ? { ...log, ticks: thinned(log.ticks!, 4) }
+    : { domain: airyDomain(across), label: x.label };
+  return {
+    height: 270,
+    ...panel,
+    x: { ...own, small: true, grid: false },
+    y: { ...logAxis(y.domain, null), small: true },
+    series,
   };
-  return { height: 270, ...panel, x: axis(x, false), y: axis(y, true), series };
 }
 
 /** A y axis from zero for the ends of all bars, or a logarithmic one for the values. */

@@ -3,16 +3,7 @@ import { computedText, formatNumber } from "../words/mod.ts";
 import { KINDS, type ModuleKind } from "../../measure/mod.ts";
 import type { Comparison, Computed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import {
-  type Column,
-  fixed,
-  layersOf,
-  moduleColumn,
-  moduleRecords,
-  optional,
-  type Table,
-  tableOf,
-} from "./table.ts";
+import { type Column, fixed, moduleColumn, optional, type Table, tableOf } from "./table.ts";
 
 const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
 
@@ -41,13 +32,9 @@ const withRuntime = (computed: Computed): string => `${computedText(computed)} (
 
 /** A row a kind of module and number of lowest ones. */
 export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRow[] {
-  return moduleRecords(KINDS, { a, b }, (kind) => ({
-    rows: layersOf(result[kind].overlap),
-    columns: [
-      { key: "lowest", value: (i) => i + 1 },
-      { key: "overlap", value: (i) => result[kind].overlap[i] },
-      { key: "rank_correlation", value: () => result[kind].rankCorrelation },
-      { key: "largest_difference", value: () => result[kind].largestDifference },
-    ],
-  }));
+  return KINDS.flatMap((module) => {
+    const { overlap, rankCorrelation, largestDifference } = result[module];
+    const own = { rank_correlation: rankCorrelation, largest_difference: largestDifference };
+    return overlap.map((overlap, i) => ({ a, b, module, lowest: i + 1, overlap, ...own }));
+  });
 }

@@ -3,19 +3,17 @@ import { DEPTH_MEASURES, type DepthMeasure, EFFECTIVE, type Effective } from "..
 import type { Depth } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatShare, reading, settingOf } from "../words/mod.ts";
-import { byLayer, layerTable, originOf, recordsOf, type Table } from "./table.ts";
+import { byLayer, fixed, layerTable, originOf, record, type Table } from "./table.ts";
 
-type Format = (value: number) => string;
-const degrees: Format = (value) => `${formatFixed(value, 1)}°`;
-const decimals = (n: number): Format => (value) => formatFixed(value, n);
-const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: Format]>> = {
+const degrees = (value: number) => `${formatFixed(value, 1)}°`;
+const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: typeof degrees]>> = {
   step: ["θ", degrees],
   turn: ["φ", degrees],
   left: ["ψ", degrees],
-  progress: ["π", decimals(2)],
-  sign: ["sign", decimals(3)],
-  kl: ["KL", decimals(2)],
-  again: ["again", decimals(2)],
+  progress: ["π", fixed(2)],
+  sign: ["sign", fixed(3)],
+  kl: ["KL", fixed(2)],
+  again: ["again", fixed(2)],
   overlap: ["top 5", formatShare],
   frequent: ["freq.", formatShare],
   revised: ["rev.", formatShare],
@@ -63,13 +61,12 @@ export function depthTables(result: Depth): Table {
 /** A row for each measure and layer; the relative depth is that behind the layer. */
 export function depthRows({ provenance, measures, effective }: Depth): CsvRow[] {
   return DEPTH_MEASURES.flatMap((name) =>
-    recordsOf([...measures[name].keys()], [
-      { key: "layer", value: (l) => l },
-      { key: "relative_depth", value: (l) => (l + 1) / measures[name].length },
-      { key: "value", value: (l) => measures[name][l]?.value },
-      { key: "low", value: (l) => measures[name][l]?.low },
-      { key: "high", value: (l) => measures[name][l]?.high },
-      { key: "effective_depth", value: () => effective[name as Effective]?.value },
-    ], { ...originOf(provenance), measure: name })
+    measures[name].map((found, layer, { length }) =>
+      record({
+        ...{ ...originOf(provenance), measure: name, layer, relative_depth: (layer + 1) / length },
+        ...{ value: found?.value, low: found?.low, high: found?.high },
+        effective_depth: effective[name as Effective]?.value,
+      })
+    )
   );
 }

@@ -21,7 +21,7 @@ import type { CsvRow } from "../chart/csv.ts";
 import { roundsText } from "./evaluation.ts";
 import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
-type Row = Fit["tried"][number] & { readonly says?: string };
+type Row = Fit["tried"][number];
 
 /** Rows of the table besides the answer. */
 const RUNNERS_UP = 4;
@@ -59,15 +59,14 @@ export function fitTables(fit: Fit): Table[] {
         reading`${shared} that the plan saves; KV: share of the keys and values${
           limitsCost(aim) && "; kept: whether the promise is kept (95 %)"
         }`,
-        `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
+        `${
+          counted(new Set(tried.map(({ drop }) => planHash(drop))).size, "plan")
+        } tried in all${ways}; the CSV and the JSON list them`,
         ...checksOf(fit),
       ],
     }],
   ];
 }
-
-/** How many plans were tried: two kinds may have the same one. */
-const plansOf = ({ tried }: Fit) => new Set(tried.map(({ drop }) => planHash(drop))).size;
 
 /** What the checks of orders found; why a module goes last is said once. */
 const checksOf = ({ checks = [] }: Fit): string[] =>
@@ -101,8 +100,6 @@ const byText = ({ by, repair, exchanged }: Row) =>
   [by, repair, exchanged && "exchanged"].filter(Boolean).join(", ");
 const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
 
-const keepsText = ({ keeps }: Row) => keeps;
-
 function columnsOf(fit: Fit): Column<Row>[] {
   const { aim, file } = fit;
   const { title, write } = costsOf(aim);
@@ -118,7 +115,9 @@ function columnsOf(fit: Fit): Column<Row>[] {
     { key: "kv_share", title: "KV", value: (one) => kvShareOf(fit, one), format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
-    ...limitsCost(aim) ? [{ key: "keeps", title: "kept", value: keepsText, align: "left" } as const] : [],
+    ...limitsCost(aim)
+      ? [{ key: "keeps", title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const]
+      : [],
   ];
 }
 

@@ -2,7 +2,7 @@
 import { type SamplesComparison, samplesName } from "../../result/mod.ts";
 import { formatNumber, formatPoints, formatPointsRange, formatShare, formatWhole } from "../words/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type Column, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, type Table, tableOf } from "./table.ts";
 
 type Row = SamplesComparison["tasks"][number];
 
@@ -48,23 +48,12 @@ function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["ap
 }
 
 export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow[] {
-  return recordsOf(tasks, [
-    { key: "task", value: ({ task }) => task },
-    { key: "filter", value: ({ filter }) => filter },
-    { key: "metric", value: ({ metric }) => metric },
-    { key: "n", value: ({ change }) => change.n },
-    { key: "accuracy_a", value: ({ accuracy }) => accuracy[0] },
-    { key: "accuracy_b", value: ({ accuracy }) => accuracy[1] },
-    { key: "stderr_a", value: ({ stderr }) => stderr[0] },
-    { key: "stderr_b", value: ({ stderr }) => stderr[1] },
-    { key: "gained", value: ({ gained }) => gained },
-    { key: "lost", value: ({ lost }) => lost },
-    { key: "mcnemar", value: ({ mcnemar }) => mcnemar },
-    { key: "change", value: ({ change }) => change.difference },
-    { key: "low", value: ({ change }) => change.low },
-    { key: "high", value: ({ change }) => change.high },
-    { key: "equivalence", value: ({ change }) => change.equivalence },
-    { key: "margin", value: ({ change }) => change.margin },
-    { key: "verdict", value: ({ change }) => change.verdict },
-  ], { a, b });
+  return tasks.map(({ task, filter, metric, accuracy, stderr, gained, lost, mcnemar, change }) => {
+    const { n, difference, low, high, equivalence, margin, verdict } = change;
+    return {
+      ...{ a, b, task, filter, metric, n, accuracy_a: accuracy[0], accuracy_b: accuracy[1] },
+      ...{ stderr_a: stderr[0], stderr_b: stderr[1], gained, lost, mcnemar },
+      ...{ change: difference, low, high, equivalence, margin, verdict },
+    };
+  });
 }

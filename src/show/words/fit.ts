@@ -56,47 +56,31 @@ export function costText(aim: Aim, { value, low, high, asked }: Tried["cost"], c
   return `${write(value)} ${unit} (${of}: ${write(low)} to ${write(high)}${on})`;
 }
 
-/** The same in a title: "Limit +10 % perplexity". */
-export function limitText({ of, amount, tasks = [] }: Aim): string {
-  const saved = amount <= 1 ? `${compact(100 * amount)} % of the` : amount.toLocaleString("en-US");
-  switch (of) {
-    case "loss":
-      return `Limit +${amount} nats per token`;
-    case "perplexity":
-      return `Limit +${compact(100 * amount)} % perplexity`;
-    case "accuracy":
-      return `Limit −${counted(amount, "point")} of accuracy on ${tasks.join(", ")}`;
-    case "parameters":
-      return `Target ${saved} parameters`;
-    case "kv-bytes":
-      return `Target ${saved} bytes of keys and values`;
-    case "file":
-      return `Target: a file of at most ${sizeAim(amount)}`;
-    case "speed":
-      return `Target ${amount} times as fast`;
-  }
+/** What an aim says in a title, and in a sentence. */
+function aimTexts({ of, amount, tasks = [], context }: Aim): readonly [limit: string, promise: string] {
+  const share = `${compact(100 * amount)} %`;
+  const saved = amount <= 1 ? `${share} of the` : amount.toLocaleString("en-US");
+  const [on, points] = [`accuracy on ${tasks.join(", ")}`, counted(amount, "point")];
+  const texts: Readonly<Record<Aim["of"], readonly [limit: string, promise: string]>> = {
+    loss: [`Limit +${amount} nats per token`, `the loss rises by at most ${amount} nats per token`],
+    perplexity: [`Limit +${share} perplexity`, `the perplexity rises by at most ${share}`],
+    accuracy: [`Limit −${points} of ${on}`, `the ${on} falls by at most ${points}`],
+    parameters: [`Target ${saved} parameters`, `at least ${saved} parameters are saved`],
+    "kv-bytes": [
+      `Target ${saved} bytes of keys and values`,
+      `at least ${saved} bytes of keys and values of ${context} tokens are saved`,
+    ],
+    file: [`Target: a file of at most ${sizeAim(amount)}`, `the file has at most ${sizeAim(amount)}`],
+    speed: [`Target ${amount} times as fast`, `decoding is at least ${amount} times as fast`],
+  };
+  return texts[of];
 }
 
+/** In a title: "Limit +10 % perplexity". */
+export const limitText = (aim: Aim): string => aimTexts(aim)[0];
+
 /** The promise: "loss rises by at most 0.01 nats per token". */
-export function promiseText({ of, amount, tasks = [], context }: Aim): string {
-  const saved = amount <= 1 ? `${compact(100 * amount)} % of the` : amount.toLocaleString("en-US");
-  switch (of) {
-    case "loss":
-      return `the loss rises by at most ${amount} nats per token`;
-    case "perplexity":
-      return `the perplexity rises by at most ${compact(100 * amount)} %`;
-    case "accuracy":
-      return `the accuracy on ${tasks.join(", ")} falls by at most ${counted(amount, "point")}`;
-    case "parameters":
-      return `at least ${saved} parameters are saved`;
-    case "kv-bytes":
-      return `at least ${saved} bytes of keys and values of ${context} tokens are saved`;
-    case "file":
-      return `the file has at most ${sizeAim(amount)}`;
-    case "speed":
-      return `decoding is at least ${amount} times as fast`;
-  }
-}
+export const promiseText = (aim: Aim): string => aimTexts(aim)[1];
 
 /** What half of the samples of a fit is: "8 × 512 tokens of wiki", "20 documents of piqa". */
 export const halfText = ({ aim: { tasks } }: Fit, half: Fit["provenance"]): string =>

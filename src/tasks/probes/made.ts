@@ -4,7 +4,7 @@
  */
 import { choose } from "../choice.ts";
 import { pythonRandom } from "../random.ts";
-import { PLAIN, type Task } from "../task.ts";
+import { PLAIN, type Request, type Task } from "../task.ts";
 
 /** Draws for the documents of a task. */
 export interface Draws {
@@ -16,12 +16,6 @@ export interface Draws {
   several<T>(items: readonly T[], count: number): T[];
 }
 
-/** A text, and what has to follow it; the continuation begins with its space. */
-interface Probe {
-  readonly context: string;
-  readonly continuation: string;
-}
-
 /** A made task: its name, and document number `i` of `DOCUMENTS`. */
 interface Made {
   readonly name: string;
@@ -31,7 +25,8 @@ interface Made {
   readonly tokens?: number;
   /** Counts the ways in which documents were made: results of another one are not reused. */
   readonly version: string;
-  probe(draws: Draws, i: number): Probe;
+  /** The continuation begins with its space. */
+  probe(draws: Draws, i: number): Request;
 }
 
 /** Documents of each task: half of the interval of an accuracy is at most seven points. */
@@ -40,7 +35,7 @@ export const DOCUMENTS = 200;
 const SEED = 1;
 
 /** The first documents of a task, always the same. */
-function probesOf(probe: Made["probe"], count: number): Probe[] {
+function probesOf(probe: Made["probe"], count: number): Request[] {
   const random = pythonRandom(SEED);
   const draws: Draws = {
     below: random.below,

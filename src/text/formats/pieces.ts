@@ -24,6 +24,7 @@ export interface Pieces {
   readonly kind: "unigram" | "bpe";
   readonly tokens: readonly string[];
   readonly scores: ArrayLike<number>;
+  /** As in GGUF files: `TokenType`. */
   readonly types: ArrayLike<number>;
   /** The token for what is unknown; null for none. */
   readonly unknown: number | null;

@@ -1,21 +1,14 @@
 /** The file of a SentencePiece model, `tokenizer.model`. Source: `sentencepiece_model.proto`, whose numbers of fields stand here. */
 import defer * as Wire from "@bufbuild/protobuf/wire";
+import type { Pieces } from "./pieces.ts";
 import { MAX_VOCABULARY } from "../tokenizer/definition.ts";
 
-/** The content of the file. Lists have one entry per token. */
-export interface SentencePieceModel {
-  readonly kind: "unigram" | "bpe";
-  readonly tokens: readonly string[];
-  readonly scores: readonly number[];
-  /** As in GGUF files: `TokenType`. */
-  readonly types: readonly number[];
-  readonly byteFallback: boolean;
-  readonly unknown: number;
+/** The content of the file. */
+export interface SentencePieceModel extends Pieces {
   /** Ids that begin and end a text; null for none. */
   readonly bos: number | null;
   readonly eos: number | null;
-  /** Whether a text is given a space in front, and has its spaces put in order. */
-  readonly prefix: boolean;
+  /** Whether a text has its spaces put in order. */
   readonly trims: boolean;
   /** What characters become (sentencepiece.ts); empty for what they are. */
   readonly charsmap: Uint8Array<ArrayBuffer>;

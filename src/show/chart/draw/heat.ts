@@ -8,11 +8,7 @@ import { type Cell, type Panel, WIDTH } from "./panel.ts";
 const SHADES = "#f1f6fe #d3e3fa #aecbf4 #82aeeb #558ee0 #2f6dcb #1c4f9f #0f2f5f".split(" ");
 
 /** One cell of a map; x to the right, y downwards, both from 0. */
-interface HeatCell {
-  readonly x: number;
-  readonly y: number;
-  readonly value: number;
-}
+type HeatCell = Readonly<Record<"x" | "y" | "value", number>>;
 
 /** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
 function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell[] {

@@ -126,18 +126,7 @@ function barsOf({ points, band, across }: Visible, unitsOf: Units): Box[] {
   });
 }
 
-interface Box {
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-}
-
-interface Place extends Box {
-  readonly dx: number;
-  readonly dy: number;
-  readonly textAnchor: "start" | "middle" | "end";
-}
+type Box = Readonly<Record<"left" | "right" | "top" | "bottom", number>>;
 
 const AIR = 5; // units between a label and its neighbours
 const GAP = 9; // units between a label and its point, unless a mark on it is larger
@@ -153,11 +142,7 @@ type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size" |
  * A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. Tried are right, left,
  * above, below, then the corners.
  */
-function placeFor(
-  { x, y, text, size, gap, bold }: Placed,
-  frame: Box,
-  taken: readonly Box[],
-): Place | undefined {
+function placeFor({ x, y, text, size, gap, bold }: Placed, frame: Box, taken: readonly Box[]) {
   const [width, height] = [textWidth(text, size, bold), 1.1 * size];
   const beside = gap + height / 2;
   return ([

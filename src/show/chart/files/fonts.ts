@@ -8,10 +8,7 @@ import { join } from "node:path";
 import { create } from "fontkit";
 
 /** A font in both weights; without a bold file, the regular one serves. */
-interface Font {
-  readonly regular: Uint8Array;
-  readonly bold: Uint8Array;
-}
+type Font = Readonly<Record<"regular" | "bold", Uint8Array>>;
 
 /** The packages' fonts by the families that they stand for, in lower case. */
 const SANS = ["system-ui", "-apple-system", "sans-serif", "arial", "helvetica", "arimo", "liberation sans"];
@@ -21,9 +18,9 @@ const SERIF = ["serif", "times", "times new roman", "tinos", "liberation serif"]
 export async function fontOf(families: string): Promise<Font> {
   for (const family of families.split(",").map((name) => name.trim().replaceAll(/["']/g, "").toLowerCase())) {
     const font = SANS.includes(family)
-      ? await arimo()
+      ? await packaged("Arimo")
       : SERIF.includes(family)
-      ? await tinos()
+      ? await packaged("Tinos")
       : await systemFont(family);
     if (font) return font;
   }
@@ -32,19 +29,13 @@ export async function fontOf(families: string): Promise<Font> {
   );
 }
 
-// Each import names its file in full: this is how Deno knows which packages to fetch. `resolve` then finds the fonts beside it.
-async function arimo(): Promise<Font> {
-  await import("@expo-google-fonts/arimo/package.json", { with: { type: "json" } });
-  return await packaged(import.meta.resolve("@expo-google-fonts/arimo/package.json"), "Arimo");
-}
-
-async function tinos(): Promise<Font> {
-  await import("@expo-google-fonts/tinos/package.json", { with: { type: "json" } });
-  return await packaged(import.meta.resolve("@expo-google-fonts/tinos/package.json"), "Tinos");
-}
-
-async function packaged(description: string, name: string): Promise<Font> {
-  const read = (weight: string) => readFile(new URL(`${weight}/${name}_${weight}.ttf`, description));
+async function packaged(name: "Arimo" | "Tinos"): Promise<Font> {
+  // Each import names its file in full: this is how Deno knows which packages to fetch. `resolve` then finds the fonts beside it.
+  await (name === "Arimo"
+    ? import("@expo-google-fonts/arimo/package.json", { with: { type: "json" } })
+    : import("@expo-google-fonts/tinos/package.json", { with: { type: "json" } }));
+  const beside = import.meta.resolve(`@expo-google-fonts/${name.toLowerCase()}/package.json`);
+  const read = (weight: string) => readFile(new URL(`${weight}/${name}_${weight}.ttf`, beside));
   return { regular: await read("400Regular"), bold: await read("700Bold") };
 }
 

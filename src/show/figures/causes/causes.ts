@@ -77,7 +77,7 @@ function chart(result: Causes, { cause, column, short }: typeof CAUSES[number], 
       })),
     ],
     x: { of: column, label: short, log: cause === "relativeMagnitude" },
-    y: { of: "importance", label: null, log: true, domain: logDomain(numbersOf(rows, "importance")) },
+    y: { of: "importance", domain: logDomain(numbersOf(rows, "importance")) },
     says: (row) =>
       reading`${{ measured: row[column] as number }}, importance ${{ measured: row.importance as number }}`,
   });

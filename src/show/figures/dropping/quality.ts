@@ -6,8 +6,7 @@ import {
   meanOf,
   type Sweep,
 } from "../../../result/mod.ts";
-import { curveChart, mostSeeds, outsizedPlansText, perplexityOver, seededText } from "../../chart/curves.ts";
-import { upFrom } from "../../chart/plots.ts";
+import { mostSeeds, outsizedPlansText, perplexityChart, seededText } from "../../chart/curves.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
 import {
@@ -66,12 +65,7 @@ function drawing(sweep: Sweep, at?: number): Content {
     ],
     setting: settingOf(provenance, `drop orders from ${tokensOf(calibration)}`, repairsText(sweep)),
     reads: [`At the end of each curve: ${ends.join("; ")}.`],
-    panels: [
-      curveChart(sweep, perplexityOver(samples), {
-        y: upFrom("perplexity (log)", { log: true }),
-        height: 460,
-      }),
-    ],
+    panels: [perplexityChart(sweep)],
   };
 }
 

@@ -1,5 +1,5 @@
 import { inDropOrder, KINDS, type ModuleKind, MODULES } from "../../../measure/mod.ts";
-import { leastImportant, type Profile, quarter } from "../../../result/mod.ts";
+import { byImportance, type Profile, quarter } from "../../../result/mod.ts";
 import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
@@ -57,7 +57,7 @@ function pointsOf(profile: Profile, module: ModuleKind) {
 function overlapsOf(profile: Profile, module: ModuleKind) {
   const points = pointsOf(profile, module);
   const n = quarter(new Set(points.map(({ layer }) => layer)).size);
-  const target = leastImportant(profile, module, n);
+  const target = byImportance(profile, module).slice(0, n).map(({ layer }) => layer);
   return [...Map.groupBy(points, ({ samples }) => samples)].map(([samples, own]) => {
     const lowest = own.map(({ layer, importance }) => ({ layer, score: importance })).sort(inDropOrder)
       .slice(0, n).map(({ layer }) => layer);
