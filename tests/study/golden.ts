@@ -4,6 +4,7 @@ import { curvesOf } from "../../src/study/sweep/curves.ts";
 import { head, type Kind, resultIn, type ResultOf } from "../../src/result/mod.ts";
 import {
   causes,
+  certify,
   checkpoints,
   compare,
   compareSamples,
@@ -61,6 +62,7 @@ export async function makeGoldens(): Promise<Goldens> {
     results.compare = compare(first, other);
     results.plan = makePlan(first, { target: "joint", drop: 4 });
     [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
+    results.certificate = await certify(model, { attention: [1] }, options);
     const swept = { ...options, profile: first, curves: curvesOf("block", 1), steps: [0, 1] };
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
