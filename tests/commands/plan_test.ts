@@ -58,7 +58,7 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
     await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
       --json ${folder}/g.json`);
     const { guides: list } = await readResult(`${folder}/g.json`, "guides");
-    assert.equal(list.length, 3 * 8);
+    assert.equal(list.length, 3 * 6);
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const json = `${folder}/sweep.json`;
     const swept = await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!} --target mlp

@@ -61,7 +61,7 @@ export const results: Readonly<Record<string, Row>> = {
   rank: cannot("rank", {
     value: [
       [aProfile, { target: "mlp", by: "deep" }],
-      'by is "deep", expected one of importance, magnitude, random, deepest, largest, marked (did you mean "deepest"?)',
+      'by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
     ],
     type: [[aSweep, { target: "mlp" }], "profile is a sweep, expected a profile"],
   }),
