@@ -19,7 +19,7 @@ export function planShards(division: Division, { command, parts, byCost }: PlanO
   const shards = division.stages.flatMap((stage, s) => {
     const spans = spansOf(stage.costs, parts).map((span): Omit<Shard, "index"> => ({
       stage: s,
-      name: nameOf(stage.unit, span),
+      name: `${stage.unit}: ${span.from}${span.to - span.from === 1 ? "" : ` to ${span.to - 1}`}`,
       ...span,
       file: `shard-${fileName(division.model.name)}-${cacheKey("shard", [key, s, span.from, span.to])}.json`,
       cost: sum(stage.costs.slice(span.from, span.to)),
@@ -78,8 +78,4 @@ function dependsOn({ depends }: Division): Record<string, string> {
 function keyOf(division: Division): string {
   const { label, stages } = division;
   return cacheKey("shards", [VERSION, label, dependsOn(division), stages.map(({ costs }) => costs.length)]);
-}
-
-function nameOf(unit: string, { from, to }: { readonly from: number; readonly to: number }): string {
-  return to - from === 1 ? `${unit}: ${from}` : `${unit}: ${from} to ${to - 1}`;
 }

@@ -95,12 +95,8 @@ export function computedBy(receipts: ReadonlyMap<number, Receipt>): Computed {
 
 /** The processors that shards ran on, each with its shards. */
 export function processorsOf(receipts: ReadonlyMap<number, Receipt>): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const [index, { processor }] of receipts) {
-    const kind = processor.replace(/, \d+ cores$/, "");
-    found.set(kind, [...found.get(kind) ?? [], index]);
-  }
-  return found;
+  const kinds = Map.groupBy(receipts, ([, { processor }]) => processor.replace(/, \d+ cores$/, ""));
+  return new Map(kinds.entries().map(([kind, own]) => [kind, own.map(([index]) => index)]));
 }
 
 function words({ engine, dtype, runtime, device }: Computed): string {
@@ -135,11 +131,7 @@ export async function receiptsOf(
 /** Indices as a scheduler takes them: "0,2-4". */
 export function indexList(indices: readonly number[]): string {
   const sorted = indices.toSorted((a, b) => a - b);
-  const runs: [number, number][] = [];
-  for (const index of sorted) {
-    const last = runs.at(-1);
-    if (last && index === last[1] + 1) last[1] = index;
-    else runs.push([index, index]);
-  }
-  return runs.map(([from, to]) => from === to ? from : `${from}-${to}`).join(",");
+  const starts = sorted.filter((index, i) => index - 1 !== sorted[i - 1]);
+  const ends = sorted.filter((index, i) => index + 1 !== sorted[i + 1]);
+  return starts.map((from, i) => from === ends[i] ? from : `${from}-${ends[i]}`).join(",");
 }

@@ -10,10 +10,10 @@ import { resultText, type Shards } from "../result/mod.ts";
  */
 export function slurmScript(plan: Shards, launch = launchOf()): string {
   const name = `lamina-${plan.key}`;
-  const arrays = stagesOf(plan).map(({ first, last, bytes }, stage) => {
+  const arrays = stagesOf(plan).map(({ first, last, megabytes }, stage) => {
     const after = stage > 0 ? ' --dependency="afterok:$previous" --kill-on-invalid-dep=yes' : "";
     return `previous=$(sbatch --parsable --job-name=${name}-${stage} --array="${first}-${last}\${LAMINA_AT_ONCE:+%$LAMINA_AT_ONCE}" \\
-  --mem=${megabytes(bytes)}M${after} "\${common[@]}" --requeue --signal=B:TERM@30 --wrap="$shard")`;
+  --mem=${megabytes}M${after} "\${common[@]}" --requeue --signal=B:TERM@30 --wrap="$shard")`;
   });
   return `#!/usr/bin/env bash
 # ${plan.label.replaceAll(/[^\w .,@/-]/g, "_")}: ${plan.shards.length} shards.
@@ -53,18 +53,13 @@ export function launchOf(cli = join(root, "src", "cli.ts")): string {
   return installed ? "lamina" : `deno run -A --v8-flags=--max-semi-space-size=2 ${shellWord(cli)}`;
 }
 
-/** The indices of each stage, and the memory of its largest shard. */
-function stagesOf({ shards }: Shards): { first: number; last: number; bytes: number }[] {
+/** The indices of each stage, and an estimate of the memory of its largest shard with room to spare, in MiB. */
+function stagesOf({ shards }: Shards) {
   return [...Map.groupBy(shards, ({ stage }) => stage).values()].map((own) => ({
     first: own[0].index,
     last: own.at(-1)!.index,
-    bytes: Math.max(...own.map(({ bytes }) => bytes)),
+    megabytes: Math.ceil(1.5 * Math.max(...own.map(({ bytes }) => bytes)) / 2 ** 20),
   }));
-}
-
-/** An estimate of memory with room to spare, in MiB. */
-function megabytes(bytes: number): number {
-  return Math.ceil(1.5 * bytes / 2 ** 20);
 }
 
 function usesGpu({ command }: Shards): boolean {

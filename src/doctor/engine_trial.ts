@@ -7,11 +7,11 @@
  */
 import { sum } from "../entry/mod.ts";
 import { type Engine, runOnce, tryProduct } from "../engine/mod.ts";
-import { type AttentionInput, attentionScores } from "../kernels/mod.ts";
+import { type AttentionInput, attentionScores, normals } from "../kernels/mod.ts";
 import { attend, type AttentionSpec } from "../models/mod.ts";
 import { createGraph } from "../onnx/mod.ts";
 import { tryBlocks } from "./block_trial.ts";
-import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
 
 const UNIT = 2 ** -24;
 /** T, H, K, E. */
@@ -38,7 +38,7 @@ export async function tryEngine(engine: Engine): Promise<void> {
 
 async function tryAttention(engine: Engine): Promise<void> {
   const scale = SIZE ** -0.5;
-  const [q, k, v] = [HEADS, KEY_HEADS, KEY_HEADS].map((heads, i) => normal([TOKENS, heads * SIZE], 3 + i));
+  const [q, k, v] = [HEADS, KEY_HEADS, KEY_HEADS].map((heads, i) => normals([TOKENS, heads * SIZE], 3 + i));
   const graph = createGraph();
   const value = (name: string, { shape }: Tensor) => graph.input(name, "f32", shape);
   const heads = { q: value("q", q), k: value("k", k), v: value("v", v) };
@@ -72,14 +72,6 @@ function mixed(scores: ArrayLike<number>, values: Float32Array, keyHead: number)
     { length: SIZE },
     (_, e) => sum(weights.map((weight, key) => weight / all * valueAt(key, e))),
   );
-}
-
-type Numbers = Tensor & { readonly data: Float32Array<ArrayBuffer> };
-
-function normal(shape: readonly number[], seed: number): Numbers {
-  const data = new Float32Array(elements(shape));
-  fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
-  return float32(shape, data) as Numbers;
 }
 
 /** `errors`: the error of an element in units of roundoff, relative to the largest. */

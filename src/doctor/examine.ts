@@ -2,7 +2,7 @@
  * Tests of what a machine can run. Each check tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
-import { aSignal, expect, like, list } from "../entry/mod.ts";
+import { aSignal, expect, like, list, unlessAborted } from "../entry/mod.ts";
 
 /** One part of the machine. */
 export interface Check {
@@ -45,20 +45,14 @@ async function examineOne(
   signal?: AbortSignal,
 ): Promise<Finding> {
   const limit = new AbortController();
-  const end = () => limit.abort(new Error(`no answer within ${seconds} s`));
-  const timer = setTimeout(end, seconds * 1000);
-  signal?.addEventListener("abort", end);
-  const overdue = new Promise<never>((_, reject) =>
-    limit.signal.addEventListener("abort", () => reject(limit.signal.reason))
-  );
+  const timer = setTimeout(() => limit.abort(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+  const ended = AbortSignal.any([limit.signal, ...signal ? [signal] : []]);
   try {
-    // In a function of its own, so that what it throws at once is an answer too.
-    const found = await Promise.race([(async () => await look(limit.signal))(), overdue]);
+    const found = await unlessAborted(look(ended), ended) as string;
     return { part, works: true, needed, found };
   } catch (error) {
     return { part, works: false, needed, found: (error as Error).message, remedy };
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", end);
   }
 }

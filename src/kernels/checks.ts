@@ -94,7 +94,8 @@ export async function tryKernel(engine: Device, name: string): Promise<void> {
   }
 }
 
-function normals(shape: readonly number[], seed: number) {
+/** A tensor of normal numbers. */
+export function normals(shape: readonly number[], seed: number) {
   const data = new Float32Array(elements(shape));
   fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
   return { ...float32(shape, data), data };

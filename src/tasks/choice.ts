@@ -35,12 +35,8 @@ export function choose(question: string, choices: readonly string[], gold: numbe
 }
 
 /** A question whose choices stand below it behind letters; the letters are what is scored. */
-export function lettered(
-  question: string,
-  texts: readonly string[],
-  letters: readonly string[],
-  gold: number,
-): Example {
+export function lettered(question: string, texts: readonly string[], gold: number): Example {
+  const letters = [..."ABCDE"].slice(0, texts.length);
   const lines = texts.map((text, i) => `${letters[i]}. ${text}`);
   return choose([question, ...lines, "Answer:"].join("\n"), letters, gold);
 }

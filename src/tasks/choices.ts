@@ -166,8 +166,6 @@ const copa = choiceTask({
 
 const uncapitalized = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
-const LETTERS = ["A", "B", "C", "D", "E"];
-
 const commonsenseQa = choiceTask({
   name: "commonsense_qa",
   version: "Yaml", // lm-eval's word for none
@@ -176,9 +174,9 @@ const commonsenseQa = choiceTask({
   train: ["tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155", "data/train-00000-of-00001.parquet"],
   read(row) {
     const texts = row.texts("choices.text");
-    if (texts.length !== LETTERS.length) throw row.fault("choices.text", texts, "five texts");
-    const gold = row.index("answerKey", LETTERS.indexOf(row.text("answerKey")), LETTERS.length);
-    return lettered(`Question: ${strip(row.text("question"))}`, texts, LETTERS, gold);
+    if (texts.length !== 5) throw row.fault("choices.text", texts, "five texts");
+    const gold = row.index("answerKey", ["A", "B", "C", "D", "E"].indexOf(row.text("answerKey")), 5);
+    return lettered(`Question: ${strip(row.text("question"))}`, texts, gold);
   },
 });
 

@@ -52,10 +52,9 @@ export function chosen(
   logLikelihoods: readonly number[],
   lengths: readonly number[],
 ): number {
-  return largest(metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods);
+  const scores = metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods;
+  return scores.indexOf(Math.max(...scores));
 }
-
-const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));
 
 export function estimate(metric: Metric, scores: readonly Score[]): Estimate {
   const values = scores.map((score) => score[metric]!);
@@ -93,8 +92,6 @@ export function averaged(parts: readonly Estimate[]): Estimate {
   };
 }
 
-const NONE = "[invalid]";
-
 /** The text before the first of each stop string, taken in order. */
 export function beforeStops(text: string, stops: readonly string[]): string {
   return stops.reduce((kept, stop) => stop === "" ? kept : kept.split(stop, 1)[0], text);
@@ -106,7 +103,7 @@ export function extractAnswer(task: Task, metric: Metric, text: string): string 
   if (!filter) throw new TypeError(`Cannot find answers of ${task.name}: it has no filter ${metric}`);
   const match = [...text.matchAll(filter)].at(metric === "flexible" ? -1 : 0);
   const group = match?.slice(1).find((found) => found !== undefined);
-  return group === undefined ? NONE : strip(group);
+  return group === undefined ? "[invalid]" : strip(group);
 }
 
 /** Whether generated text has the right answer. */

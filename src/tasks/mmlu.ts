@@ -5,8 +5,6 @@ import { strip } from "./python.ts";
 import { savedFile } from "./sources.ts";
 import { type Example, PLAIN, type Task } from "./task.ts";
 
-const LETTERS = ["A", "B", "C", "D"];
-
 const words = (text: string) => text.trim().split(/\s+/);
 
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
@@ -52,8 +50,8 @@ function subjectTask(subject: string): Task {
 
 function read(row: Fields): Example {
   const choices = row.texts("choices");
-  if (choices.length !== LETTERS.length) throw row.fault("choices", choices, "four texts");
-  return lettered(strip(row.text("question")), choices, LETTERS, row.label("answer", LETTERS.length));
+  if (choices.length !== 4) throw row.fault("choices", choices, "four texts");
+  return lettered(strip(row.text("question")), choices, row.label("answer", 4));
 }
 
 export const mmluTasks: readonly Task[] = Object.values(SUBJECTS).flat().map(subjectTask);

@@ -1,6 +1,6 @@
 /** Values too long for a command line: "@FILE" for what is in a file, "-" for standard input; "@@" begins a value that begins with "@". */
 import { InvalidArgumentError } from "commander";
-import { reasonOf } from "../../entry/mod.ts";
+import { joinBytes, reasonOf } from "../../entry/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 
 const MOST_BYTES = 2 ** 26;
@@ -54,9 +54,7 @@ function readAll(name: string, file: { readSync(bytes: Uint8Array): number | nul
     }
   }
   try {
-    const bytes = new Uint8Array(size);
-    parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "");
+    return new TextDecoder("utf-8", { fatal: true }).decode(joinBytes(parts)).replace(/\r?\n$/, "");
   } catch {
     throw new InvalidArgumentError(`${name} holds bytes that are not UTF-8, expected a text`);
   }

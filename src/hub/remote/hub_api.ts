@@ -216,16 +216,10 @@ function hashOf({ path }: Listed, hash: unknown, digits: number, repo: HubRepo):
   );
 }
 
-/** A branch or a tag, and the commit that it currently points to. */
-interface Ref {
-  readonly name: string;
-  readonly commit: string;
-}
-
 const MAX_REFS = 100_000;
 
-/** Requests all branches and tags of a model, branches first. */
-export async function askRefs(repo: HubRepo, signal?: AbortSignal): Promise<Ref[]> {
+/** Requests all branches and tags of a model, branches first, each with the commit that it currently points to. */
+export async function askRefs(repo: HubRepo, signal?: AbortSignal) {
   return await explained(repo, async () => {
     const response = await hubFetch(repo.name, signal)(`${endpoint()}/api/models/${repo.name}/refs`);
     const { branches, tags } = await response.json() ?? {};
@@ -233,7 +227,7 @@ export async function askRefs(repo: HubRepo, signal?: AbortSignal): Promise<Ref[
   });
 }
 
-function readRefs(list: unknown, what: string): Ref[] {
+function readRefs(list: unknown, what: string): Readonly<Record<"name" | "commit", string>>[] {
   if (!Array.isArray(list) || list.length > MAX_REFS) {
     throw new TypeError(
       `${what} is ${Array.isArray(list) ? `${list.length} long` : typeof list}, expected a list`,

@@ -78,14 +78,9 @@ function changeOfAll(tasks: readonly Changes[], margin: number): AccuracyChange 
     high,
     equivalence: p,
     margin,
-    verdict: verdictOf(p, low, high, margin),
+    verdict: p < LEVEL ? "yes" : low > margin || high < -margin ? "no" : "cannot tell",
     n: sum(tasks, ({ n }) => n),
   };
-}
-
-function verdictOf(p: number, low: number, high: number, margin: number): Verdict {
-  if (p < LEVEL) return "yes";
-  return low > margin || high < -margin ? "no" : "cannot tell";
 }
 
 function recovered({ value, low, high }: Interval, margin: number): number {

@@ -28,15 +28,12 @@ export function groupsOf({ curves }: Sweep): CurveGroup[] {
   return [...groups.values()].map((members) => {
     const { target, by, repair } = members[0];
     const points = members.flatMap(({ points }) => points);
-    const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
+    const counts = [...Map.groupBy(points, ({ dropped }) => dropped)].sort(([a], [b]) => a - b);
     return {
       target,
       by,
       ...repair ? { repair } : {},
-      points: counts.map((dropped) => ({
-        dropped,
-        values: points.filter((point) => point.dropped === dropped),
-      })),
+      points: counts.map(([dropped, values]) => ({ dropped, values })),
     };
   });
 }

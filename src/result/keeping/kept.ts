@@ -94,7 +94,7 @@ const SEAL = ',"checksum":"';
 /** A result's line with the SHA-256 of what is before it as one more field, which readers of results pass over. */
 function sealed(line: string): string {
   const text = line.slice(0, -"}\n".length);
-  return `${text}${SEAL}${checksum(text)}"}\n`;
+  return `${text}${SEAL}${createHash("sha256").update(text).digest("hex")}"}\n`;
 }
 
 /** The line before it was sealed. Throws `TypeError` for any other text. */
@@ -103,8 +103,6 @@ function unsealed(path: string, line: string): string {
   if (line === sealed(`${text}}\n`)) return `${text}}\n`;
   throw new TypeError(`Cannot use ${path}: its checksum does not match its content`);
 }
-
-const checksum = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Whether a result was there, or was made and kept now. */
 type How = "found" | "made";

@@ -19,7 +19,7 @@ import { planHash, planText } from "../../measure/mod.ts";
 import { type Fit, limitsCost, sharedSaving } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { roundsText } from "./evaluation.ts";
-import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, lines, originOf, record, type Table, tableOf } from "./table.ts";
 
 type Row = Fit["tried"][number];
 
@@ -107,22 +107,19 @@ function columnsOf(fit: Fit): Column<Row>[] {
   const signed = (value: string | number) =>
     Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
   return [
-    { key: "plan", title: "plan", value: ({ drop }) => planText(drop), align: "left" },
+    { title: "plan", value: ({ drop }) => planText(drop), align: "left" },
     ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
     file
       ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
-    { key: "kv_share", title: "KV", value: (one) => kvShareOf(fit, one), format: share },
+    { title: "KV", value: (one) => kvShareOf(fit, one), format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
-    ...limitsCost(aim)
-      ? [{ key: "keeps", title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const]
-      : [],
+    ...limitsCost(aim) ? [{ title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const] : [],
   ];
 }
 
 const ASKED: Column<Row> = {
-  key: "asked",
   title: "documents",
   value: ({ cost: { asked } }) => asked?.documents,
 };
@@ -134,25 +131,21 @@ const roundsNote = ({ of }: NonNullable<ReturnType<typeof askedIn>>) =>
     roundsText("intervals")
   }`;
 
-const NUMBERS: readonly Column<Row>[] = [
-  { key: "target", value: ({ target }) => KIND_NAMES[target] },
-  { key: "by", value: ({ by }) => by },
-  { key: "repair", value: ({ repair }) => repair ?? null },
-  { key: "dropped", value: ({ dropped }) => dropped },
-  { key: "bytes", value: ({ bytes }) => bytes },
-  { key: "parameters_share", value: ({ saves }) => saves.parametersShare },
-  { key: "cost", value: ({ cost }) => cost.value },
-  { key: "low", value: ({ cost }) => cost.low },
-  { key: "high", value: ({ cost }) => cost.high },
-];
-
 /** A row a plan: those tried, then those confirmed. */
 export function fitRows(fit: Fit): CsvRow[] {
   const { aim, unit, tried, confirmed, answer } = fit;
-  const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit), ...askedIn(fit) ? [ASKED] : []];
   const rows = (on: string, of: readonly Row[], origin: Fit["provenance"], placeOf: (i: number) => number) =>
-    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, unit, on })
-      .map((row, i) => ({ ...row, answer: placeOf(i) === answer ? "yes" : "no" }));
+    of.map((one, i) => {
+      const { target, by, repair, dropped, drop, bytes, saves: { parametersShare }, cost, keeps } = one;
+      return record({
+        ...{ ...originOf(origin), aim: aim.of, amount: aim.amount, unit, on, target: KIND_NAMES[target] },
+        ...{ by, repair, dropped, bytes, parameters_share: parametersShare, cost: cost.value },
+        ...{ low: cost.low, high: cost.high, plan: planText(drop), kv_share: kvShareOf(fit, one) },
+        ...limitsCost(aim) ? { keeps } : {},
+        ...askedIn(fit) ? { asked: cost.asked?.documents } : {},
+        answer: placeOf(i) === answer ? "yes" : "no",
+      });
+    });
   return [
     ...rows("choosing", tried, fit.provenance, (i) => i),
     ...rows("confirming", confirmedOf(fit), fit.confirming, (i) => confirmed[i].tried),

@@ -27,6 +27,7 @@ import {
   lines,
   moduleColumn,
   originOf,
+  record,
   recordsOf,
   type Table,
   tableOf,
@@ -97,8 +98,8 @@ type Repaired = NonNullable<Plan["repaired"]>;
 type RepairSite = NonNullable<Repaired["sites"]>[number];
 
 const FITS: readonly Column<RepairSite>[] = [
-  { key: "strength", title: "ridge ε", value: ({ strength }) => strength, format: formatNumber },
-  { key: "left", title: "left", value: ({ left }) => left, format: formatShare },
+  { title: "ridge ε", value: ({ strength }) => strength, format: formatNumber },
+  { title: "left", value: ({ left }) => left, format: formatShare },
 ];
 
 /** Each place of a repair with its fit, then the losses on the samples that were held out. */
@@ -151,13 +152,12 @@ type Fresh = NonNullable<Repaired["fresh"]>;
 function lossesTable(fresh: Fresh): Table {
   const { samples, full, dropped, repaired } = fresh;
   const rows = [["full", full], ["dropped", dropped], ["repaired", repaired]] as const;
-  const rise = (nats: number) => nats === full ? null : nats - full;
   return {
     title: `loss on the ${samples === 1 ? "sample" : `${samples} samples`} held out of the fits`,
     ...tableOf(rows, [
       { title: "model", value: ([name]) => name, align: "left" },
       { title: "nats/token", value: ([, nats]) => nats, format: fixed(4) },
-      { title: RISE, value: ([, nats]) => rise(nats), format: fixed(4) },
+      { title: RISE, value: ([, nats]) => nats === full ? null : nats - full, format: fixed(4) },
     ]),
     notes: [savedText(fresh)],
   };
@@ -189,19 +189,20 @@ function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["
 export function planRows({ model, target, by, order, repaired }: Plan): CsvRow[] {
   if (!repaired?.sites) return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
   const { sequential, sites, fresh } = repaired;
-  const columns: Column<RepairSite>[] = [
-    { key: "module", value: ({ module }) => KIND_NAMES[module] },
-    { key: "layer", value: ({ layer }) => layer },
-    ...FITS,
-  ];
-  return recordsOf(sites, columns, {
-    ...{ model, target, by, repair: repaired.by, sequential: sequential ? "yes" : "no" },
-    full_nll: fresh?.full ?? null,
-    dropped_nll: fresh?.dropped ?? null,
-    repaired_nll: fresh?.repaired ?? null,
-    saved: fresh?.saved ?? null,
-    saved_error: fresh?.savedError ?? null,
-  });
+  return sites.map(({ module, layer, strength, left }) =>
+    record({
+      ...{ model, target, by, repair: repaired.by, sequential: sequential ? "yes" : "no" },
+      ...{ full_nll: fresh?.full, dropped_nll: fresh?.dropped, repaired_nll: fresh?.repaired },
+      ...{
+        saved: fresh?.saved,
+        saved_error: fresh?.savedError,
+        module: KIND_NAMES[module],
+        layer,
+        strength,
+        left,
+      },
+    })
+  );
 }
 
 /** A row for each score of each kind. */

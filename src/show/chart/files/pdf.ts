@@ -6,6 +6,7 @@
  */
 import { parseHTML } from "linkedom";
 import PDFDocument from "pdfkit";
+import { joinBytes } from "../../../entry/mod.ts";
 import { VERSION } from "../../../result/mod.ts";
 import { fontkit, fontOf, outlineOf, type Outlines, widthIn } from "./fonts.ts";
 
@@ -37,9 +38,7 @@ export async function pdfOf(svg: string, title: string): Promise<Uint8Array> {
   const page = { pdf, fonts: { regular: fontkit(regular), bold: fontkit(bold) } };
   for (const child of root.children) draw(page, child, [root]);
   pdf.end();
-  const parts: Uint8Array[] = [];
-  for await (const part of pdf) parts.push(part);
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  return joinBytes(await Array.fromAsync(pdf));
 }
 
 /** The outermost element; programs that import Lamina may be checked without the DOM's types. */
