@@ -47,15 +47,8 @@ export function createProgram(context: Context): Command {
     "Evaluate:": [...predicting, depthCommand, speedCommand, compareCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [
-      ...[
-        infoCommand,
-        cacheCommand,
-        cudaCommand,
-        openvinoCommand,
-        ggmlCommand,
-        labCommand,
-        environmentCommand,
-      ],
+      ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand],
+      ...[ggmlCommand, labCommand, environmentCommand],
     ],
   };
   for (const [heading, commands] of Object.entries(groups)) {

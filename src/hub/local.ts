@@ -14,14 +14,10 @@ export async function localFile(
 ): Promise<ModelFiles> {
   const { name = basename(path), sha256, origin, licence = null } = known;
   const entry = await fileEntry(path, basename(path));
-  const what = {
-    name,
-    revision: null,
-    kind: "gguf",
-    origin,
-    licence: () => Promise.resolve(licence),
-  } as const;
-  return modelFiles(what, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
+  return modelFiles(
+    { name, revision: null, kind: "gguf", origin, licence: () => Promise.resolve(licence) },
+    [{ ...entry, sha256: sha256 ?? entry.sha256 }],
+  );
 }
 
 /**

@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import { nearNames } from "../entry/mod.ts";
+import { nearNames, once } from "../entry/mod.ts";
 
 /** An exported declaration, without its body. */
 interface Declared {
@@ -91,12 +91,8 @@ function firstSentence({ doc }: Declared): string {
   return text.match(/^.*?\.(?= |$)/)?.[0] ?? text;
 }
 
-let known: Promise<Map<string, Declared>> | undefined;
-
 /** All exported declarations, read once. Of several with one name, one with an example is the public one, else the last. */
-const declared = () => known ??= readSource();
-
-async function readSource(): Promise<Map<string, Declared>> {
+const declared = once(async (): Promise<Map<string, Declared>> => {
   const files = (await readdir(join(ROOT, "src"), { recursive: true })).filter((name) =>
     name.endsWith(".ts")
   );
@@ -109,7 +105,7 @@ async function readSource(): Promise<Map<string, Declared>> {
   );
   const hasExample = ([, { doc }]: readonly [string, Declared]) => doc.includes("@example");
   return new Map(texts.flat().sort((a, b) => Number(hasExample(a)) - Number(hasExample(b))));
-}
+});
 
 /** The public names, each with the door that exports it. */
 async function documented(): Promise<Map<string, Declared & { readonly door: string }>> {

@@ -24,18 +24,6 @@ export function watcher(draw: () => Write, now: () => number = () => performance
   let lastPress = -Infinity;
   let pressed = -Infinity; // the last one that has not ended anything
 
-  function begin(): AbortController {
-    const controller = new AbortController();
-    running.add(controller);
-    if (now() - pressed <= LATE) controller.abort(stopped());
-    return controller;
-  }
-
-  function finish(controller: AbortController, error: unknown): void {
-    running.delete(controller);
-    if (error !== undefined && controller.signal.aborted) pressed = -Infinity; // it has ended something
-  }
-
   return {
     press(): void {
       if (now() - lastPress < ECHO) return;
@@ -44,13 +32,16 @@ export function watcher(draw: () => Write, now: () => number = () => performance
     },
 
     open(title: string): Watch {
-      const controller = begin();
+      const controller = new AbortController();
+      running.add(controller);
+      if (now() - pressed <= LATE) controller.abort(stopped());
       const lines = linesOf(title, draw, now);
       const { signal } = controller;
       return {
         reports: { signal, onProgress: lines.onProgress, onNotice: lines.onNotice },
         end(error) {
-          finish(controller, error);
+          running.delete(controller);
+          if (error !== undefined && signal.aborted) pressed = -Infinity; // it has ended something
           lines.end(error === undefined ? "done" : signal.aborted ? "stopped" : "failed");
           return Promise.resolve();
         },

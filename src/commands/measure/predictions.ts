@@ -9,10 +9,10 @@ import {
   DROP_OPTIONS,
   type DropFlags,
   dropLists,
+  dropOf,
   type Flags,
   MODEL,
   planFiles,
-  planOf,
   plansIn,
   studyOptions,
   wantedOf,
@@ -31,7 +31,11 @@ const perplexityCommand = (context: Context): Command =>
       const files = flags.plan.length > 0 ? flags.plan : [undefined];
       const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
       return (model) => ({
-        plans: [noDrop, ...wanted.map((one) => planOf(model, one)).filter((plan) => !isFull(plan))],
+        // A plan from a file says what its scores and repairs were measured on.
+        plans: [
+          noDrop,
+          ...wanted.map((one) => ({ ...one.plan, ...dropOf(model, one) })).filter((plan) => !isFull(plan)),
+        ],
       });
     },
   });

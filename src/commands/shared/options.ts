@@ -159,11 +159,6 @@ export function dropOf(model: StudyModel, { plan, ...changes }: Wanted): DropPla
   return dropPlan(model.spec, changes);
 }
 
-/** The same as a plan, which says what its scores and repairs were measured on, if a file of one is named. */
-export function planOf(model: StudyModel, wanted: Wanted): Plan | DropPlan {
-  return { ...wanted.plan, ...dropOf(model, wanted) };
-}
-
 /** The plans of files, and the modules that the drop options list as one more. */
 export async function plansIn(flags: DropFlags<readonly string[]>) {
   const plans = await Promise.all(flags.plan.map((file) => readPlan(file)));

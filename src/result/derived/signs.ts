@@ -93,11 +93,7 @@ export function surelyLowest(profile: Profile, kind: ModuleKind): number[] | nul
  * Whether a module's update points along the stream (1) or against it (−1), in each layer that has one; of `along`, whether more or
  * less of its energy lies along the stream than of a random direction's.
  */
-export function directionSigns(
-  { sums, sizes }: Profile,
-  kind: LayerModule,
-  sum: "sign" | "along" = "sign",
-): Sign[] {
+export function directionSigns({ sums, sizes }: Profile, kind: LayerModule, sum: "sign" | "along"): Sign[] {
   const chance = sum === "along" ? 1 / sizes.hidden : 0;
   return sums[kind].flatMap((samples) =>
     samples ? [toldSign(bySample(samples, sum).map((value) => value - chance).filter(Number.isFinite))] : []

@@ -27,12 +27,8 @@ export function csvText(rows: readonly CsvRow[]): string {
 function cell(value: string | number | null): string {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
-  const text = harmless(value);
+  const own = plain(value);
+  const isFormula = /^\s*[=@]/.test(own) || (/^\s*[+-]/.test(own) && !Number.isFinite(Number(own)));
+  const text = isFormula ? `'${own}` : own;
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function harmless(value: string): string {
-  const text = plain(value);
-  const formula = /^\s*[=@]/.test(text) || (/^\s*[+-]/.test(text) && !Number.isFinite(Number(text)));
-  return formula ? `'${text}` : text;
 }

@@ -132,10 +132,6 @@ const AIR = 5; // units between a label and its neighbours
 const GAP = 9; // units between a label and its point, unless a mark on it is larger
 const LINE = 2; // units that a line takes on either side
 
-function touch(a: Box, b: Box): boolean {
-  return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
-}
-
 type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size" | "gap", number>>;
 
 /**
@@ -158,9 +154,9 @@ function placeFor({ x, y, text, size, gap, bold }: Placed, frame: Box, taken: re
     const left = x + dx - (textAnchor === "start" ? 0 : textAnchor === "end" ? width : width / 2);
     const top = y + dy - height / 2;
     return { dx, dy, textAnchor, left, right: left + width, top, bottom: top + height };
-  }).find((box) =>
-    box.left >= frame.left && box.right <= frame.right && box.top >= frame.top &&
-    box.bottom <= frame.bottom && taken.every((other) => !touch(box, other))
+  }).find(({ left, right, top, bottom }) =>
+    left >= frame.left && right <= frame.right && top >= frame.top && bottom <= frame.bottom &&
+    !taken.some((b) => left < b.right + AIR && b.left < right + AIR && top < b.bottom && b.top < bottom)
   );
 }
 

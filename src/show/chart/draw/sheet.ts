@@ -10,7 +10,7 @@
  */
 import defer * as Plot from "@observablehq/plot";
 import defer * as Linkedom from "linkedom";
-import { plain } from "../../../entry/mod.ts";
+import { once, plain } from "../../../entry/mod.ts";
 import { FAINT, INK, PAPER, recoloured } from "./colors.ts";
 import { keyChart } from "./key.ts";
 import { type Sized, sized } from "./panel.ts";
@@ -23,11 +23,10 @@ type Contents = Labelled & Readonly<Record<"title" | "subtitle" | "setting", str
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
-let document: PlotDocument | undefined;
-const plotDocument = () =>
-  document ??= (Linkedom.parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-    document: PlotDocument;
-  }).document;
+const plotDocument = once(() => {
+  const page = Linkedom.parseHTML("<!doctype html><html><body></body></html>");
+  return (page as unknown as { document: PlotDocument }).document;
+});
 
 interface LineLook extends Letters {
   readonly fill: string;
