@@ -186,14 +186,10 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
 }
 
 /** The check of an option that has no default. */
-export function required(check: Check): Check {
-  return withMore(check, { isRequired: true });
-}
+export const required = (check: Check): Check => withMore(check, { isRequired: true });
 
 /** The check of an option that needs another beside it, or cannot have it. */
-export function related(check: Check, relation: Relation): Check {
-  return withMore(check, relation);
-}
+export const related = (check: Check, relation: Relation): Check => withMore(check, relation);
 
 /** The check of an option that commands have too: the words of its help, and its default if there is one. */
 export function option(check: Check, says: string, usual?: unknown, relation: Relation = {}): Check {

@@ -14,9 +14,7 @@ const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]/g;
 const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]/gu;
 
 /** One line of text without characters that act instead of being seen: a break becomes a space, others "�". */
-export function plain(text: string): string {
-  return text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
-}
+export const plain = (text: string): string => text.replaceAll(BREAKS, " ").replaceAll(UNSAFE, "\ufffd");
 
 /** One plain line of at most `most` characters; a longer one is cut and ends with "…". */
 export function oneLine(text: string, most: number): string {
@@ -51,6 +49,4 @@ export function code(text: string, most = MOST): string {
 }
 
 /** The same in a cell of a table, which a bar would end, in code too. */
-export function cell(text: string): string {
-  return code(text.replaceAll("|", "¦"));
-}
+export const cell = (text: string): string => code(text.replaceAll("|", "¦"));

@@ -78,9 +78,7 @@ export function modelFiles(
 }
 
 /** Whether a file carries weights, by its name. */
-export function isWeights(name: string): boolean {
-  return /\.(safetensors|gguf)$/.test(name);
-}
+export const isWeights = (name: string): boolean => /\.(safetensors|gguf)$/.test(name);
 
 async function fingerprint(files: FileEntry[]): Promise<string> {
   const counted = files.filter(({ name }) => name === "config.json" || isWeights(name));

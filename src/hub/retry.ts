@@ -9,9 +9,7 @@ const JITTER = 0.25; // of a pause, added at random
 const PATIENCE = 45_000; // ms without progress after which there is no further pause: with the last answer, less than a minute
 
 /** Whether the user wants no requests to any server: of the hub, or of an index of packages. */
-export function isOffline(): boolean {
-  return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
-}
+export const isOffline = (): boolean => /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
 
 /** Throws `Error` if the user wants no requests and `what` is missing or damaged on this machine. `instead`: what else there is to do. */
 export function expectOnline(what: string, instead = ""): void {

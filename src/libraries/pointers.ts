@@ -11,9 +11,7 @@ import { sum } from "../entry/mod.ts";
 const POINTER_BYTES = 8;
 
 /** A text as C has it, with the zero that ends it. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
-}
+export const cString = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(`${text}\0`);
 
 /** A path as ONNX Runtime has it on this system. */
 export function cPath(path: string): Uint8Array<ArrayBuffer> {

@@ -15,9 +15,7 @@ import { statfs } from "node:fs/promises";
 import { failure, formatBytes, reasonOf } from "../../entry/mod.ts";
 import { folderOf } from "../../home/mod.ts";
 
-export function cacheFolder(): string {
-  return folderOf("cache");
-}
+export const cacheFolder = (): string => folderOf("cache");
 
 /** Marks an entry as used now. A cache that cannot be written to is still a cache. */
 export async function touch(folder: string): Promise<void> {

@@ -121,9 +121,7 @@ async function removeRefs(entry: string, folder: string, emptied: ReadonlySet<st
   await removeEmpty(folder);
 }
 
-function removeEmpty(folder: string): Promise<boolean> {
-  return Deno.remove(folder).then(() => true, () => false);
-}
+const removeEmpty = (folder: string): Promise<boolean> => Deno.remove(folder).then(() => true, () => false);
 
 /** How a user names the entry that a folder is. */
 function entryName(path: string): string {

@@ -13,9 +13,7 @@ const POLL = 200; // ms between two looks at another process's lock
 const DOWNLOAD = /^[0-9a-f]{24}$/;
 const LOCK = /^[0-9a-f-]{36}\.lock$/;
 
-export function partialFolder(): string {
-  return join(cacheFolder(), "partial");
-}
+export const partialFolder = (): string => join(cacheFolder(), "partial");
 
 /** Where something unfinished is kept: `content` says what it holds, such as an address. */
 export function partialPath(content: string): string {

@@ -47,9 +47,7 @@ export interface HashOptions {
 }
 
 /** Begins the hash that git gives a file of this size, and the hub its small files. */
-export function gitHash(size: number): Hash {
-  return createHash("sha1").update(`blob ${size}\0`);
-}
+export const gitHash = (size: number): Hash => createHash("sha1").update(`blob ${size}\0`);
 
 /** Remembers what a file is, or must be once it is moved here. If the cache cannot be written to, this process remembers it alone. */
 export async function writeStamp(path: string, sha256: string, checked: boolean, from = path): Promise<void> {
@@ -124,9 +122,7 @@ async function stampPath(path: string): Promise<string> {
   return join(cacheFolder(), "checked", `${key}.stamp`);
 }
 
-function besidePath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.stamp`);
-}
+const besidePath = (path: string): string => join(dirname(path), `.${basename(path)}.stamp`);
 
 /** Files below a folder that have a stamp, whether they are still there or not. Links are not followed. */
 export async function stampedFiles(folder: string): Promise<string[]> {

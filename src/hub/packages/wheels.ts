@@ -64,9 +64,7 @@ export async function installWheels(
   for (const wheel of wheels) await removeOthers(wheel, folder);
 }
 
-function placeOf(wheel: Pinned, folder: string): string {
-  return join(folder, nameOf(wheel));
-}
+const placeOf = (wheel: Pinned, folder: string): string => join(folder, nameOf(wheel));
 
 function describe(wheel: Pinned): string {
   return `${wheel.package} ${wheel.version}, ${formatBytes(wheel.size)}, licence: ${wheel.licence}`;

@@ -145,9 +145,7 @@ export async function instead({ type }: HubRepo): Promise<string> {
 }
 
 /** A repository in an error: a text or a task may need a dataset that the user never named. */
-export function called({ type, name }: HubRepo): string {
-  return type === "dataset" ? `the dataset ${name}` : name;
-}
+export const called = ({ type, name }: HubRepo): string => type === "dataset" ? `the dataset ${name}` : name;
 
 async function refusal(repo: HubRepo, { status, code }: HttpError, wait = 0): Promise<Error> {
   const { type, name, revision } = repo;

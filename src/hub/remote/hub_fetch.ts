@@ -27,13 +27,9 @@ export function endpoint(): string {
 }
 
 /** The hub's address for display: without any user name and password. */
-export function shownEndpoint(): string {
-  return withoutLogin(endpoint());
-}
+export const shownEndpoint = (): string => withoutLogin(endpoint());
 
-function withoutLogin(address: string): string {
-  return address.replace(/^(\w+:\/\/)?[^/]*@/, "$1");
-}
+const withoutLogin = (address: string): string => address.replace(/^(\w+:\/\/)?[^/]*@/, "$1");
 
 /**
  * `fetch` for the requests that one question takes; `what` names the repository in errors. Throws `HttpError` if the
@@ -107,7 +103,9 @@ export function findToken(): Token | null {
     const value = Deno.env.get(name)?.trim();
     if (value) return checked(value, name);
   }
-  for (const path of [Deno.env.get("HF_TOKEN_PATH"), join(home(), "token")]) {
+  const caches = Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache");
+  const home = Deno.env.get("HF_HOME") || join(caches, "huggingface");
+  for (const path of [Deno.env.get("HF_TOKEN_PATH"), join(home, "token")]) {
     const value = path ? readToken(path) : "";
     if (value) return checked(value, path!);
   }
@@ -117,11 +115,6 @@ export function findToken(): Token | null {
 export function authorization(): Record<string, string> {
   const token = findToken();
   return token ? { authorization: `Bearer ${token.value}` } : {};
-}
-
-function home(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache");
-  return Deno.env.get("HF_HOME") || join(caches, "huggingface");
 }
 
 /** The text of a token's file; empty if it is missing or may not be read. */

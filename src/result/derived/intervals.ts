@@ -62,12 +62,8 @@ export function intervalSign(interval: Ends): Sign {
 export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
   expect("sort by intervals", "items", items, anyList);
   expect("sort by intervals", "intervalOf", intervalOf, func);
-  const sorted: Sorted<T> = { below: [], above: [], neither: [] };
-  for (const item of items) {
-    const sign = intervalSign(intervalOf(item));
-    (sign < 0 ? sorted.below : sign > 0 ? sorted.above : sorted.neither).push(item);
-  }
-  return sorted;
+  const those = (sign: Sign) => items.filter((item) => intervalSign(intervalOf(item)) === sign);
+  return { below: those(-1), above: those(1), neither: those(0) };
 }
 
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));

@@ -26,11 +26,7 @@ export function tally(signs: readonly Sign[]) {
 /** Comparisons by their outcome. */
 export type Tally = ReturnType<typeof tally>;
 
-export interface RankedModule {
-  readonly module: ModuleKind;
-  readonly layer: number;
-  readonly score: number;
-}
+export type RankedModule = Readonly<ReturnType<typeof rankModules<ModuleKind>>[number]>;
 
 /** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
 export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {

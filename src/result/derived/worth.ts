@@ -41,7 +41,9 @@ export function verdictOf(fit: Unjudged): Fit["verdict"] {
     const worth = tests.some(({ keeps }) => keeps !== "no") ? "cannot tell" : "no";
     return { worth, size: null, speed: null, share: null, harm: null, larger };
   }
-  const common = { share: sharedSaving(fit, tried[answer]), harm: harmOf(fit, answer), larger };
+  const { cost: { value } } = costIn(fit, answer);
+  const harm = fit.unit === "points" ? null : HARMS.findLast((harm) => value >= SUFFERS[harm]) ?? null;
+  const common = { share: sharedSaving(fit, tried[answer]), harm, larger };
   if (!limitsCost(fit.aim)) return { worth: null, size: null, speed: null, ...common };
   const size = common.share >= WORTH ? "yes" : "no";
   const { low, high } = times?.decode ?? { low: 1, high: 1 };
@@ -58,11 +60,6 @@ const SUFFERS = { phrases: 0.1, sentences: 0.3, sense: 1 } as const satisfies Re
   typeof HARMS[number],
   number
 >;
-
-function harmOf(fit: Unjudged, answer: number): Fit["verdict"]["harm"] {
-  const { cost: { value } } = costIn(fit, answer);
-  return fit.unit === "points" ? null : HARMS.findLast((harm) => value >= SUFFERS[harm]) ?? null;
-}
 
 /** Rounds of one machine scatter less than this unless something else ran beside them. */
 const QUIET = 1.1;

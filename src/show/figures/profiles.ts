@@ -9,7 +9,7 @@ import type { Panel } from "../chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf, upFrom } from "../chart/plots.ts";
 import { type Draw, figure } from "../chart/svg.ts";
 import { outsizedIn, profileRows } from "../tables/profile.ts";
-import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
+import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, reading, settingOf } from "../words/mod.ts";
 
 type Profiles = Profile | readonly Profile[];
 
@@ -76,7 +76,7 @@ function rowsOfEach(profiles: readonly Profile[]): CsvRow[][] {
 interface Looks {
   readonly title: (profiles: readonly Profile[]) => Finding;
   readonly shows: readonly string[];
-  /** A sentence about each profile, or about all. */
+  /** A sentence about each profile, behind its name where there are several, or about all. */
   readonly reads: ((profile: Profile) => string) | string;
   readonly y: string;
   /** The column of its standard error. */
@@ -124,30 +124,27 @@ export function ringsText(profiles: readonly Profile[], kinds: readonly ModuleKi
   return any ? `Rings: ${OUTSIZED_NOTE}.` : "";
 }
 
-/** How a caption explains the panels of several profiles; empty for one. */
-function severalText(profiles: readonly Profile[]): string {
-  if (profiles.length === 1) return "";
-  const relative = "; relative depth is 0 at the first layer and 1 at the last";
-  return `A panel for each kind of module${depthsOf(profiles).size > 1 ? relative : ""}.`;
-}
-
 export function profileFigure(name: string, { title, shows, reads, ...channels }: Looks): Draw<[Profiles]> {
   const { rings, kinds = KINDS } = channels;
   return figure<[Profiles]>(name, ofProfiles, (given) => {
     const profiles = [given].flat();
+    const [names, several] = [namesOf(profiles), profiles.length > 1];
     return {
       rows: rowsOfEach(profiles).flat(),
       title: title(profiles),
-      shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
+      shows: [
+        ...shows,
+        rings && ringsText(profiles, kinds),
+        several &&
+        reading`A panel for each kind of module${
+          depthsOf(profiles).size > 1 && "; relative depth is 0 at the first layer and 1 at the last"
+        }.`,
+      ],
       setting: [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; "),
-      reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
+      reads: typeof reads === "string"
+        ? [reads]
+        : profiles.map((one, i) => several ? `${names[i]}: ${reads(one)}` : capital(reads(one))),
       panels: profileCharts(profiles, channels),
     };
   });
-}
-
-/** A sentence of each profile, behind its name where there are several. */
-function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {
-  const names = namesOf(profiles);
-  return profiles.map((one, i) => profiles.length > 1 ? `${names[i]}: ${text(one)}` : capital(text(one)));
 }

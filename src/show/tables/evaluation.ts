@@ -211,14 +211,11 @@ function differenceText({ prompts, tokens, divergence }: NonNullable<Evaluation[
     ${String(middle)} on (median)`;
 }
 
-const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>
-  sum(groups[name]?.tasks ?? [name], (task) => allOf(tasks[task]));
-
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
-  const { provenance, tasks } = result;
+  const { provenance, tasks, groups } = result;
   return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
-    const of = n === null ? null : documentsIn(result, task);
+    const of = n === null ? null : sum(groups[task]?.tasks ?? [task], (name) => allOf(tasks[name]));
     const { kl, top1, ece, sets } = tasks[task] ?? {};
     return record({
       ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, of, metric, value },

@@ -23,9 +23,7 @@ export function formatFixed(value: number, decimals: number): string {
 }
 
 /** The same with its sign, which zero has too: "+0.12", "−0.12". */
-export function formatSigned(value: number): string {
-  return `+${formatFixed(value, 2)}`.replace("+−", "−");
-}
+export const formatSigned = (value: number): string => `+${formatFixed(value, 2)}`.replace("+−", "−");
 
 /** Both ends of an interval: "−0.22 to 0.49". */
 export function formatRange(low: number, high: number): string {
