@@ -98,7 +98,7 @@ export const exportCommand = (context: Context): Command =>
     context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
     if (flags.format === "onnx") return; // which Lamina does not read
     const file = files.find(({ name }) => name.endsWith(".gguf"))?.name ?? "";
-    context.write("\nnext, to check the files, whose perplexity is the original's without the modules:");
+    context.write("\nnext, to check the files, whose perplexity is that of the original under the plan:");
     context.write(checkLines(ref, own, join(near(folder), file), flags).join("\n"));
   });
 

@@ -16,7 +16,7 @@ export function perplexityText(costs: readonly Quality[]): string {
       `${signed(rise)}${interval} | ${percent(dropped.top1)} |`;
   });
   return [
-    "| text | perplexity | without them | rise in loss, nats per token (95 %) | same most probable token |",
+    "| text | original | this model | rise in loss, nats per token (95 %) | same most probable token |",
     "| --- | --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
@@ -37,7 +37,7 @@ export function tasksText(results: readonly Evaluation[]): string {
     ),
     ...average ? [taskRow("average", "mean", average)] : [],
   ]);
-  const head = ["| task | metric | with every module | without them (95 %) | change (95 %) |"];
+  const head = ["| task | metric | original | this model (95 %) | change (95 %) |"];
   return [...head, "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
 
