@@ -9,43 +9,42 @@ import { createHash } from "node:crypto";
 import { unknownText } from "../entry/mod.ts";
 import { type LayerModule, MODULES } from "./kinds.ts";
 
-interface Of<To> {
-  readonly layer: number;
-  readonly module: LayerModule;
-  readonly to: To;
-}
-
 /** What a plan does to one module of a layer, 0-based, in the original numbering. */
 export type Change =
-  /** The module is not run and adds nothing. */
-  | Of<"nothing">
-  /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
-  | Of<"mean"> & { readonly tensors: string }
-  /**
-   * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
-   * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
-   */
-  | Of<"linear"> & { readonly tensors: string }
-  /** The module runs with other weights. */
-  | Of<"weights"> & {
-    /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
-    readonly tensors: string;
-  }
-  /**
-   * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
-   * times the rest (arXiv 2609.15975). 0 and 0 is the drop, 1 and 1 the module as it is.
-   */
-  | Of<"scaled"> & { readonly along: number; readonly across: number }
-  /**
-   * The module's matrices as they come back from types of blocks: `out`, the last one, which writes the update (o, down), and `in`, all
-   * others (q, k and v; gate and up).
-   */
-  | Of<"types"> & {
-    readonly in?: string | undefined;
-    readonly out?: string | undefined;
-    /** SHA-256 of the importance by which they are rounded: the mean square of each matrix's inputs, "o_proj.importance" and so on. */
-    readonly tensors?: string | undefined;
-  };
+  & { readonly layer: number; readonly module: LayerModule }
+  & (
+    /** The module is not run and adds nothing. */
+    | { readonly to: "nothing" }
+    /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
+    | { readonly to: "mean"; readonly tensors: string }
+    /**
+     * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
+     * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
+     */
+    | { readonly to: "linear"; readonly tensors: string }
+    /** The module runs with other weights. */
+    | {
+      readonly to: "weights";
+      /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
+      readonly tensors: string;
+    }
+    /**
+     * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
+     * times the rest (arXiv 2609.15975). 0 and 0 is the drop, 1 and 1 the module as it is.
+     */
+    | { readonly to: "scaled"; readonly along: number; readonly across: number }
+    /**
+     * The module's matrices as they come back from types of blocks: `out`, the last one, which writes the update (o, down), and `in`, all
+     * others (q, k and v; gate and up).
+     */
+    | {
+      readonly to: "types";
+      readonly in?: string | undefined;
+      readonly out?: string | undefined;
+      /** SHA-256 of the importance by which they are rounded: the mean square of each matrix's inputs, "o_proj.importance" and so on. */
+      readonly tensors?: string | undefined;
+    }
+  );
 
 /** The fields of each kind of change beside `layer`, `module` and `to`, in the order of the normal form; true for those it cannot lack. */
 export const CHANGE_FIELDS = {
