@@ -8,7 +8,7 @@ import { ranges } from "../../weights/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "../base/options.ts";
 import type { Text } from "../base/text.ts";
-import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
+import { perplexityGroups } from "../passes/perplexity.ts";
 import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
 import { type Level, planOfChoices, type Unit, type Units } from "./units.ts";
 
@@ -76,15 +76,13 @@ export async function typeLines(
     const steps = first.length > 0 ? [first, ...own] : own;
     return { by, most: steps.length, planOf: (count) => planOfChoices(chosenBy(steps, count), importance) };
   };
-  let measured: (Measured & { readonly error: number })[][] = [];
+  let measured: Measured[][] = [];
   const makers: Readonly<Record<TypeOrder, () => TypeStep[] | Promise<TypeStep[]>>> = {
     async rise() {
       measured = await risesOf(model, { first, units }, importance, text, at(1));
       const all = units.map(({ place }, u): Measured[] => {
         const rise = "layer" in place ? dropped(place.module, place.layer) : undefined;
-        // A byte that seems free by luck is no better than one that surely is: each costs its standard error too.
-        const own = measured[u].map(({ level, rise, error }) => ({ level, rise: Math.max(0, rise) + error }));
-        return [...own, ...rise === undefined ? [] : [{ level: null, rise }]];
+        return [...measured[u], ...rise === undefined ? [] : [{ level: null, rise }]];
       });
       return together(units, byRise(units, all), STEP);
     },
@@ -120,7 +118,7 @@ async function risesOf(
   importance: ColumnImportance,
   text: Text,
   options: RunOptions,
-): Promise<(Measured & { readonly error: number })[][]> {
+): Promise<Measured[][]> {
   const all = units.map((unit) =>
     measuredLevels(unit).map((level) => ({
       level,
@@ -131,12 +129,10 @@ async function risesOf(
   const groups = [...ranges(0, plans.length, TOGETHER)].map(([from, end]) => plans.slice(from, end));
   const base = planOfChoices(first, importance);
   const found = await perplexityGroups(model, [[base], ...groups], options, text);
-  const runOf = new Map(found.flat().map((run) => [planHash(run.provenance.drop), run]));
+  const lossOf = new Map(found.flat().map(({ provenance, nll }) => [planHash(provenance.drop), nll]));
+  const full = lossOf.get(planHash(base))!;
   return all.map((own) =>
-    own.map(({ level, drop }) => {
-      const { rise, riseError } = riseOver(runOf.get(planHash(drop))!, runOf.get(planHash(base))!);
-      return { level, rise, error: riseError ?? 0 };
-    })
+    own.map(({ level, drop }) => ({ level, rise: lossOf.get(planHash(drop))! - full }))
   );
 }
 
