@@ -310,6 +310,9 @@ async function foundOf(
     answer: answer && place(answer),
     runnersUp: runnersUp.map(place),
     plan: answer && answer.candidate.plan,
-    times: answer && time ? times ?? await timesOf(model, answer.candidate.drop, options) : null,
+    // A plan of types runs here with numbers that its file has in blocks: its time is not the file's.
+    times: answer && time && all[answer.candidate.line].target !== "types"
+      ? times ?? await timesOf(model, answer.candidate.drop, options)
+      : null,
   };
 }
