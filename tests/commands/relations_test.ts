@@ -41,7 +41,20 @@ function commandsOf(parent: Command, path: readonly string[] = []): Named[] {
 }
 const commands = commandsOf(createProgram({} as Context));
 
-const VALUES = ["2", "0.5", "random", "linear", "piqa", "16", "1,2", "importance", "mlp", "8GB", "rule", "name"];
+const VALUES = [
+  "2",
+  "0.5",
+  "random",
+  "linear",
+  "piqa",
+  "16",
+  "1,2",
+  "importance",
+  "mlp",
+  "8GB",
+  "rule",
+  "name",
+];
 
 const folder = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
