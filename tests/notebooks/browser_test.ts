@@ -76,13 +76,7 @@ async function checkOpens(page: Page, path: string): Promise<void> {
 /** Each cell shows its stored outputs; a picture takes its time. */
 async function shows(notebook: Locator, cells: readonly Cell[], name: string): Promise<void> {
   const wanted = stored(cells);
-  await until(async () => {
-    if (String(await seen(notebook)) === String(wanted)) return true;
-    for (const picture of await notebook.locator(".jp-OutputArea-output").all()) { // those in view are drawn
-      await picture.scrollIntoViewIfNeeded({ timeout: 1000 }).catch(() => {});
-    }
-    return false;
-  });
+  await until(async () => String(await seen(notebook)) === String(wanted));
   assert.deepEqual(await seen(notebook), wanted, name);
 }
 

@@ -51,6 +51,12 @@ for (const path of committed) {
     assert.deepEqual(foreignParts(text), []);
   });
 
+  Deno.test(`${name}: each cell has an id of its own; Jupyter changes others, and no longer trusts the notebook`, async () => {
+    const { cells } = JSON.parse(await Deno.readTextFile(path)) as { cells: { id: string }[] };
+    assert.ok(cells.every(({ id }) => id));
+    assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
+  });
+
   Deno.test(`${name}: short cells between prose`, async () => {
     const cells = await readCells(path);
     assert.equal(cells[0].type, "markdown");
