@@ -92,6 +92,11 @@ export interface TablesChange {
   readonly tensors?: string | undefined;
 }
 
+/** A table of words. */
+export type WordTable = NonNullable<TablesChange["both"]>;
+/** The tables of words, by the first part of their names. */
+export const TABLES = ["embedding", "head"] as const satisfies readonly WordTable[];
+
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {
   /** Layers whose attention is dropped, 0-based. */

@@ -2,7 +2,7 @@
  * The importance of columns: the mean square of what a group of matrices is multiplied with, over all tokens of a text, as in
  * llama.cpp's imatrix.
  */
-import type { LayerModule } from "../measure/mod.ts";
+import { type LayerModule, noDrop } from "../measure/mod.ts";
 import type { InputTaps, LayerSpec } from "../models/mod.ts";
 import { Mul, ReduceSum, type Value } from "../onnx/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
@@ -67,7 +67,7 @@ export async function columnImportance(
     const normed = await normedRows(model, engine, programs, signal);
     await forward({
       ...options,
-      plans: [{ attention: [], mlp: [] }],
+      plans: [noDrop],
       probes: [inputsProbe(layers, sums)],
       async finish([{ batches }]) {
         for (const stream of batches) {

@@ -3,7 +3,7 @@
  * as they are written, from what the file has, so that memory is that of some rows.
  */
 import { ggufNames, storedTensor } from "../../models/mod.ts";
-import { GROUPS, importanceName, isWeighed, matricesIn, tensorsOf } from "../../run/mod.ts";
+import { GROUPS, importanceName, isOneTable, isWeighed, matricesIn, tensorsOf } from "../../run/mod.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
   encodedBytes,
@@ -46,7 +46,7 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
   if (tables) {
     const importance = tensorsOf(tables).get("importance");
     const { embedding, head, both } = tables;
-    const isOne = both !== undefined || full.head.tied; // else rows that are looked up are multiplied with nothing
+    const isOne = isOneTable(full, tables);
     if (embedding) {
       put(`${both ?? "embedding"}.weight`, undefined, embedding, isOne ? importance : undefined);
       types.set(table("embedding"), types.get(table(both ?? "embedding"))!);

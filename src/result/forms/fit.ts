@@ -1,5 +1,5 @@
 /** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
-import { MODULES, REPAIRS, VERDICTS } from "../../measure/mod.ts";
+import { MODULES, REPAIRS, TABLES, VERDICTS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { checkForm } from "./order.ts";
@@ -100,7 +100,7 @@ export const fitKind = kind("fit", { method: 2 }, {
   plan: planKind.form.nullable(),
   /** What each type was measured to cost alone, in nats per token, and the bytes that it saves; absent where none was measured. */
   rises: z.array(z.object({
-    module: z.enum([...MODULES, "embedding", "head"]),
+    module: z.enum([...MODULES, ...TABLES]),
     /** Null of a table of words. */
     layer: z.int().nonnegative().nullable(),
     /** Of the matrices that read the module's input, and of the one that writes its update, or of the table. */

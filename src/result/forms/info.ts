@@ -1,5 +1,6 @@
 /** The form of what a model's headers say: its modules, sizes, licence and origin. */
 import { z } from "zod";
+import { TABLES } from "../../measure/mod.ts";
 import { kind } from "../kind.ts";
 
 const count = z.int().nonnegative();
@@ -49,7 +50,7 @@ export const infoKind = kind("info", { method: 1 }, {
   /** Bytes of keys and values for each token in 16 bits. */
   kvBytesPerToken: count,
   /** Where the two tables of words are roundings of one: the finer, which may serve as both, and the bytes of the other; absent where they are not, or were not read. */
-  tables: z.object({ both: z.enum(["embedding", "head"]), saved: count }).optional(),
+  tables: z.object({ both: z.enum(TABLES), saved: count }).optional(),
 });
 /** The properties of a model, as its headers state them. */
 export type Info = z.infer<typeof infoKind.form>;

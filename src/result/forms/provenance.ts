@@ -9,6 +9,7 @@ import {
   type DropPlan,
   eachMean,
   MODULES,
+  TABLES,
   type TablesChange,
 } from "../../measure/mod.ts";
 
@@ -55,7 +56,7 @@ export const changeForm = z.discriminatedUnion("to", [
 
 /** How the tables of words are changed. */
 export const tablesForm = strict("a change of the tables", {
-  both: z.enum(["embedding", "head"]).optional(),
+  both: z.enum(TABLES).optional(),
   embedding: z.string().optional(),
   head: z.string().optional(),
   tensors: tensors.optional(),

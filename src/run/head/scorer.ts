@@ -57,8 +57,8 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     return all;
   }
 
+  const slices = headSlices(model.spec, engine.has.bindingBytes);
   async function eachSlice(own: readonly Own[], use: (weights: Feeds, rows: Rows) => Promise<void>) {
-    const slices = headSlices(model.spec, engine.has.bindingBytes);
     for (const rows of slices) {
       const read = own.map(async ({ head }, i) =>
         [named("weight", i, own), await headRows(head, rows)] as const
@@ -137,7 +137,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     ): Promise<Scores[]> {
       const plans = streams.length;
       const own = await ownOf(heads);
-      const [[, words]] = headSlices(model.spec, engine.has.bindingBytes);
+      const [[, words]] = slices;
       const size = Math.max(1, Math.floor(LOGITS / (plans * words)));
       const chunks: Chunk[] = [];
       try {

@@ -1,5 +1,5 @@
 /** The kinds of change: how each is checked, and which module it makes. The next is an entry of `kinds`, of `Change` and its form. */
-import type { Change, LayerModule, TablesChange } from "../../measure/mod.ts";
+import { type Change, type LayerModule, TABLES, type TablesChange } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { roundInThreads, rowBytes } from "../../weights/mod.ts";
@@ -170,12 +170,16 @@ function expectType(type: string, columns: number, name: string, hasImportance: 
   rowBytes(type, columns, { name, importance: hasImportance ? new Float32Array(columns) : null });
 }
 
+/** Whether one table is both the embedding and the head: its type is the embedding's. Rows of two are multiplied in the head alone. */
+export const isOneTable = ({ head }: ModelSpec, { both }: TablesChange): boolean =>
+  head.tied || both !== undefined;
+
 /** The tables of a model in normal form. Throws `RangeError` for a table that it does not have, and a type that cannot hold its rows. */
 export function normalTables(
   { both, embedding, head, tensors }: TablesChange,
   spec: ModelSpec,
 ): TablesChange {
-  const isOne = spec.head.tied || both !== undefined;
+  const isOne = isOneTable(spec, { both });
   const refused = (found: string, expected: string) =>
     new RangeError(`Cannot change the tables of words: ${found}, expected ${expected}`);
   if (both !== undefined && spec.head.tied) throw refused("the model has one already", "a model with two");
@@ -196,9 +200,6 @@ export function normalTables(
     ...tensors === undefined ? {} : { tensors: aHash(tensors, "the tables of words") },
   };
 }
-
-/** The tables of words, by the first part of their names. */
-const TABLES: readonly string[] = ["embedding", "head"];
 
 const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   nothing,

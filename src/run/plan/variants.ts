@@ -19,7 +19,7 @@ import {
   roundInThreads,
   type WeightSource,
 } from "../../weights/mod.ts";
-import { changeKind, normalTables } from "./changes.ts";
+import { changeKind, isOneTable, normalTables } from "./changes.ts";
 import { tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
@@ -80,7 +80,7 @@ export function withTables(model: Model, tables: TablesChange): Model {
   }
   const columns = importance?.data as Float32Array<ArrayBuffer> | undefined;
   const { both, embedding } = tables;
-  const isOne = both !== undefined || spec.head.tied;
+  const isOne = isOneTable(spec, tables);
   const head = isOne ? embedding : tables.head;
   const types: Readonly<Record<string, string | undefined>> = {
     "embedding.weight": embedding,
@@ -125,7 +125,7 @@ export function headsOf(model: Model, plans: readonly DropPlan[]): Model[] {
   return plans.map(({ tables }) => {
     if (!tables) return model;
     const { both, embedding, head, tensors } = tables;
-    const type = both !== undefined || model.spec.head.tied ? embedding : head;
+    const type = isOneTable(model.spec, tables) ? embedding : head;
     if (!type && both !== "embedding") return model;
     const key = JSON.stringify([both === "embedding", type, tensors]);
     return known.getOrInsertComputed(key, () => withTables(model, tables));

@@ -23,6 +23,7 @@ import {
   MODULES,
   oddField,
   planText,
+  TABLES,
 } from "../../measure/mod.ts";
 import { changeFields, type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
@@ -58,7 +59,7 @@ const lists: Check = record({
   mlp: list(wholeNumber(0), "layers"),
   changes: list(aChange, "changes"),
   tables: record(
-    { both: oneOf(["embedding", "head"]), embedding: text, head: text, tensors: text },
+    { both: oneOf(TABLES), embedding: text, head: text, tensors: text },
     'a change of the tables of words as { embedding: "Q5_0" }',
   ),
 }, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");

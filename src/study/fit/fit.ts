@@ -102,7 +102,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       return await typeLines(model, units, measured, typesBy, cost, runOptions);
     };
     const typing: Step<TypeLines> = step(
-      units ? typePasses(model, units, measured, typesBy.includes("rise")) : [],
+      units ? typePasses(units, measured, typesBy.includes("rise")) : [],
       typed,
     );
     if (planned.length === 0 && !units) {

@@ -36,18 +36,16 @@ export interface TypeLine {
 
 /** The passes that the measured line takes, and those that find the importance of columns. */
 export function typePasses(
-  model: StudyModel,
   { units }: Units,
   { sizes }: Text,
   isMeasured: boolean,
 ): Pass[] {
-  const { layers } = model.spec;
   const plan = ({ place }: Unit): DropPlan =>
     "layer" in place ? { ...noDrop, [place.module]: [place.layer] } : noDrop;
   const plans = units.flatMap((unit) => measuredLevels(unit).map(() => plan(unit)));
   return [
     { ...sizes, plans: [noDrop], head: false },
-    ...isMeasured && layers.length > 0 ? [{ ...sizes, plans, head: true }] : [],
+    ...isMeasured ? [{ ...sizes, plans, head: true }] : [],
   ];
 }
 

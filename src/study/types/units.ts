@@ -2,19 +2,25 @@
  * What has a type of blocks in a file: the two groups of matrices of each module, and the tables of words; and the types that each may
  * come down to, finest first. Rows of 256 and its multiples have the K types, where their encoders are installed, others the plain ones.
  */
-import { type Change, type DropPlan, type LayerModule, MODULES, planOf } from "../../measure/mod.ts";
+import {
+  type Change,
+  type DropPlan,
+  type LayerModule,
+  MODULES,
+  planOf,
+  TABLES,
+  type WordTable,
+} from "../../measure/mod.ts";
 import { oneTableIn, openStored } from "../../formats/mod.ts";
 import { closed, sum } from "../../entry/mod.ts";
 import { type ColumnImportance, type Group, GROUPS, matricesIn } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { canEncode, encodedBytes } from "../../weights/mod.ts";
 
-/** A table of words, by the first part of its name. */
-export type Table = "embedding" | "head";
 type Place =
   | { readonly module: LayerModule; readonly layer: number }
-  | { readonly table: Table }
-  | { readonly both: Table };
+  | { readonly table: WordTable }
+  | { readonly both: WordTable };
 
 /** A unit with its types changed together: what a plan says of it, and the bytes that it then takes. */
 export interface Level {
@@ -53,7 +59,7 @@ export interface Units {
 
 /** The units of a model. Opens its file to see how its tensors are stored. */
 export async function unitsOf(model: StudyModel): Promise<Units> {
-  const { spec, spec: { layers, hidden, vocabulary, head } } = model;
+  const { layers, hidden, vocabulary, head } = model.spec;
   const stored = await openStored(model);
   using _file = closed(stored.file);
   const typeOf = (name: string, layer?: number) =>
@@ -91,14 +97,14 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
     };
   };
   const one = await oneTableIn(model, stored);
-  const tables: Table[] = head.tied || one ? ["embedding"] : ["embedding", "head"];
+  const tables: WordTable[] = head.tied || one ? ["embedding"] : [...TABLES];
   const units = [
     ...tables.map((table) =>
       unit({ table }, [["out", [[`${one?.both ?? table}.weight`, [vocabulary, hidden]]]]])
     ),
     ...layers.flatMap((layer, l) =>
       MODULES.flatMap((module) => {
-        const groups = GROUPS.map((group) => [group, matricesIn(layer, spec.hidden, module, group)] as const)
+        const groups = GROUPS.map((group) => [group, matricesIn(layer, hidden, module, group)] as const)
           .filter(([, matrices]) => matrices.length > 0);
         return groups.length > 0 ? [unit({ module, layer: l }, groups, l)] : [];
       })
@@ -120,7 +126,7 @@ export interface Choice {
 /** The plan of some choices, rounded by the importance of columns. */
 export function planOfChoices(choices: readonly Choice[], { modules, head }: ColumnImportance): DropPlan {
   const changes: Change[] = [];
-  const tables: { [table in Table]?: string } & { both?: Table } = {};
+  const tables: { [table in WordTable]?: string } & { both?: WordTable } = {};
   for (const { unit: { place }, level } of choices) {
     if ("both" in place) tables.both = place.both;
     else if ("table" in place) tables[place.table] = level!.types.out!;
