@@ -37,6 +37,7 @@ export function fitTables(fit: Fit): Table[] {
     ? [`file: ${file.format} (\`format\` hf for transformers)`]
     : [];
   const after = skip > 0 ? `, after the first ${skip}` : "";
+  const others = shownOf(fit);
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
     lines(
@@ -51,10 +52,12 @@ export function fitTables(fit: Fit): Table[] {
       notes: asked ? [roundsNote(asked)] : [],
     }],
     ...tried.length === 0 ? [] : [{
-      title: `${confirmed.length > 0 ? "other plans" : "plans"}, on the samples that chose: ${
-        halfText(fit, provenance)
-      }`,
-      ...tableOf(shownOf(fit), columnsOf(fit)),
+      ...others.length === 0 ? lines(undefined) : {
+        title: `${confirmed.length > 0 ? "other plans" : "plans"}, on the samples that chose: ${
+          halfText(fit, provenance)
+        }`,
+        ...tableOf(others, columnsOf(fit)),
+      },
       notes: [
         reading`${shared} that the plan saves; KV: share of the keys and values${
           limitsCost(aim) && "; kept: whether the promise is kept (95 %)"

@@ -188,14 +188,16 @@ async function chosenBySaving(
 ): Promise<Chosen> {
   const { model, aim, ways } = searching;
   const next = rounds[ways.length > 0 ? 1 : 0];
-  if (aim.of !== "speed") {
-    const { saved, wanted } = savingOf(searching);
-    return await cheapest(searching, saved, wanted, next);
-  }
+  if (aim.of !== "speed") return await cheapest(searching, savingOf(searching), next);
   const expected = await expectedSpeed(model, next()[1]);
   let wanted = aim.amount;
   for (let attempt = 1;; attempt++) {
-    const chosen = await cheapest(searching, ({ drop }) => expected(drop), wanted, next);
+    const saving = {
+      saved: ({ drop }: Candidate) => expected(drop),
+      wanted,
+      textOf: (most: number) => most.toFixed(2),
+    };
+    const chosen = await cheapest(searching, saving, next);
     const times = await timesOf(model, chosen.path[0].candidate.drop, next()[1]);
     const { median } = times!.decode;
     if (median >= aim.amount) return { ...chosen, times };
@@ -210,23 +212,33 @@ async function chosenBySaving(
   }
 }
 
-/** What an aim counts of a candidate, and how much of it is wanted: of a file, the bytes below its own size. */
-function savingOf({ aim, sizer }: Searching) {
-  if (aim.of !== "file") {
-    return { saved: ({ plan }: Candidate) => savedOf(aim, plan.saves!), wanted: aim.amount };
+/** What a search counts in a candidate, how much of it is wanted, and how a smaller amount reads as the aim names it. */
+interface Saving {
+  saved(candidate: Candidate): number;
+  readonly wanted: number;
+  textOf(most: number): string;
+}
+
+/** Of a file, the bytes below its own size count. */
+function savingOf({ aim, sizer }: Searching): Saving {
+  const { of, amount } = aim;
+  const down = (value: number) => Math.floor(value * 1e4) / 1e4;
+  if (of !== "file") {
+    const textOf = (most: number) => amountText(amount <= 1 ? down(most) : most);
+    return { saved: ({ plan }) => savedOf(aim, plan.saves!), wanted: amount, textOf };
   }
   const all = Math.min(sizer!.original, sizer!.whole);
   return {
-    saved: ({ bytes }: Candidate) => bytes ? all - bytes : -Infinity,
-    wanted: all - (aim.amount <= 1 ? aim.amount * all : aim.amount),
+    saved: ({ bytes }) => bytes ? all - bytes : -Infinity,
+    wanted: all - (amount <= 1 ? amount * all : amount),
+    textOf: (most) => amountText(amount <= 1 ? 1 - down(most / all) : all - most),
   };
 }
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
 async function reaching(
   searching: Searching,
-  saved: (candidate: Candidate) => number,
-  wanted: number,
+  { saved, wanted }: Saving,
   options: RunOptions,
 ) {
   const from = (own: readonly Searched[]) => smallestReaching(own, searching.make, saved, wanted, options);
@@ -236,22 +248,24 @@ async function reaching(
 }
 
 /** The cheapest of the plans that save enough, and of exchanges of the cheapest bare one. Throws `RangeError` where there are none. */
-async function cheapest(
-  searching: Searching,
-  saved: (candidate: Candidate) => number,
-  wanted: number,
-  next: NextRound,
-) {
+async function cheapest(searching: Searching, saving: Saving, next: NextRound) {
   const { aim, model, all, lines, judge, removals, sizer } = searching;
   const [making, judging] = next();
-  const candidates = await reaching(searching, saved, wanted, making);
+  const candidates = await reaching(searching, saving, making);
   if (candidates.length === 0) {
     const targets = [...new Set(all.map(({ target }) => target))].join(", ");
     const where = sizer ? ` that a ${sizer.format} file can hold` : "";
+    let most = -Infinity;
+    for (const { line, most: end } of bareOf(searching)) {
+      for (let held = null, dropped = end; !held && dropped > 0; dropped--) {
+        [held] = await searching.make([{ line, dropped }], { ...making, onNotice: undefined });
+        if (held) most = Math.max(most, saving.saved(held));
+      }
+    }
+    const limit = `at ${aim.of === "file" ? "least" : "most"} ${saving.textOf(most)}`;
     throw new RangeError(
-      `Cannot fit ${model.name}: ${aim.of} is ${
-        amountText(aim.amount)
-      }, expected at most what a plan of ${targets}${where} saves`,
+      `Cannot fit ${model.name}: ${aim.of} is ${amountText(aim.amount)}, expected ${limit}, ` +
+        `the ${aim.of === "file" ? "smallest" : "most"} by a plan of ${targets}${where}`,
     );
   }
   const byCost = (a: Tried, b: Tried) => a.cost.value - b.cost.value;
@@ -264,7 +278,7 @@ async function cheapest(
     const others = await exchangesOf(
       { ...searching, removals },
       from,
-      (one) => saved(one) >= wanted,
+      (one) => saving.saved(one) >= saving.wanted,
       costsOf,
     );
     if (others.length > 0) tried.push(...(await judged(searching, others, next()[1])).tried);

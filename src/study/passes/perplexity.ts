@@ -175,11 +175,11 @@ export async function perplexityGroups(
   const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `perplexity of ${model.name}`;
   const last = groups.length - 1;
-  const at = phased(last > 0 ? `sweep of ${model.name}` : label, [0, 1], options);
+  const at = phased(label, [0, 1], options);
   const packed = await text.pack(at(0));
   return await scored({
     ...{ model, packed, groups: drops, beside, label },
-    nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `curve ${g} of ${last}`,
+    nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `plans ${g} of ${last}`,
     async find(origin) {
       const kept = await keptResult("perplexity", origin, options);
       return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums));
