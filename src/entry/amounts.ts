@@ -43,7 +43,7 @@ export function amountOf(counts: string): ShareKind {
   };
 }
 
-/** The size of a file, or a share of its bytes. */
+/** Reads a file size such as 80MB, or a share of the file's bytes. */
 export const aFileSize: ShareKind = {
   expected: "a share such as 85%, or a size such as 80MB",
   fits: (share) => share > 0 && share <= 1,

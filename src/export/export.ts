@@ -85,7 +85,7 @@ export interface Exported {
 }
 
 /**
- * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
+ * Writes the model under a plan, or without the listed layers' modules, as a folder with a model card. Throws `RangeError`
  * if the format cannot express the smaller model, `Error` if the folder exists already or the disk is full.
  *
  * @example

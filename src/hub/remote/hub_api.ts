@@ -216,7 +216,7 @@ function hashOf({ path }: Listed, hash: unknown, digits: number, repo: HubRepo):
 
 const MAX_REFS = 100_000;
 
-/** Requests all branches and tags of a model, branches first, each with the commit that it currently points to. */
+/** Lists a model's branches, then its tags, each with its current commit. */
 export async function askRefs(repo: HubRepo, signal?: AbortSignal) {
   return await explained(repo, async () => {
     const response = await hubFetch(repo.name, signal)(`${endpoint()}/api/models/${repo.name}/refs`);

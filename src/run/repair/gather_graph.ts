@@ -11,7 +11,7 @@ export interface GatherPlace {
   readonly layer: number;
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
-  /** The size P of an input, which is made of the stream; 0 sums the targets alone. */
+  /** Width P of the input, which is made from the stream; 0 sums the targets alone. */
   readonly inputs: number;
 }
 

@@ -77,7 +77,7 @@ function leaves(target: RankTarget, sizer: Sizer | null): boolean {
 }
 
 /**
- * Targets that leave the file; of a saving, which has to be reached at any cost, blocks too: of many modules, whole blocks may be the cheapest.
+ * Targets whose modules leave the file. A saving must be reached at any cost, so blocks are tried too: they may be the cheapest way to drop much.
  * Where none does, a format that was named is an error; else the model that runs here is what gets smaller.
  */
 function targetsIn(name: string, sizer: Sizer | null, options: FitLines & FitAim): readonly RankTarget[] {

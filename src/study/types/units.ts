@@ -43,7 +43,7 @@ const PLAIN = ["Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0"];
 const SUPER = ["Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K", "Q2_K"];
 const BLOCK = 32, SUPERBLOCK = 256;
 
-/** The types that rows of so many numbers can have, finest first. */
+/** Types that hold rows of `columns` numbers, finest first. */
 const ladder = (columns: number): readonly string[] =>
   columns % SUPERBLOCK === 0 && canEncode("Q4_K") ? SUPER : columns % BLOCK === 0 ? PLAIN : [];
 
@@ -51,7 +51,7 @@ const bitsOf = (type: string): number => encodedBytes(type, [SUPERBLOCK]) * 8 / 
 
 type Matrix = readonly [name: string, shape: readonly [number, number]];
 
-/** The units of a model, and what is changed before any of them: two tables of words that are roundings of one become one. */
+/** A model's units, and the changes made before any of them: two tables of words that are roundings of one become one. */
 export interface Units {
   readonly first: readonly Choice[];
   readonly units: readonly Unit[];

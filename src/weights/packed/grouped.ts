@@ -51,8 +51,8 @@ const MOST_SIZE = 128;
 const LEAST_SIZE = 16;
 
 /**
- * Blocks of groups of so many columns; undefined where groups are not whole blocks. Zeros are in the middle if the matrix is said to be
- * symmetric.
+ * The block format of groups of `size` columns; undefined where a group is not a whole number of blocks. Symmetric matrices have their zero
+ * in the middle.
  */
 export function blockFormat(
   bits: 4 | 8,
