@@ -37,7 +37,7 @@ import {
 
 export type { FitOptions };
 
-/** The text on which steps of types are measured: the beginning of the one that calibrates. */
+/** The text on which steps of types are measured: the beginning of the one that calibrates, at most so much of it. */
 const RISES = { samples: 8, length: 256 };
 /** Plans of a line of types that its search tries. */
 const TYPED = 6;
@@ -93,7 +93,10 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const planned = linesPlanned(model, options, calibration, sizing);
     const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
     const { typesBy = TYPE_ORDERS } = options;
-    const measured = textOf(model, { ...calibration, ...RISES });
+    const [samples, length] = (["samples", "length"] as const).map((size) =>
+      Math.min(RISES[size], calibrating.sizes[size])
+    );
+    const measured = textOf(model, { ...calibration, samples, length });
     const typed = async (runOptions: RunOptions) => {
       if (!units) return { lines: [], rises: [] };
       const removals = await checking.whole(runOptions);

@@ -171,15 +171,16 @@ export async function perplexityGroups(
   options: StudyOptions = {},
   text: Text = textOf(model, options, heldOutChecks),
   beside?: Shared,
+  { label, group } = { label: `perplexity of ${model.name}`, group: "plans" },
 ): Promise<Perplexity[][]> {
   const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
-  const label = `perplexity of ${model.name}`;
   const last = groups.length - 1;
   const at = phased(label, [0, 1], options);
   const packed = await text.pack(at(0));
   return await scored({
     ...{ model, packed, groups: drops, beside, label },
-    nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `plans ${g} of ${last}`,
+    nameOf: (g) =>
+      last === 0 ? "layers and head" : g === 0 ? "full model's head" : `${group} ${g} of ${last}`,
     async find(origin) {
       const kept = await keptResult("perplexity", origin, options);
       return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums));

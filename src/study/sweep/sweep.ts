@@ -114,8 +114,9 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
       const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
+      const naming = { label: `sweep of ${model.name}`, group: "curve" };
       const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];
-      const [[base], ...results] = await perplexityGroups(model, groups, runOptions, text);
+      const [[base], ...results] = await perplexityGroups(model, groups, runOptions, text, undefined, naming);
       return displayable({
         ...head("sweep"),
         provenance: base.provenance,
