@@ -134,7 +134,8 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     storage(l, name) {
       const ref = find(l, name);
       const blocks = blocksOf(ref);
-      return { dtype: ref.transform ? "f32" : file.tensors.get(ref.name)?.dtype ?? "f32", blocks };
+      const { dtype, type } = file.tensors.get(ref.name) ?? {};
+      return { dtype: ref.transform ? "f32" : dtype ?? "f32", type, blocks };
     },
     async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.

@@ -64,7 +64,11 @@ export interface Cut {
 }
 
 /** How a tensor is stored: in blocks, which leases widen to float32 where they are not wanted, or as numbers of a type. */
-export type Storage = Pick<TensorInfo, "blocks"> & { readonly dtype: DType };
+export interface Storage extends Pick<TensorInfo, "blocks"> {
+  readonly dtype: DType;
+  /** As its file spells it; undefined where it is in none. */
+  readonly type?: string | undefined;
+}
 
 /** Which blocks are wanted as they are stored; others, and all by default, are widened to float32. */
 export type KeepsBlocks = (format: BlockFormat) => boolean;

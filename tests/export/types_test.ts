@@ -74,6 +74,30 @@ for (const [name, [format, drop]] of Object.entries(plans)) {
     }));
 }
 
+Deno.test("a matrix that has no more bits keeps its type, in the run and in the file", () =>
+  withSmaller(trained, { ...noDrop, changes }, "gguf", async ({ exported }) => {
+    const from = `${exported.folder}/model.gguf`;
+    const finer = { layer: 1, module: "attention", to: "types", in: "Q5_0", out: "Q4_0" } as const;
+    await withSmaller(
+      from,
+      { ...noDrop, changes: [finer] },
+      "gguf",
+      async ({ original, smaller, exported }) => {
+        const [planned] = await finalStreams(original, blocks, [{ ...noDrop, changes: [finer] }]);
+        assert.deepEqual((await finalStreams(smaller, blocks, [noDrop]))[0], planned);
+        const typesIn = async (path: string) => {
+          const file = await openGguf(await fileSource(path));
+          file.close();
+          return ["attn_q", "attn_v", "attn_output"].map((one) =>
+            file.tensors.get(`blk.1.${one}.weight`)?.type
+          );
+        };
+        assert.deepEqual(await typesIn(`${exported.folder}/model.gguf`), ["Q4_0", "Q4_0", "Q4_0"]);
+        assert.deepEqual(await typesIn(from), ["Q4_0", "Q4_0", "Q5_0"]);
+      },
+    );
+  }));
+
 Deno.test("plans that share no table share no state, and each is scored by its own head", async () => {
   using model = await openModel(trained);
   const all = [noDrop, { ...noDrop, tables }, { ...noDrop, changes }, { ...noDrop, changes, tables }];

@@ -8,6 +8,7 @@ import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
   encodedBytes,
   encodeInThreads,
+  isAsCoarse,
   type OutTensor,
   PART_BYTES,
   readTensor,
@@ -37,6 +38,8 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
       const type = change[group];
       if (!type) continue;
       for (const [canonical] of matricesIn(full.layers[layer], full.hidden, module, group)) {
+        const stored = job.stored.file.tensors.get(model.stored!(canonical, layer).name)?.type;
+        if (isAsCoarse(stored, type)) continue;
         put(canonical, layer, type, isWeighed(canonical) ? brought.get(importanceName(group)) : undefined);
       }
     }

@@ -2,7 +2,7 @@
 import { type Change, type LayerModule, TABLES, type TablesChange } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { roundInThreads, rowBytes } from "../../weights/mod.ts";
+import { isAsCoarse, roundInThreads, rowBytes } from "../../weights/mod.ts";
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
@@ -19,6 +19,7 @@ interface ChangeKind<Own extends Change> {
     change: Own,
     layer: LayerSpec,
     tensor: string,
+    storedAs: () => string | undefined,
   ): ((stored: Tensor, brought: ReadonlyMap<string, Tensor>) => Tensor | Promise<Tensor>) | null;
 }
 
@@ -123,12 +124,12 @@ const types: ChangeKind<ChangeTo<"types">> = {
     };
   },
   spec: ({ module }, layer) => layer[module]!,
-  made(change, layer, name) {
+  made(change, layer, name, storedAs) {
     const group = GROUPS.find((group) =>
       matricesIn(layer, 1, change.module, group).some(([tensor]) => tensor === name)
     );
     const type = group && change[group];
-    if (!type) return null;
+    if (!type || isAsCoarse(storedAs(), type)) return null;
     return (stored, brought) => {
       const own = isWeighed(name) ? brought.get(`${change.module}.${importanceName(group)}`) : undefined;
       const importance = own?.data as Float32Array<ArrayBuffer> | undefined;

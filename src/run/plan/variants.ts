@@ -152,7 +152,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     const overlays = (byLayer.get(l) ?? []).map((change) => {
       const own = checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`);
       return (name: string) => {
-        const make = madeOf(full, change, name);
+        const make = madeOf(full, change, name, weights);
         return own.get(name) ?? (make && ((stored: Tensor) => make(stored, own)));
       };
     });
@@ -186,7 +186,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     storage(l, name) {
       const isOwn = (byLayer.get(l ?? NaN) ?? []).some((change) =>
         Object.keys(changeKind(change).tensors(change)).some((own) => name === `${change.module}.${own}`) ||
-        madeOf(full, change, name)
+        madeOf(full, change, name, weights)
       );
       return isOwn ? { dtype: "f32" } : weights.storage(l, name);
     },
@@ -202,9 +202,10 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
 }
 
 /** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */
-function madeOf(full: ModelSpec, change: Change, name: string) {
+function madeOf(full: ModelSpec, change: Change, name: string, weights: WeightSource) {
   if (!name.startsWith(`${change.module}.`)) return null;
-  return changeKind(change).made?.(change, full.layers[change.layer], name) ?? null;
+  const storedAs = () => weights.storage(change.layer, name).type;
+  return changeKind(change).made?.(change, full.layers[change.layer], name, storedAs) ?? null;
 }
 
 /**

@@ -14,6 +14,8 @@ import { type Level, planOfChoices, type Unit, type Units } from "./units.ts";
 
 /** Levels of a unit that are measured, from these bits on: finer ones cost next to nothing. Tables are a large part of the file. */
 const MEASURED = { module: { bits: 6, count: 2 }, table: { bits: 8, count: 4 } };
+/** The share of a unit's bytes that a measured level saves at least: one matrix of several may alone be finer than a level. */
+const WORTH = 0.08;
 /** The share of the bytes that a step of the measured line saves at least. */
 const STEP = 0.01;
 /** Bits from which numbers are stored as floats: they have one level more. */
@@ -21,9 +23,9 @@ const FLOATS = 16;
 /** Plans that are measured as one trie; what is finished is kept. */
 const TOGETHER = 24;
 
-function measuredLevels({ place, levels, bits: stored }: Unit): readonly Level[] {
+function measuredLevels({ place, levels, bits: stored, bytes: whole }: Unit): readonly Level[] {
   const { bits, count } = MEASURED["layer" in place ? "module" : "table"];
-  const coarse = levels.filter((level) => level.bits <= bits);
+  const coarse = levels.filter((level) => level.bits <= bits && level.bytes <= (1 - WORTH) * whole);
   return coarse.length > 0 ? coarse.slice(0, count + Number(stored >= FLOATS)) : levels.slice(-1);
 }
 

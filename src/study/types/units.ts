@@ -15,7 +15,7 @@ import { oneTableIn, openStored } from "../../formats/mod.ts";
 import { closed, sum } from "../../entry/mod.ts";
 import { type ColumnImportance, type Group, GROUPS, matricesIn } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { canEncode, encodedBytes } from "../../weights/mod.ts";
+import { bitsOf, canEncode, encodedBytes, isAsCoarse, SUPERBLOCK } from "../../weights/mod.ts";
 
 type Place =
   | { readonly module: LayerModule; readonly layer: number }
@@ -41,13 +41,11 @@ export interface Unit {
 
 const PLAIN = ["Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0"];
 const SUPER = ["Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K", "Q2_K"];
-const BLOCK = 32, SUPERBLOCK = 256;
+const BLOCK = 32;
 
 /** Types that hold rows of `columns` numbers, finest first. */
 const ladder = (columns: number): readonly string[] =>
   columns % SUPERBLOCK === 0 && canEncode("Q4_K") ? SUPER : columns % BLOCK === 0 ? PLAIN : [];
-
-const bitsOf = (type: string): number => encodedBytes(type, [SUPERBLOCK]) * 8 / SUPERBLOCK;
 
 type Matrix = readonly [name: string, shape: readonly [number, number]];
 
@@ -69,14 +67,16 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
     groups: readonly (readonly [Group, readonly Matrix[]])[],
     layer?: number,
   ): Unit => {
-    const bytesIn = (matrices: readonly Matrix[], as: (name: string) => string) =>
-      sum(matrices, ([name, shape]) => encodedBytes(as(name), shape));
+    const bytesIn = (matrices: readonly Matrix[], type?: string) =>
+      sum(matrices, ([name, shape]) => {
+        const own = typeOf(name, layer);
+        return encodedBytes(type === undefined || isAsCoarse(own, type) ? own : type, shape);
+      });
     const own = groups.map(([group, matrices]) => {
-      const as = (name: string) => typeOf(name, layer);
-      const bits = Math.max(...matrices.map(([name]) => bitsOf(as(name))));
+      const bits = Math.max(...matrices.map(([name]) => bitsOf(typeOf(name, layer))));
       const types = ladder(matrices.reduce((most, [, [, columns]]) => gcd(most, columns), 0))
         .filter((type) => bitsOf(type) < bits);
-      return { group, matrices, types, bits, bytes: bytesIn(matrices, as) };
+      return { group, matrices, types, bits, bytes: bytesIn(matrices) };
     });
     const steps = [...new Set(own.flatMap(({ types }) => types.map(bitsOf)))].sort((a, b) => b - a);
     return {
@@ -86,11 +86,13 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
       levels: steps.map((bits): Level => {
         const chosen = own.map((one) => ({
           ...one,
-          type: one.types.find((type) => bitsOf(type) <= bits) ?? one.types.at(-1),
+          type: one.bits > bits
+            ? one.types.find((type) => bitsOf(type) <= bits) ?? one.types.at(-1)
+            : undefined,
         }));
         return {
           bits,
-          bytes: sum(chosen, ({ type, matrices, bytes }) => type ? bytesIn(matrices, () => type) : bytes),
+          bytes: sum(chosen, ({ type, matrices }) => bytesIn(matrices, type)),
           types: Object.fromEntries(chosen.flatMap(({ group, type }) => type ? [[group, type]] : [])),
         };
       }),

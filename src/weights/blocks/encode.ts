@@ -222,6 +222,16 @@ export function encodedBytes(type: string, shape: readonly number[]): number {
   return elements(shape) / blockElements * blockBytes;
 }
 
+/** Bits of a number in such a type, or in F32. */
+export const bitsOf = (type: string): number => encodedBytes(type, [SUPERBLOCK]) * 8 / SUPERBLOCK;
+
+/** Numbers of the longest block. */
+export const SUPERBLOCK = 256;
+
+/** Whether a tensor stored in blocks has no more bits than a type: it keeps its own, since rounding it again would only add errors. */
+export const isAsCoarse = (stored: string | undefined, type: string): boolean =>
+  stored !== undefined && Object.hasOwn(blockTypes, stored) && bitsOf(stored) <= bitsOf(type);
+
 const dtypeOf = (type: string) => type.toLowerCase() as DType;
 
 /** The bytes of a tensor of floats in such a type, or in F32; those of a tensor of that type are not copied. Blocks may be weighed. */
