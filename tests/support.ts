@@ -276,6 +276,17 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
   return most;
 }
 
+/** Fails unless a number is at most so far from the expected one; NaN is. */
+export function near(found: number, expected: number, most: number, what = "number"): void {
+  assert.ok(Math.abs(found - expected) <= most, `${what}: found ${found}, expected ${expected} ± ${most}`);
+}
+
+/** What a study says while it runs, and how it is told to. */
+export function heard(): { readonly notices: string[]; onNotice(line: string): void } {
+  const notices: string[] = [];
+  return { notices, onNotice: (line) => void notices.push(line) };
+}
+
 /** Fails unless numbers are as near as states have to be (`stateTolerance`), relative to the largest of those expected. */
 export function expectNear(
   spec: ModelSpec,

@@ -1,13 +1,13 @@
 /**
- * Studies in parts give the bytes of the undivided command, and what a plan, a shard and a merge say where something is
- * missing or wrong. Shards run in the same folder of results, as on machines that share one, or in a folder that has only the
- * files which the other shards name.
+ * Texts in parts give the bytes of the undivided command (every study: tests/commands/studies_test.ts), and what a plan, a shard and a merge
+ * say where something is missing or wrong. Shards run in one folder of results, as on machines that share one, or in a folder that
+ * has only the files which the other shards name.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
 import { expectFailures, withDesk, withVariables } from "../commands/cli.ts";
-import { isThorough, thorough, withFolder } from "../support.ts";
+import { withFolder } from "../support.ts";
 import { type Ran, words } from "../tools.ts";
 
 type Run = (...args: string[]) => Promise<Ran>;
@@ -50,59 +50,31 @@ async function allShards(run: Run, path: string, { shards }: Plan, results: stri
   }
 }
 
-/** The commands, on a model and with a text; every one has more units than the parts that it is tried in, where it can. */
-const studies: Record<string, (model: string, text: string[]) => string[]> = {
-  profile: (model, text) => ["profile", model, ...text, "--samples", "9", "--drop-mlp", "0"],
-  perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
-  depth: (model, text) => ["depth", model, ...text, "--samples", "5"],
-  greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
-  iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],
-  sweep: (model, text) =>
-    words`sweep ${model} ${text} --calibration-text ${text[1]} --calibration-length 16
-    --calibration-samples 3 --by importance,loss,random --upto 2`,
-  repairs: (model, text) =>
-    words`sweep ${model} ${text} --samples 3 --skip 8 --by importance --upto 2
-    --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair linear,refit
-    --repair-samples 8`,
-  "repairs in sequence": (model, text) =>
-    words`sweep ${model} ${text} --samples 3 --skip 8 --by deepest
-    --upto 2 --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair ${
-      isThorough ? "mean,refit" : "refit"
-    }
-    --repair-samples 8 --sequential`,
-  causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
-  "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
-};
-
-/** One study is divided into one part, few and more than its units; the others into two. */
-const partsOf = (name: string) => name === "profile" ? [1, 2, 7] : [2];
-
-for (const [name, command] of Object.entries(studies)) {
-  const all = partsOf(name);
-  const test = name === "repairs" ? thorough : Deno.test; // those in sequence have a stage more
-  test(`${name} in ${all.join(", ")} parts gives the bytes of the undivided command`, () =>
-    withDesk(async ({ folder, options, run }) => {
-      const line = command(folder, ["--text", options.text!, "--length", "16"]);
-      const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
-      for (const parts of all) {
-        const results = join(folder, `results-${parts}`);
-        const [path, plan] = await planned(run, folder, parts, line);
-        await allShards(run, path, plan, results);
-        assert.equal(await ok(run, "merge", path, "--results", results), whole, `${parts} parts`);
-      }
-    }));
+/** Divides a command, computes its shards and expects the bytes of the undivided command; gives the plan. */
+async function expectWhole(run: Run, folder: string, parts: number, line: readonly string[]): Promise<Plan> {
+  const results = join(folder, `results-${parts}`);
+  const [path, plan] = await planned(run, folder, parts, line);
+  await allShards(run, path, plan, results);
+  const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
+  assert.equal(await ok(run, "merge", path, "--results", results), whole, `${parts} parts`);
+  return plan;
 }
+
+Deno.test("a study in one part, few and more parts than it has units gives the bytes of the undivided command", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const line = words`profile ${folder} --text ${options.text!} --samples 9 --length 16 --drop-mlp 0`;
+    for (const parts of [1, 2, 7]) await expectWhole(run, folder, parts, line);
+  }));
 
 Deno.test("batches of long texts are divided, and give the bytes of the undivided command", () =>
   withDesk(async ({ folder, options, run }) => {
     const long = join(folder, "long.txt");
     await Deno.writeTextFile(long, `${await Deno.readTextFile(options.text!)} `.repeat(40));
-    const line = ["profile", folder, "--text", long, "--length", "512", "--samples", "9"];
-    const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
-    const [path, plan] = await planned(run, folder, 7, line);
-    assert.equal(plan.shards.length, 3); // of 4, 4 and 1 samples, as they are batched
-    await allShards(run, path, plan, join(folder, "r"));
-    assert.equal(await ok(run, "merge", path, "--results", join(folder, "r")), whole);
+    for (const study of [["profile"], ["perplexity", "--drop-attention", "1"], ["depth"]]) {
+      const line = words`${study} ${folder} --text ${long} --length 512 --samples 9`;
+      const { shards } = await expectWhole(run, folder, 7, line);
+      assert.equal(shards.length, 3); // of 4, 4 and 1 samples, as they are batched
+    }
   }));
 
 for (const name of ["olmoe", "qwen3-5"]) {
@@ -110,22 +82,15 @@ for (const name of ["olmoe", "qwen3-5"]) {
     withDesk(async ({ folder, run }) => {
       await Deno.remove(join(folder, "tokenizer.json"));
       const ids = join(folder, "ids.json");
-      await Deno.writeTextFile(
-        ids,
-        JSON.stringify(Array.from({ length: 2400 }, (_, i) => 3 + (i * i + 7 * i) % 61)),
-      );
-      const line = ["profile", folder, "--text", ids, "--length", "200", "--samples", "12"];
-      const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));
-      const [path, plan] = await planned(run, folder, 2, line);
-      await allShards(run, path, plan, join(folder, "r"));
-      assert.equal(await ok(run, "merge", path, "--results", join(folder, "r")), whole);
+      const tokens = Array.from({ length: 2400 }, (_, i) => 3 + (i * i + 7 * i) % 61);
+      await Deno.writeTextFile(ids, JSON.stringify(tokens));
+      await expectWhole(run, folder, 2, words`profile ${folder} --text ${ids} --length 200 --samples 12`);
     }, name));
 }
 
 Deno.test("a shard needs of earlier stages the files that they name, and nothing else", () =>
   withDesk(async ({ folder, options, run }) => {
-    const study = isThorough ? studies.sweep : studies.iterative;
-    const line = study(folder, ["--text", options.text!, "--length", "16"]);
+    const line = words`order ${folder} --text ${options.text!} --length 16 --by iterative --upto 2`;
     const [path, { shards }] = await planned(run, folder, 2, line);
     const shared = join(folder, "collected");
     await Deno.mkdir(shared);

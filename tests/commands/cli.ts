@@ -49,10 +49,16 @@ export function runs(run: typeof lamina): Runs {
 
 export const { ok, fails } = runs(lamina);
 
+/** How tables look here. */
+export const LOOK = { color: false, utf8: true, columns: 80 };
+
+/** The words of a line, in which `""` is an empty one and a name in capitals stands for what the desk has: words between tabs. */
+export const wordsOf = (line: string, desk: Readonly<Record<string, string>>): string[] =>
+  line.split(" ").flatMap((word) => (word in desk ? desk[word] : word === '""' ? "" : word).split("\t"));
+
 /** The same, with another folder for kept results. Several may run at once. */
 export async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
   let [out, err] = ["", ""];
-  const look = { color: false, utf8: true, columns: 80 };
   const progress = progressLine({
     write: (text) => err += text,
     terminal: false,
@@ -65,9 +71,9 @@ export async function laminaHere(folder: string, ...args: string[]): Promise<Ran
     started: performance.now(),
     ending: () => null,
     progress,
-    look,
+    look: LOOK,
     notice: (line) => progress.onNotice(line),
-    print: (text) => out += `${printable(text, look)}\n`,
+    print: (text) => out += `${printable(text, LOOK)}\n`,
     write: (text) => out += `${text}\n`,
     say: (text) => out += printable(text, { utf8: true }),
     sharing: null,

@@ -1,12 +1,9 @@
-/** Help: its pages, the defaults that comments name, and every table and help within 80 columns. */
+/** Help: its pages within 80 columns, and the defaults that comments name. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { usualProgram } from "../docs/commands.ts";
 import { widthOf } from "../../src/show/plain.ts";
-import { writeSeries } from "../study/training.ts";
-import { words } from "../tools.ts";
-import { expectFailures, lamina, withDesk } from "./cli.ts";
-import { copyModel } from "../support.ts";
+import { expectFailures, lamina } from "./cli.ts";
 
 Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {
   for (const [path, first] of [["profile", "profile"], ["cache prune", "cache prune"], ["", ""]]) {
@@ -80,13 +77,6 @@ Deno.test("comments and help name the same defaults", async () => {
   assert.ok(compared >= 15, `${compared} defaults`);
 });
 
-const NAME = "an-organisation-with-a-long-name--a-model-with-a-longer-name-instruct-v0.3";
-
-/** Lines beyond 80 columns. A word that is longer than that stays whole, so that a path can be copied. */
-function wide(text: string): string[] {
-  return text.split("\n").filter((line) => widthOf(line) > 80 && line.trim().includes(" "));
-}
-
 /** The tree's commands, by their names in a row. */
 function commandsOf(command: Command, above = ""): [name: string, command: Command][] {
   const name = `${above} ${command.name()}`.trim();
@@ -112,35 +102,3 @@ for (const [name, command] of commandsOf(program)) {
     }
   });
 }
-
-Deno.test("no line of a table is longer than 80 columns; numbers and weight format are there", () =>
-  withDesk(async ({ folder, text, ok, run }) => {
-    const model = `${folder}/${NAME}`;
-    await copyModel(folder, model, "tokenizer.json");
-    const series = `${folder}/${NAME}-series`;
-    await writeSeries(series, [0, 200], "checkpoint-");
-    const profile = `${folder}/profile.json`;
-    const calibration = words`--calibration-samples 2 --calibration-length 8 --calibration-text ${text[1]}`;
-    const tables: string[][] = [
-      ["profile", model, ...text, "--json", profile],
-      ["perplexity", model, ...text, "--drop-attention", "0,1,2", "--drop-mlp", "0,1"],
-      ["sweep", model, ...text, ...calibration],
-      ["sweep", model, ...text, "--dry-run"],
-      ["causes", model, ...text],
-      ["checkpoints", series, ...text, "--quality", text[1]],
-      ["random-init", model, "--samples", "1", "--length", "16", "--seeds", "3"],
-      ["plan", profile, "--target", "joint", "--drop", "5", "--table"],
-      ["compare", profile, profile],
-    ];
-    for (const args of tables) {
-      const { out } = await ok(...args);
-      assert.match(out, /\d/);
-      assert.deepEqual(wide(out), [], args.join(" "));
-      if (!args.includes("--dry-run") && args[0] !== "checkpoints") {
-        assert.match(out, args[0] === "random-init" ? /random/ : /safetensors\s+F32/, args.join(" "));
-      }
-    }
-    for (const args of [["models"], ["cache"]]) {
-      assert.deepEqual(wide((await run(...args)).out), []);
-    }
-  }));

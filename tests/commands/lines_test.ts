@@ -3,11 +3,7 @@ import assert from "node:assert/strict";
 import { writeResult } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
 import { kept } from "../study/tiny.ts";
-import { expectFailures, withDesk } from "./cli.ts";
-
-/** The words of a line, in which `""` is an empty one and a name in capitals stands for what the desk has. */
-const wordsOf = (line: string, desk: Readonly<Record<string, string>>) =>
-  line.split(" ").flatMap((word) => (word in desk ? desk[word] : word === '""' ? "" : word).split("\t"));
+import { expectFailures, withDesk, wordsOf } from "./cli.ts";
 
 const BEYOND =
   /Cannot run .*: it takes about [\d.]+ [TPE]B of memory, expected at most the [\d.]+ [kMGT]B that are/;
@@ -33,6 +29,12 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
   [1, "sweep MODEL TEXT --upto 4", /Cannot sweep attention of \w+: upto is 4, expected at most 3, /],
   [1, "checkpoints data/series/pre-ln --steps 7", /step 7 is missing, expected some of 0, 32, 64/],
   [1, "random-init llama-9", /llama-9.*llama-3-8b/],
+  // A file in GGUF never says what its model was drawn from.
+  [
+    1,
+    "random-init tests/fixtures/gguf/llama.gguf",
+    /Cannot initialise .*: .* has no initializer_range.*--std/,
+  ],
   [1, "evaluate MODEL --tasks piqqa", /^lamina: Cannot find the task "piqqa".*did you mean piqa\?\)\n$/],
   [1, "evaluate MODEL --tasks passkey_9", /found a text of 9 tokens, expected passkey_256 to /],
   [2, 'evaluate MODEL --tasks ""', /expected the name of one task at least/],
@@ -68,6 +70,21 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
   [1, "plan HALF --target mlp --drop 1", /Cannot read .*half\.json/],
   [1, "compare PROFILE MODEL/config.json", /kind is missing, expected profile/],
   [2, "merge --missing PROFILE", /--missing is for a plan/],
+  [
+    1,
+    "merge PROFILE PROFILE",
+    /Cannot merge \S+profile.json with \S+profile.json: blocks 0 to \d are in both/,
+  ],
+  [2, "compare MODEL TEXT", /expected two models, or one and a plan/],
+  [2, "compare MODEL MODEL TEXT --drop-mlp 1", /expected two models, or one and a plan/],
+  [2, "compare PROFILE PROFILE --length 9", /--length is for models/],
+  [2, "compare MODEL --drop-mlp 1 --margin 1%", /found --margin without --samples without a number/],
+  [1, "compare --samples FIRST SECOND", /in one alone, expected the same tasks/],
+  [2, "profile MODEL --figure p.jpg", /ends in \.jpg, expected \.svg, \.png or \.pdf/],
+  [2, "profile MODEL --figure -", /ends in no format/],
+  [2, "profile MODEL --dry-run --figure p.svg", /found --dry-run beside --figure/],
+  [2, "profile MODEL --csv p.svg --figure p.svg", /are one file/],
+  [2, "evaluate MODEL --figure e.svg", /unknown option '--figure'/],
   [1, "merge MODEL/config.json", /kind is missing, expected shards or profile or perplexity/],
   [1, "speed MODEL --engine cpu --batch 100000000000", BEYOND],
   [1, "speed MODEL --engine cpu --context 10000000000", BEYOND],
@@ -83,6 +100,8 @@ Deno.test("wrong use ends with 2, a failure with 1; each says what was expected,
       TEXTFILE: options.text!,
       PROFILE: `${folder}/profile.json`,
       HALF: `${folder}/half.json`,
+      FIRST: "tests/fixtures/samples/first",
+      SECOND: "tests/fixtures/samples/second/samples_piqa_2025-11-30T04-46-24.123456.jsonl",
       "MODEL/none": `${folder}/none`,
       "MODEL/config.json": `${folder}/config.json`,
     };
@@ -104,6 +123,10 @@ const PRICED: readonly (readonly [line: string, expected: RegExp])[] = [
   ["causes llama-3-8b --untrained --effect-samples 0 --samples 1 --length 8", /llama-3-8b:\n8 tokens/],
   ["checkpoints data/series/pre-ln --steps 0,32 --samples 1 --length 16", /2 checkpoints \(0, 32\):\n16 /],
   ["random-init MODEL --samples 1 --length 16", /6 modules/],
+  [
+    "evaluate MODEL --tasks piqa,mmlu_anatomy,piqa --limit 6 --drop-attention 1",
+    /: the full model and 1 plan .*\n.*task +documents +tokens +without sharing +saved\n.*\nwrites at most 1,024 tokens\nabout \d+.* on this machine \(.*FLOP\), \d+ MiB of memory,/s,
+  ],
   ["speed MODEL --drop-mlp 1 --batch 1,2 --context 8 --new 2 --repeat 2", /2 models, 8 prefills and 32 /],
 ];
 

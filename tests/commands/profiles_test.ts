@@ -1,68 +1,87 @@
-/** `lamina plan` and `compare` as a person runs them, on profiles that are there already. */
+/** Commands over results that are there already, and those that run no model: each gives what the library gives, as a table, JSON and CSV. */
 import assert from "node:assert/strict";
-import { readResult, writeResult } from "../../src/result/mod.ts";
-import { compare, makePlan } from "../../src/study/mod.ts";
+import { fileURLToPath } from "node:url";
+import { tableIn } from "../../src/commands/shared/context.ts";
+import { type Profile, readResult, writeResult } from "../../src/result/mod.ts";
+import { printable, type Result, toCSV } from "../../src/show/mod.ts";
+import { compare, compareSamples, makePlan, roofline } from "../../src/study/mod.ts";
+import { info } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
 import { profile as synthetic } from "../show/synthetic.ts";
-import { lamina, ok } from "./cli.ts";
-import { words } from "../tools.ts";
+import { lamina, LOOK, ok, wordsOf } from "./cli.ts";
 
-/** A folder with a profile of four layers; the first MLP was dropped. */
-function withProfile(use: (file: string, folder: string) => Promise<void>): Promise<void> {
+/** A folder with a profile of four layers, of which the first MLP was dropped, and one of other importances. */
+function withProfiles(use: (names: { PROFILE: string; OTHER: string }, folder: string) => Promise<void>) {
   return withFolder(async (folder) => {
-    const file = `${folder}/profile.json`;
-    await writeResult(file, synthetic({ layers: 4, mlp: [0] }));
-    await use(file, folder);
-  });
-}
-
-const targets = [
-  ["attention", "importance"],
-  ["mlp", "magnitude"],
-  ["block", "deepest"],
-  ["joint", "random"],
-] as const;
-
-for (const [target, by] of targets) {
-  Deno.test(`plan: two of ${target} by ${by}, as JSON on stdout, in a file, and as a table`, () =>
-    withProfile(async (file, folder) => {
-      const args = words`plan ${file} --target ${target} --drop 2 --by ${by}
-        ${by === "random" ? ["--seed", "7"] : []}`;
-      const expected = makePlan(await readResult(file, "profile"), { target, drop: 2, by, seed: 7 });
-      const [printed, table, written] = await Promise.all([
-        lamina(...args),
-        lamina(...args, "--table"),
-        lamina(...args, "--json", `${folder}/plan.json`),
-      ]);
-      assert.deepEqual([printed.code, table.code, written.code], [0, 0, 0], printed.err + table.err);
-      assert.deepEqual(JSON.parse(printed.out), expected);
-      assert.deepEqual(await readResult(`${folder}/plan.json`, "plan"), expected);
-      assert.equal(written.out, table.out);
-    }));
-}
-
-Deno.test("plan: the check by removals that is named is one that can be run", () =>
-  withProfile(async (file) => {
-    const profile = JSON.parse(await Deno.readTextFile(file));
-    profile.attention.largestRelativeMagnitude[0] = 100;
-    await Deno.writeTextFile(file, JSON.stringify(profile));
-    const plan = (count: string) => lamina("plan", file, "--target", "attention", "--drop", count);
-    assert.match((await plan("1")).err, /these go last: attention 0 .* --upto 1` checks by removals/);
-    assert.deepEqual([(await plan("0")).code, (await plan("0")).err], [0, ""]);
-  }));
-
-Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =>
-  withProfile(async (file, folder) => {
-    const other = `${folder}/other.json`;
+    const [file, other] = ["profile", "other"].map((name) => `${folder}/${name}.json`);
+    const { provenance, ...one } = synthetic({ layers: 4, mlp: [0] });
+    const text = { ...provenance.text, hash: "ab".repeat(32) };
+    await writeResult(file, { ...one, provenance: { ...provenance, text } } as Profile);
     const { mlp, ...same } = synthetic({ layers: 4 });
     const turned = { ...mlp, importance: mlp.importance.toReversed() };
     await writeResult(other, { ...same, mlp: turned } as typeof same);
-    const json = `${folder}/compare.json`;
-    const { out } = await ok("compare", file, other, "--json", json);
-    const [a, b] = [await readResult(file, "profile"), await readResult(other, "profile")];
-    const expected = compare(a, b);
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(json)), JSON.parse(JSON.stringify(expected)));
-    assert.match(out, /^MLP +−1\.000 +0\.404 +0 of 1/m);
-    const piped = await lamina("compare", file, other, "--json", "-");
-    assert.deepEqual(JSON.parse(piped.out), JSON.parse(JSON.stringify(expected)));
+    await use({ PROFILE: file, OTHER: other }, folder);
+  });
+}
+
+const [FIRST, SECOND] = ["first", "second"].map((model) =>
+  fileURLToPath(new URL(`../fixtures/samples/${model}`, import.meta.url))
+);
+const SERIES = "data/series/pre-ln/step04096";
+
+type Made = (profile: Profile, other: Profile) => Result | Promise<Result>;
+/** A line, and what the library makes of the same. */
+const rows: Readonly<Record<string, Made>> = {
+  "plan PROFILE --target attention --drop 2": (one) => makePlan(one, { target: "attention", drop: 2 }),
+  "plan PROFILE --target mlp --drop 2 --by magnitude": (one) =>
+    makePlan(one, { target: "mlp", drop: 2, by: "magnitude" }),
+  "plan PROFILE --target block --drop 2 --by deepest": (one) =>
+    makePlan(one, { target: "block", drop: 2, by: "deepest" }),
+  "plan PROFILE --target joint --drop 2 --by random --seed 7": (one) =>
+    makePlan(one, { target: "joint", drop: 2, by: "random", seed: 7 }),
+  "plan PROFILE --target mlp --parameters 0.2": (one) => makePlan(one, { target: "mlp", parameters: 0.2 }),
+  "compare PROFILE OTHER": (one, other) => compare(one, other),
+  "merge PROFILE": (one) => one,
+  "speed llama-2-70b --device a6000-ada --bits 4": () =>
+    roofline("llama-2-70b", { device: "a6000-ada", bits: 4 }),
+  "speed OWN --device h100 --batch 1,8 --context 16 --new 4 --drop-attention 1 --drop-mlp 0": () =>
+    roofline(SERIES, {
+      ...{ device: "h100", batch: [1, 8], input: 16, output: 4 },
+      plans: [{ attention: [1], mlp: [0] }],
+    }),
+  "info OWN": () => info(SERIES),
+  "compare --samples FIRST SECOND --margin 10%": () => compareSamples(FIRST, SECOND, { margin: 0.1 }),
+};
+
+for (const [line, made] of Object.entries(rows)) {
+  Deno.test(`${line}: the library's result, as a table, JSON and CSV`, () =>
+    withProfiles(async ({ PROFILE, OTHER }, folder) => {
+      const [words, json] = [
+        wordsOf(line, { PROFILE, OTHER, OWN: SERIES, FIRST, SECOND }),
+        `${folder}/a.json`,
+      ];
+      const result = await made(await readResult(PROFILE, "profile"), await readResult(OTHER, "profile"));
+      const { out } = await ok(...words, "--json", json);
+      const [, ...table] = printable(tableIn({ look: LOOK }, [result]), LOOK).split("\n"); // below the names of models
+      assert.ok(out.includes(table.join("\n")), `${out}\nexpected\n${table.join("\n")}`);
+      const written = JSON.parse(await Deno.readTextFile(json));
+      assert.deepEqual(written, JSON.parse(JSON.stringify(result)));
+      assert.deepEqual(JSON.parse((await ok(...words, "--json", "-")).out), written);
+      assert.equal((await ok(...words, "--csv", "-")).out, toCSV(result));
+    }));
+}
+
+Deno.test("plan: JSON where no flag names a face; a table has flags to type; what goes last is named with a check that can be run", () =>
+  withProfiles(async ({ PROFILE: file }) => {
+    const plan = ["plan", file, "--target", "attention", "--drop"];
+    assert.equal((await ok(...plan, "2")).out, (await ok(...plan, "2", "--json", "-")).out);
+    assert.match((await ok(...plan, "2", "--table")).out, /\n\n--drop-attention \d,\d\n$/);
+    const profile = JSON.parse(await Deno.readTextFile(file));
+    profile.attention.largestRelativeMagnitude[0] = 100;
+    await Deno.writeTextFile(file, JSON.stringify(profile));
+    assert.match(
+      (await lamina(...plan, "1")).err,
+      /these go last: attention 0 .* --upto 1` checks by removals/,
+    );
+    assert.equal((await ok(...plan, "0")).err, "");
   }));

@@ -1,11 +1,11 @@
-/** What becomes of a finished result: where it is kept, where `--json` puts it, and that nothing on the way loses it. */
+/** What becomes of a finished result: where it is kept, where `--json` and `--figure` put it, and that nothing on the way loses it. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { type Kind, readResult } from "../../src/result/mod.ts";
+import { basename } from "node:path";
+import { readResult } from "../../src/result/mod.ts";
+import { certificateFigure, depthFigure, importanceFigure } from "../../src/show/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
-import { fails, lamina, laminaHere, ok, runs } from "./cli.ts";
+import { fails, lamina, laminaHere, ok, runs, withDesk } from "./cli.ts";
 import { onLinux, printed, words } from "../tools.ts";
-import { withFolder } from "../support.ts";
 
 /** A tiny model's folder and what studies of it are told; results are kept where a test says. */
 const withModel = (use: (folder: string, study: string[]) => Promise<void>, name = "llama") =>
@@ -13,36 +13,12 @@ const withModel = (use: (folder: string, study: string[]) => Promise<void>, name
     await use(folder, ["--text", options.text!, "--samples", "2", "--length", "16"]);
   }, name);
 
-Deno.test("a fresh run, a kept one and one that keeps nothing write the same bytes, of the form, and print the same", () =>
-  withModel(async (folder, study) => {
-    const calibration = study.map((part) => part.replace("--", "--calibration-"));
-    const commands: [Kind, ...string[]][] = [
-      ["profile", "profile", folder, ...study],
-      ["perplexity", "perplexity", folder, ...study, "--drop-mlp", "1"],
-      ["sweep", "sweep", folder, ...study, "--upto", "1", ...calibration],
-      ["causes", "causes", folder, ...study, "--effect-samples", "1"],
-    ];
-    for (const [kind, ...command] of commands) {
-      const results = `${folder}/results-${kind}`;
-      const written = [];
-      for (const [i, how] of [["--results", results], ["--results", results], ["--no-cache"]].entries()) {
-        const json = `${folder}/${kind}${i}.json`;
-        const { out } = await ok(...command, ...how, "--json", json);
-        written.push({ out, text: await Deno.readTextFile(json) });
-        await readResult(json, kind);
-      }
-      assert.deepEqual(written[1], written[0], kind);
-      assert.deepEqual(written[2], written[0], kind);
-      assert.notDeepEqual(kept(results), [], kind);
-    }
-  }));
-
 Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's folder; --no-cache neither reads nor keeps", () =>
   withModel(async (folder, study) => {
     const [named, env] = [`${folder}/named`, `${folder}/env`];
     const there = runs((...args) => laminaHere(env, ...args)); // in LAMINA_RESULTS
     const profile = async (...more: string[]) => (await there.ok("profile", folder, ...study, ...more)).err;
-    await profile("--no-cache");
+    assert.match(await profile("--no-cache"), /^profile of \w+: done in .*, not kept\n$/);
     await profile("--no-cache", "--results", named);
     assert.deepEqual([kept(named), kept(env)], [[], []]);
     await profile();
@@ -55,14 +31,13 @@ Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's fol
 
 Deno.test("where results cannot be kept, one line says so, and the table and --json are there", () =>
   withModel(async (folder, study) => {
-    const json = `${folder}/out.json`;
-    await Deno.writeTextFile(`${folder}/taken`, "a file");
-    const command = ["perplexity", folder, ...study, "--drop-mlp", "1", "--json", json];
-    const { out, err } = await ok(...command, "--results", `${folder}/taken`);
+    const [json, taken] = [`${folder}/out.json`, `${folder}/taken`];
+    await Deno.writeTextFile(taken, "a file");
+    const { out, err } = await ok("perplexity", folder, ...study, "--json", json, "--results", taken);
     assert.equal(err.match(/results are not kept: Cannot write /g)?.length, 1, err);
     assert.match(out, /perplexity/);
     await readResult(json, "perplexity");
-    assert.equal(await Deno.readTextFile(`${folder}/taken`), "a file");
+    assert.equal(await Deno.readTextFile(taken), "a file");
   }));
 
 onLinux(
@@ -103,17 +78,51 @@ Deno.test("the page of figures is among the results, and so is what it is drawn 
     await fails(1, /Cannot write into .*text\.txt: /, ...line); // said before anything is computed
   }));
 
-Deno.test("compare --samples: a table, JSON and CSV of two models' logs; what it needs is an error that names flags", () =>
-  withFolder(async (folder) => {
-    const [a, b] = ["first", "second"].map((model) =>
-      fileURLToPath(new URL(`../fixtures/samples/${model}`, import.meta.url))
+Deno.test("--figure draws the result; depth of several models is a table each, a list as JSON, rows and a figure of all", () =>
+  withDesk(async ({ folder, text, ok }) => {
+    const [json, svg, csv] = ["r.json", "r.svg", "r.csv"].map((name) => `${folder}/${name}`);
+    const drawn = async (...line: string[]) => {
+      const { out } = await ok(...line, ...text, "--json", json, "--figure", svg);
+      return { out, svg: await Deno.readTextFile(svg), made: JSON.parse(await Deno.readTextFile(json)) };
+    };
+    const profile = await drawn("profile", folder);
+    assert.equal(profile.svg, `${importanceFigure(profile.made).svg}\n`);
+    const compared = await drawn(...words`compare ${folder} --drop-mlp 1 --within 0.5`);
+    assert.equal(compared.svg, `${certificateFigure(compared.made).svg}\n`);
+    assert.match(
+      compared.out,
+      /same top p +[\d.]+ %.*equal within 0.5 nats per token: (yes|no|cannot tell)/s,
     );
-    const json = `${folder}/compared.json`;
-    const { out } = await ok("compare", "--samples", a, b, "--margin", "10%", "--json", json);
-    assert.match(out, /^A: first {3}B: second\ntask +metric +n +A +B +change .*within 10\.0\n/s);
-    const { tasks } = await readResult(json, "samples");
-    assert.deepEqual(tasks.map(({ gained, lost }) => [gained, lost]).length, 4);
-    assert.match((await ok("compare", "--samples", a, b, "--csv", "-")).out, /^a,b,task,filter,metric,n,/);
-    const one = [...Deno.readDirSync(b)].find(({ name }) => name.includes("piqa"))!.name;
-    await fails(1, /in one alone, expected the same tasks/, "compare", "--samples", a, `${b}/${one}`);
+    assert.doesNotMatch((await ok("compare", folder, folder, ...text)).err, /reused/);
+    const both = await drawn(...words`depth ${folder} ${folder} --csv ${csv}`);
+    assert.equal(both.svg, `${depthFigure(both.made).svg}\n`);
+    assert.equal(both.out.match(/^depth · /gm)?.length, 2);
+    assert.equal((await Deno.readTextFile(csv)).trim().split("\n").length, 1 + 2 * 10 * 3);
+    const priced = await ok(...words`depth ${folder} ${folder} ${text} --dry-run --json ${json}`);
+    assert.equal(priced.out.match(/to run · float32, cpu$/gm)?.length, 2);
+    const named = JSON.parse(await Deno.readTextFile(json)).map((
+      { kind, model }: Record<string, string>,
+    ) => [kind, model]);
+    assert.deepEqual(named, Array(2).fill(["estimate", basename(folder)]));
+  }));
+
+Deno.test("a plan of a file is that of its flags, says what its text shares with it, and is not applied to another model", () =>
+  withDesk(async ({ folder, text, ok }) => {
+    const [profile, plan, list] = ["profile", "plan", "list"].map((name) => `${folder}/${name}.json`);
+    await ok("profile", folder, ...text, "--json", profile);
+    await ok("plan", profile, "--target", "mlp", "--drop", "1", "--json", plan);
+    const { mlp: [layer] } = await readResult(plan, "plan");
+    const { out } = await ok("perplexity", folder, ...text, "--plan", plan, "--json", list);
+    assert.deepEqual((await readResult(list, "perplexity")).provenance.drop, { attention: [], mlp: [layer] });
+    const shared = "the text shares 100.0 % of its 13-token sequences with the calibration text of\n" +
+      "  the scores: its loss may be too low\n";
+    assert.ok(out.includes(shared), "only the plan says which text it comes from");
+    const flags = await ok("perplexity", folder, ...text, "--drop-mlp", String(layer));
+    assert.equal(out.replace(shared, ""), flags.out);
+    await withModel(async (other) => {
+      for (const command of [["perplexity"], ["profile"], ["generate", "--prompt", "a"]]) {
+        const line = words`${command} ${other} --plan ${plan}`;
+        await fails(1, /Cannot apply a plan made from .* to .*: .* name them: MLP \d/, ...line);
+      }
+    }, "qwen3");
   }));

@@ -1,105 +1,62 @@
-/** Studies as a person runs them: table, JSON, what is kept. Dry runs and wrong use are in lines_test.ts. */
+/** The commands of studies: each gives what the library gives, as a table, JSON and CSV, says what it would take, and divides into shards. */
 import assert from "node:assert/strict";
-import { readResult } from "../../src/result/mod.ts";
-import { writeSeries } from "../study/training.ts";
-import { withDesk } from "./cli.ts";
+import { resultText } from "../../src/result/mod.ts";
+import { printable, type Result, toCSV } from "../../src/show/mod.ts";
+import { widthOf } from "../../src/show/plain.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { tableIn } from "../../src/commands/shared/context.ts";
+import { DIVISIBLE } from "../../src/commands/shared/sharing.ts";
+import { rows } from "../study/every_study.ts";
+import { kept } from "../study/tiny.ts";
+import { copyModel, thorough } from "../support.ts";
+import { LOOK, withDesk, wordsOf } from "./cli.ts";
 
-/** The table's lines below the one that this begins, split at two spaces, up to an empty one. */
-function rowsBelow(table: string, head: RegExp): string[][] {
-  const lines = table.split("\n");
-  const start = lines.findIndex((line) => head.test(line));
-  assert.ok(start >= 0, `no line like ${head} in:\n${table}`);
-  const end = lines.indexOf("", start);
-  return lines.slice(start + 1, end < 0 ? undefined : end).map((line) => line.trim().split(/ {2,}/));
+/** To a spreadsheet a formula, and as long as names are. */
+const NAME = "=1+1-an-organisation-with-a-long-name--a-model-with-a-longer-name-instruct-v0.3";
+
+for (const [name, { line, run: study }] of Object.entries(rows)) {
+  if (line === undefined) continue;
+  const test = name === "sweep: repairs" ? thorough : Deno.test; // those in sequence have a stage more
+  test(`${line}: the library's result, as a table, JSON and CSV, whole and in two parts`, () =>
+    withDesk(async ({ folder: desk, options: { results, ...options }, text: sized, ok, run }) => {
+      const [folder, text] = [`${desk}/${NAME}`, options.text!];
+      await copyModel(desk, folder, "tokenizer.json");
+      using model = await openModel(folder);
+      const list = [await study({ model, folder, options })].flat() as Result[];
+      const calibration = `--calibration-text\t${text}\t--calibration-samples\t3\t--calibration-length\t16`;
+      const names = { MODEL: folder, SERIES: `${folder}/run`, TEXTFILE: text, CALIBRATION: calibration };
+      const words = wordsOf(line, { ...names, TEXT: sized.join("\t") });
+
+      const { seconds, bytes, flops } = JSON.parse((await ok(...words, "--dry-run", "--json", "-")).out);
+      assert.ok(seconds > 0 && bytes > 0 && flops > 0);
+      assert.deepEqual(kept(results), []);
+
+      const [json, csv] = ["json", "csv"].map((end) => `${folder}/result.${end}`);
+      const first = await ok(...words, "--json", json, "--csv", csv);
+      const whole = resultText(list.at(-1)!, 1);
+      assert.equal(await Deno.readTextFile(json), whole);
+      assert.equal(await Deno.readTextFile(csv), toCSV(list));
+      const table = printable(tableIn({ look: LOOK }, list), LOOK);
+      assert.ok(first.out.startsWith(table), `${first.out}\nexpected\n${table}`);
+      assert.deepEqual(
+        table.split("\n").filter((line) => widthOf(line) > 80 && line.trim().includes(" ")),
+        [],
+      );
+      assert.match(first.err, /: done in .*, kept in \S+, written to \S+result\.json and \S+result\.csv\n$/);
+      const again = await run(...words, "--json", "-");
+      assert.equal(again.out, whole);
+      assert.match(again.err, /reused from an earlier run/);
+      const files = kept(results);
+      assert.ok(files.length > 0);
+      const unkept = await run(...words, "--no-cache", "--quiet", "--csv", "-");
+      assert.deepEqual([unkept.out, unkept.err, kept(results)], [toCSV(list), "", files]);
+
+      if (!DIVISIBLE.includes(words[0]) || line.includes("--untrained")) return;
+      const [plan, parts] = [`${folder}/plan.json`, ["--results", `${folder}/parts`]];
+      await Deno.writeTextFile(plan, (await ok("shards", "--parts", "2", ...words)).out);
+      for (const { index } of JSON.parse(await Deno.readTextFile(plan)).shards) {
+        await ok("shard", plan, "--index", `${index}`, ...parts);
+      }
+      assert.equal((await ok("merge", plan, ...parts)).out, whole);
+    }));
 }
-
-Deno.test("profile: a line says where the result is; what is dropped is not in the table, another block of the text is", () =>
-  withDesk(async ({ folder, ok, run, text }) => {
-    const json = `${folder}/profile.json`;
-    const { err } = await ok("profile", folder, ...text, "--json", json);
-    assert.match(err, /^profile of \w+: done in .*, kept in \S+\/results, written to \S+profile\.json\n$/);
-    const fresh = await run("profile", folder, ...text, "--no-cache");
-    assert.match(fresh.err, /^profile of \w+: done in .*, not kept\n$/);
-    const dropped = await ok("profile", folder, ...text, "--drop-attention", "1", "--drop-block", "2");
-    const [, ...rows] = rowsBelow(dropped.out, /^attention, most redundant first$/);
-    assert.deepEqual(rows.map((row) => row[1]), ["0"]);
-    assert.match(dropped.out, / · without attention 1 2 · MLP 2 · /);
-    await ok("profile", folder, ...text, "--skip", "4", "--json", json);
-    assert.equal((await readResult(json, "profile")).provenance.packing.skip, 4);
-  }));
-
-Deno.test("perplexity: the full model and the dropped one, by flags or by the plan that says the same", () =>
-  withDesk(async ({ folder, ok, run, text }) => {
-    const profile = `${folder}/profile.json`;
-    await run("profile", folder, ...text, "--json", profile);
-    const plan = `${folder}/plan.json`;
-    await run("plan", profile, "--target", "mlp", "--drop", "1", "--json", plan);
-    const { mlp: [layer] } = await readResult(plan, "plan");
-    const json = `${folder}/perplexity.json`;
-    const { out } = await ok("perplexity", folder, ...text, "--plan", plan, "--json", json);
-    const result = await readResult(json, "perplexity");
-    assert.deepEqual(result.provenance.drop, { attention: [], mlp: [layer] });
-    assert.equal(result.tokens, 4 * 15);
-    const flags = await run("perplexity", folder, ...text, "--drop-mlp", String(layer));
-    const [full, dropped, ...rest] = rowsBelow(flags.out, /^perplexity +nats\/token/);
-    assert.deepEqual(rest.filter((row) => row[0] !== ""), []);
-    assert.deepEqual([full[3], full[4], full[5]], ["0.0000", "100.0 %", "nothing"]);
-    assert.deepEqual([dropped[1], dropped[5]], [result.nll.toFixed(4), `MLP ${layer}`]);
-    const shared = "the text shares 100.0 % of its 13-token sequences with the calibration text of\n" +
-      "  the scores: its loss may be too low\n";
-    assert.ok(out.includes(shared), "only the plan says which text it comes from");
-    assert.equal(out.replace(shared, ""), flags.out);
-    assert.match(flags.err, /2 results reused from an earlier run/);
-  }));
-
-Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random order for each of three seeds", () =>
-  withDesk(async ({ folder, options, ok, text }) => {
-    const json = `${folder}/sweep.json`;
-    const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
-    const args = ["sweep", folder, ...text, ...calibration, options.text!, "--target", "mlp"];
-    const { out } = await ok(...args, "--upto", "2", "--json", json);
-    const rows = rowsBelow(out, /^dropped +importance +magnitude +deepest +random$/);
-    assert.deepEqual(rows.map((row) => [row[0], row.length]).slice(0, 3), [["0", 5], ["1", 5], ["2", 5]]);
-    const { curves, calibration: orders } = await readResult(json, "sweep");
-    assert.deepEqual(orders.packing, { samples: 2, length: 8, skip: 0, bos: false });
-    assert.deepEqual(curves.map(({ by, seed }) => [by, seed]), [
-      ["importance", null],
-      ["magnitude", null],
-      ["deepest", null],
-      ["random", 0],
-      ["random", 1],
-      ["random", 2],
-    ]);
-    for (const { target, points } of curves) {
-      assert.equal(target, "mlp");
-      assert.deepEqual(points.map(({ drop }) => drop.mlp.length), [0, 1, 2]);
-    }
-  }));
-
-Deno.test("causes: patterns of one query in two, in the table and in the JSON", () =>
-  withDesk(async ({ folder, ok, text }) => {
-    const { out } = await ok(
-      "causes",
-      folder,
-      ...text,
-      "--query-stride",
-      "2",
-      "--json",
-      `${folder}/causes.json`,
-    );
-    assert.match(out, /attention patterns of one query in 2\n/);
-    assert.equal((await readResult(`${folder}/causes.json`, "causes")).provenance.causes.queryStride, 2);
-  }));
-
-Deno.test("checkpoints: curves of each step with a text for quality, and some steps alone", () =>
-  withDesk(async ({ folder, options, ok, text }) => {
-    const [series, json] = [`${folder}/run`, `${folder}/result.json`];
-    await writeSeries(series, [0, 10, 200], "checkpoint-");
-    await ok("checkpoints", series, ...text, "--quality", options.text!, "--json", json);
-    const { series: found } = await readResult(json, "checkpoints");
-    const curves = found.map(({ step, quality }) => `${step} ${quality!.curves.length}`);
-    assert.deepEqual(curves, ["0 3", "10 3", "200 3"]);
-    const { out } = await ok("checkpoints", series, ...text, "--steps", "200,0");
-    const rows = out.split("\n").flatMap((line) => /^ *(\d+)(?:\s|$)/.exec(line)?.[1] ?? []);
-    assert.deepEqual(rows, ["0", "200", "0", "200"]);
-  }));

@@ -205,6 +205,14 @@ Deno.test("probes are scored like other tasks, beside the full model", () =>
     }
   }));
 
+Deno.test("a task that is also in a requested group counts in the group, and a single answer has no error", () =>
+  withTiny(async ({ model }) => {
+    const tasks = ["mmlu_stem", "mmlu_anatomy"];
+    const [{ groups, average, tasks: own }] = await evaluate(model, [{}], { tasks, limit: 1, prompts: 0 });
+    assert.deepEqual([groups.mmlu_stem.n, average], [19, null]);
+    assert.equal(own.mmlu_anatomy.metrics.acc.stderr, null);
+  }));
+
 type Evaluated = Evaluation["tasks"][string];
 
 /** The log-probability of right answers and the answers that stay the same follow from the documents. */

@@ -57,13 +57,6 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
   });
 }
 
-/** The text eight times, from another letter on each time, for blocks of hundreds of tokens; its path. */
-export async function longText({ text }: StudyOptions): Promise<string> {
-  const all = Array.from({ length: 8 }, (_, i) => tinyText.slice(i * 7)).join(" ");
-  await Deno.writeTextFile(`${text}.long.txt`, all);
-  return `${text}.long.txt`;
-}
-
 /** Opens the trained model of a committed series, of eight layers, while `use` runs. */
 export async function withTrained(name: string, use: (model: StudyModel) => Promise<void>): Promise<void> {
   const series = await openSeries(fileURLToPath(new URL(`../../data/series/${name}`, import.meta.url)));

@@ -192,8 +192,9 @@ async function computed(
   const parts = passesOf(model, request, packed.blocks);
   await expectRoom(needOf(model, parts.flat()), options);
   const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
-  const at = phased(null, weights, options);
-  const [scoring, removing] = [at(0), at(1)];
+  const turns = scores[by].again ? [1, 0] : [0, 1]; // a search is checked before it begins
+  const at = phased(null, turns.map((part) => weights[part]), options);
+  const [scoring, removing] = turns.map((turn) => at(turn));
   const checked = async (order: readonly Entry[]) => {
     if (!isChecked) return undefined;
     const count = removedBy(spec, request);
