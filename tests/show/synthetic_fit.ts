@@ -86,6 +86,10 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
 export const untried = (shape: Shape): Fit =>
   fit(shape, { ...nothing(shape), file: { format: "gguf", original: 1000, whole: 1000 }, tried: [] });
 
+/** An MLP saves as much and costs more. */
+export const besides = (shape: Shape): Fit =>
+  fit(shape, { beside: [{ ...tried("mlp", 1, [0.07, 0.01], "no"), over: cost(0.04, 0.02) }] });
+
 /** Nothing may go. */
 export const nothing = (shape: Shape): Fit =>
   fit(shape, {

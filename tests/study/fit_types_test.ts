@@ -46,7 +46,12 @@ Deno.test("a target of the file is reached by the cheapest of three orders, and 
 
 Deno.test("a limit is kept by the confirmed costs, which are those of the plan; drops are steps beside types", () =>
   withTrained("pre-ln", async (model) => {
-    const found = await fit(model, { ...common, calibration, perplexity: "20%", typesBy: ["rise"] });
+    const found = await fit(model, {
+      ...common,
+      calibration,
+      perplexity: "20%",
+      typesBy: ["rise", "uniform"],
+    });
     const { plan, confirmed, answer, verdict } = found;
     const [full, typed] = await perplexities(model, [{}, plan!], {
       ...sizes,
@@ -58,4 +63,13 @@ Deno.test("a limit is kept by the confirmed costs, which are those of the plan; 
     const { rise, high } = paired(typed, full);
     assert.deepEqual([cost.value, cost.high], [rise, high]);
     assert.ok(Math.exp(cost.high) <= 1.2 && verdict.share! > 0.3, `${verdict.share}`);
+    const [other] = found.beside!;
+    const [held] = await perplexities(model, [other.drop], { ...sizes, text: readme, samples: 4, skip: 4 });
+    assert.ok(other.bytes! <= found.tried[answer!].bytes! && other.by !== found.tried[answer!].by);
+    const { rise: over, ...ends } = paired(held, typed);
+    assert.deepEqual([other.cost.value, other.over], [paired(held, full).rise, {
+      value: over,
+      low: ends.low,
+      high: ends.high,
+    }]);
   }));

@@ -48,6 +48,24 @@ const verdictForm = z.object({
   ),
 });
 
+/** A plan that was tried. */
+const triedForm = z.object({
+  target: planTargetForm,
+  by: planByForm,
+  repair: z.enum(REPAIRS).optional(),
+  /** A module, or block, of the order was exchanged for another; absent where none was. */
+  exchanged: z.literal(true).optional(),
+  /** Number of modules, or of blocks, dropped; of types, the steps down. */
+  dropped: z.int().positive(),
+  drop: dropForm,
+  saves: savesForm,
+  /** Bytes of the files of the plan in the format of `file`; null where it cannot express the plan, absent without `file`. */
+  bytes: z.int().positive().nullable().optional(),
+  cost: costForm,
+  /** Whether the plan keeps the promise, on the samples that choose. */
+  keeps: z.enum(VERDICTS),
+});
+
 export const fitKind = kind("fit", { method: 2 }, {
   /** Provenance of the full model on the samples, or documents, that choose the plan. */
   provenance: provenanceForm,
@@ -74,28 +92,15 @@ export const fitKind = kind("fit", { method: 2 }, {
   /** What makes one plan larger than another. */
   saving: z.enum(["parameters", "kv-bytes"]),
   /** All plans that were tried, line by line. */
-  tried: z.array(z.object({
-    target: planTargetForm,
-    by: planByForm,
-    repair: z.enum(REPAIRS).optional(),
-    /** A module, or block, of the order was exchanged for another; absent where none was. */
-    exchanged: z.literal(true).optional(),
-    /** Number of modules, or of blocks, dropped; of types, the steps down. */
-    dropped: z.int().positive(),
-    drop: dropForm,
-    saves: savesForm,
-    /** Bytes of the files of the plan in the format of `file`; null where it cannot express the plan, absent without `file`. */
-    bytes: z.int().positive().nullable().optional(),
-    cost: costForm,
-    /** Whether the plan keeps the promise, on the samples that choose. */
-    keeps: z.enum(VERDICTS),
-  })),
+  tried: z.array(triedForm),
   /** The plans that were confirmed, smallest first: places in `tried`, and the cost on the samples that confirm. */
   confirmed: z.array(z.object({ tried: z.int().nonnegative(), cost: costForm, keeps: z.enum(VERDICTS) })),
   /** The answer's place in `tried`; null where nothing may go. */
   answer: z.int().nonnegative().nullable(),
   /** Places in `tried` of the largest plans of other lines that kept the promise on the samples that choose, largest first. */
   runnersUp: z.array(z.int().nonnegative()),
+  /** Of every other line the smallest plan that saves as much as an answer of types, where steps were measured; costs on the samples that confirm, and over the answer there. */
+  beside: z.array(triedForm.extend({ over: costForm })).optional(),
   /** The answer as a plan. */
   plan: planKind.form.nullable(),
   /** What each type was measured to cost alone, in nats per token, and the bytes that it saves; absent where none was measured. */

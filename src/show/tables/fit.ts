@@ -11,6 +11,7 @@ import {
   halfText,
   KIND_NAMES,
   kvShareOf,
+  modules,
   promiseText,
   reading,
   verdictText,
@@ -28,7 +29,7 @@ const RUNNERS_UP = 4;
 
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
-  const { aim, tried, confirmed, provenance, confirming, file } = fit;
+  const { aim, tried, confirmed, provenance, confirming, file, beside } = fit;
   const { model } = provenance;
   const { packing: { skip } } = confirming;
   const asked = askedIn(fit);
@@ -50,6 +51,13 @@ export function fitTables(fit: Fit): Table[] {
         first`,
       ...tableOf(confirmedOf(fit), [...columnsOf(fit), ...asked ? [ASKED] : []]),
       notes: asked ? [roundsNote(asked)] : [],
+    }],
+    ...!beside ? [] : [{
+      title: reading`as large a saving by other means, on ${halfText(fit, confirming)}`,
+      ...tableOf(beside, besideColumns(fit)),
+      notes: [
+        "dearer: whether the plan costs more than the answer there (paired, 95 %); the JSON has by how much",
+      ],
     }],
     ...tried.length === 0 ? [] : [{
       ...others.length === 0 ? lines(undefined) : {
@@ -122,6 +130,19 @@ function columnsOf(fit: Fit): Column<Row>[] {
   ];
 }
 
+type Beside = NonNullable<Fit["beside"]>[number];
+
+/** Plans in few words, since the CSV has them. */
+const besideColumns = (fit: Fit): Column<Beside>[] => [
+  {
+    title: "means",
+    value: ({ target, by, dropped }) => target === "types" ? `types by ${by}` : modules(target, dropped),
+    align: "left",
+  },
+  ...columnsOf(fit).filter(({ title = "" }) => !["plan", "by", "KV", "kept"].includes(title)),
+  { title: "dearer", value: ({ over: { low, high } }) => low > 0 ? "yes" : high < 0 ? "no" : "cannot tell" },
+];
+
 const ASKED: Column<Row> = {
   title: "documents",
   value: ({ cost: { asked } }) => asked?.documents,
@@ -152,5 +173,6 @@ export function fitRows(fit: Fit): CsvRow[] {
   return [
     ...rows("choosing", tried, fit.provenance, (i) => i),
     ...rows("confirming", confirmedOf(fit), fit.confirming, (i) => confirmed[i].tried),
+    ...rows("confirming, as large", fit.beside ?? [], fit.confirming, () => NaN),
   ];
 }

@@ -98,8 +98,10 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
   const chosen = limitsCost(aim)
     ? await chosenByCost(searching, rounds)
     : await chosenBySaving(searching, rounds);
-  const confirmed = await confirm(searching, chosen, at(2));
-  return await foundOf(searching, chosen, confirmed, at(3));
+  const last = phased(null, [1, 1], at(2));
+  const confirmed = await confirm(searching, chosen, last(0));
+  const beside = await besides(searching, confirmed.answer, last(1));
+  return { ...await foundOf(searching, chosen, confirmed, at(3)), ...beside.length > 0 ? { beside } : {} };
 }
 
 /** The rounds of one search, in one count. */
@@ -301,6 +303,31 @@ async function confirm({ judge, saving }: Searching, { path, tried }: Chosen, op
   };
 }
 
+/** Of every other line the smallest plan that saves as much as an answer of types, where steps were measured. */
+async function besides(searching: Searching, answer: Tried | null, options: RunOptions) {
+  const { all, lines, make, judge } = searching;
+  const isTyped = answer?.candidate.plan.target === "types" && lines.some(({ by }) => by === "rise");
+  if (!isTyped || !judge.beside) return [];
+  const { line, less, drop } = answer.candidate;
+  const others = bareOf(searching).filter((one) => one.line !== line);
+  const made = (await smallestReaching(others, make, (one) => one.less, less, options))
+    .filter((one) => planHash(one.drop) !== planHash(drop));
+  const costs = await judge.beside(drop, made.map((one) => one.drop), options);
+  return made.map((candidate, i) => formOf(all, { candidate, ...costs[i] }));
+}
+
+/** A plan that was tried, as a result. */
+function formOf<Own extends Tried>(
+  all: readonly Line[],
+  { candidate: { line, dropped, exchanged, plan, drop, bytes }, ...own }: Own,
+) {
+  const { by, way } = all[line];
+  const target = plan.target as RankTarget; // other than its line's where blocks were exchanged for modules
+  const repaired = { ...way ? { repair: way.by } : {}, ...exchanged ? { exchanged } : {} };
+  const saves = { saves: plan.saves!, ...bytes === undefined ? {} : { bytes } };
+  return { target, by, ...repaired, dropped, drop: planData(drop), ...saves, ...own };
+}
+
 async function foundOf(
   { all, saving, model, sizer, options: { time = true } }: Searching,
   { tried, provenance, runnersUp, times }: Chosen,
@@ -313,13 +340,7 @@ async function foundOf(
     confirming: confirmed.provenance,
     ...sizer ? { file: { format: sizer.format, original: sizer.original, whole: sizer.whole } } : {},
     saving,
-    tried: tried.map(({ candidate: { line, dropped, exchanged, plan, drop, bytes }, cost, keeps }) => {
-      const { by, way } = all[line];
-      const target = plan.target as RankTarget; // other than its line's where blocks were exchanged for modules
-      const repaired = { ...way ? { repair: way.by } : {}, ...exchanged ? { exchanged } : {} };
-      const saves = { saves: plan.saves!, ...bytes === undefined ? {} : { bytes } };
-      return { target, by, ...repaired, dropped, drop: planData(drop), ...saves, cost, keeps };
-    }),
+    tried: tried.map((one) => formOf(all, one)),
     confirmed: tests,
     answer: answer && place(answer),
     runnersUp: runnersUp.map(place),

@@ -4,7 +4,7 @@
  */
 import { sum } from "../../entry/mod.ts";
 import { changeOver } from "../../measure/mod.ts";
-import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
+import { allOf, changesIn, type Fit, meanOver, type Perplexity } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
@@ -21,6 +21,7 @@ import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
 type Tested = Fit["tried"][number];
+type Beside = Pick<NonNullable<Fit["beside"]>[number], "cost" | "keeps" | "over">;
 export interface Judge {
   /** Costs of plans, whether they keep the promise, and provenance of the full model that they are held against. */
   costs(
@@ -28,6 +29,8 @@ export interface Judge {
     half: Half,
     options: RunOptions,
   ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Pick<Tested, "cost" | "keeps">[] }>>;
+  /** What plans cost over the full model, and over another plan, on the samples that confirm; absent where answers are counted. */
+  beside?(answer: DropPlan, plans: readonly DropPlan[], options: RunOptions): Promise<readonly Beside[]>;
   /** Frees what calls have shared. */
   [Symbol.dispose](): void;
 }
@@ -35,16 +38,21 @@ export interface Judge {
 export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
+  const losses = async (plans: readonly DropPlan[], half: Half, options: RunOptions) =>
+    (await perplexityGroups(model, [[noDrop, ...plans]], options, halves[half], shared[half]))[0];
+  const costOver = (run: Perplexity, base: Perplexity) => {
+    const { rise, riseError } = riseOver(run, base);
+    return costOf(rise, riseError, run.sums.length);
+  };
+  const tested = (cost: Tested["cost"]) => ({ cost, keeps: keepsCost(aim, cost) });
   return {
     async costs(plans, half, options) {
-      const groups = [[noDrop, ...plans]];
-      const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
-      const costs = dropped.map((run) => {
-        const { rise, riseError } = riseOver(run, full);
-        const cost = costOf(rise, riseError, run.sums.length);
-        return { cost, keeps: keepsCost(aim, cost) };
-      });
-      return { costs, provenance: full.provenance };
+      const [full, ...dropped] = await losses(plans, half, options);
+      return { costs: dropped.map((run) => tested(costOver(run, full))), provenance: full.provenance };
+    },
+    async beside(answer, plans, options) {
+      const [full, own, ...others] = await losses([answer, ...plans], "confirming", options);
+      return others.map((run) => ({ ...tested(costOver(run, full)), over: costOver(run, own) }));
     },
     [Symbol.dispose]: () => Object.values(shared).forEach(freeShared),
   };

@@ -36,15 +36,17 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const most = limit === null ? Infinity : REACH * limit;
   const shown = tried.filter(({ cost }) => onAxis(cost.value) <= most);
   const points = shown.map((one): Drawn => drawn(fit, one, one.cost, false));
+  const beside = (fit.beside ?? []).map((one) => drawn(fit, one, one.cost)).filter(({ y }) => y <= most);
   const answered = confirmed.find((test) => test.tried === fit.answer);
   const ring = answered ? [drawn(fit, fit.tried[answered.tried], answered.cost)] : [];
-  const all = [...points, ...ring];
+  const all = [...points, ...beside, ...ring];
   const high = Math.min(most, Math.max(limit ?? 1e-6, ...all.map(({ high }) => high)));
   const low = Math.max(-high, Math.min(0, ...all.map(({ low }) => low)));
   const widest = Math.max(0.01, ...all.map(({ x }) => x));
   const clipped = (points: readonly Drawn[]) =>
     points.map((point) => ({ ...point, low: Math.max(low, point.low), high: Math.min(high, point.high) }));
   const byTarget = [...Map.groupBy(points, ({ target }) => target)];
+  const byWay = [...Map.groupBy(beside, ({ target, by }) => target === "types" ? by : target)];
   const hidden = tried.length - shown.length;
   return {
     rows: fitRows(fit),
@@ -53,6 +55,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       "Cost of each plan that was tried, on the samples that chose (95 %), against what it saves.",
       limit !== null && "Dashed: the promise.",
       "Ring: the answer, on the samples that confirm it.",
+      beside.length > 0 && "Diamonds: as large a saving by other means, on the same samples.",
     ],
     setting: fitSetting(fit, `confirmed on ${fit.confirming.packing.samples} others`),
     reads: [
@@ -79,6 +82,10 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       },
       series: [
         { color: INK, shape: "circle", hollow: true, width: 0, r: 10, points: clipped(ring) },
+        ...byWay.map(([, own]): Series => ({
+          ...{ color: lookOf(own[0].target).color, shape: "diamond", hollow: true },
+          ...{ points: clipped(own), width: 0, r: 5 },
+        })),
         ...byTarget.map(([target, own]): Series => ({
           ...lookOf(target),
           points: clipped(own),
@@ -86,24 +93,26 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
           r: 5,
         })),
       ],
-      names: byTarget.map(([target, own]) => ({
-        text: KIND_NAMES[target],
-        color: lookOf(target).color,
+      names: [...byTarget, ...byWay.filter(([name]) => !isKind(name))].map(([name, own]) => ({
+        text: isKind(name) ? KIND_NAMES[name] : name,
+        color: lookOf(own[0].target).color,
         at: own,
-        bold: true,
+        bold: isKind(name),
       })),
     }],
   };
 });
 
+const isKind = (name: string): name is keyof typeof KIND_NAMES => Object.hasOwn(KIND_NAMES, name);
+
 type Drawn = ReturnType<typeof drawn>;
 
 function drawn(fit: Fit, one: Tried, cost: Tried["cost"], confirmed = true) {
   const { aim, saving } = fit;
-  const { target, saves } = one;
+  const { target, by, saves } = one;
   const { onAxis } = costsOf(aim);
   return {
-    target,
+    ...{ target, by },
     x: saving === "parameters" ? sharedSaving(fit, one) : saves.kvShare,
     y: onAxis(cost.value),
     low: onAxis(cost.low),
