@@ -9,6 +9,7 @@ import {
   fitSetting,
   formatShare,
   halfText,
+  intervalWords,
   KIND_NAMES,
   kvShareOf,
   modules,
@@ -140,7 +141,10 @@ const besideColumns = (fit: Fit): Column<Beside>[] => [
     align: "left",
   },
   ...columnsOf(fit).filter(({ title = "" }) => !["plan", "by", "KV", "kept"].includes(title)),
-  { title: "dearer", value: ({ over: { low, high } }) => low > 0 ? "yes" : high < 0 ? "no" : "cannot tell" },
+  {
+    title: "dearer",
+    value: ({ over }) => intervalWords(over, { above: "yes", below: "no", neither: "cannot tell" }),
+  },
 ];
 
 const ASKED: Column<Row> = {

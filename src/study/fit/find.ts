@@ -1,6 +1,6 @@
 import { amountText, phased, sum } from "../../entry/mod.ts";
 import { type DropPlan, planHash } from "../../measure/mod.ts";
-import { type Fit, limitsCost, planData } from "../../result/mod.ts";
+import { type Fit, limitsCost, planData, TYPE_ORDERS } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { OpenSizer } from "../../formats/mod.ts";
@@ -305,8 +305,8 @@ async function confirm({ judge, saving }: Searching, { path, tried }: Chosen, op
 
 /** Of every other line the smallest plan that saves as much as an answer of types, where steps were measured. */
 async function besides(searching: Searching, answer: Tried | null, options: RunOptions) {
-  const { all, lines, make, judge } = searching;
-  const isTyped = answer?.candidate.plan.target === "types" && lines.some(({ by }) => by === "rise");
+  const { all, make, judge, options: { typesBy = TYPE_ORDERS } } = searching;
+  const isTyped = answer?.candidate.plan.target === "types" && typesBy.includes("rise");
   if (!isTyped || !judge.beside) return [];
   const { line, less, drop } = answer.candidate;
   const others = bareOf(searching).filter((one) => one.line !== line);
