@@ -54,7 +54,10 @@ export const aFileSize: ShareKind = {
 /** A value as a number: a share (1 is all), or a count from 2 on; or why it is neither: "can mean 10% or 1000%". */
 export function readShare(value: number | string, kind: ShareKind): number | { readonly flaw: string } {
   const { fits, counts, hasOne, isSize } = kind;
-  if (isSize && /[a-z]\s*$/i.test(String(value))) return parseBytes(value) || { flaw: "" };
+  if (isSize && /[a-z]\s*$/i.test(String(value))) {
+    const bytes = parseBytes(value) ?? 0;
+    return bytes > 1 ? bytes : { flaw: "" }; // 1 is all
+  }
   const [, digits, percent] = String(value).trim().match(/^(\d*\.?\d+(?:e[-+]?\d+)?)\s*(%?)$/i) ?? [];
   const number = Number(digits);
   if (percent) {

@@ -1,6 +1,7 @@
 /** Sizes and shares as options take them: one grammar for commands and the library, and no number that can mean two things. */
 import assert from "node:assert/strict";
 import {
+  aFileSize,
   amountOf,
   aPart,
   aProbability,
@@ -42,6 +43,8 @@ const READ: [kind: ShareKind, value: number | string, read: number | string][] =
   [amount, 1, "can mean 100% or 1 parameter"],
   [amount, "1.5", "can mean 1.5% or 1.5 parameters"],
   [amount, 1e6 + 0.5, "can mean 1000000.5% or 1000000.5 parameters"],
+  [aFileSize, "2 B", 2],
+  [aFileSize, "1B", ""],
   [aProbability, 1, 1],
   [aProbability, "90%", 0.9],
   [aProbability, "100%", 1],

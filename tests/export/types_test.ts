@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { exportModel } from "../../src/export/mod.ts";
 import type { Format } from "../../src/formats/mod.ts";
-import { planHash, planPhrase } from "../../src/measure/mod.ts";
+import { MODULES, planHash, planPhrase } from "../../src/measure/mod.ts";
 import { head, type Plan } from "../../src/result/mod.ts";
 import {
   changedModel,
@@ -39,7 +39,12 @@ const changes = [
   { layer: 5, module: "mlp", to: "types", out: "Q5_1", tensors: mlpTensors },
 ] as const;
 
+const all = MODULES.flatMap((module) =>
+  Array.from({ length: 8 }, (_, layer) => ({ layer, module, to: "types", in: "Q5_0", out: "Q5_0" } as const))
+);
+
 const plans: Record<string, readonly [Format, DropPlan]> = {
+  "types of everything": ["gguf", { ...noDrop, changes: all, tables: { embedding: "Q8_0" } }],
   "types of modules and of the table": ["gguf", { ...noDrop, changes, tables }],
   "the table alone": ["gguf", { ...noDrop, tables: { embedding: "Q8_0" } }],
   "types beside drops": ["gguf-deci", { attention: [3, 4], mlp: [6], changes, tables }],
@@ -65,11 +70,12 @@ for (const [name, [format, drop]] of Object.entries(plans)) {
       const file = await openGguf(await fileSource(`${exported.folder}/model.gguf`));
       const typeOf = (tensor: string) => file.tensors.get(tensor)?.type;
       assert.equal(typeOf("token_embd.weight"), drop.tables!.embedding);
-      if (drop.changes) {
+      assert.equal(file.format, drop.changes === all ? "GGUF Q5_0" : "GGUF BF16", "the most of its bytes");
+      if (drop.changes === changes) {
         const names = ["attn_q", "attn_v", "attn_output"].map((one) => `blk.1.${one}.weight`);
         assert.deepEqual(names.map(typeOf), ["Q4_0", "Q4_0", "Q5_0"]);
       }
-      assert.equal(typeOf("blk.0.attn_q.weight"), "BF16");
+      assert.equal(typeOf("blk.0.attn_q.weight"), drop.changes === all ? "Q5_0" : "BF16");
       file.close();
     }));
 }

@@ -73,3 +73,15 @@ Deno.test("a limit is kept by the confirmed costs, which are those of the plan; 
       high: ends.high,
     }]);
   }));
+
+Deno.test("types that a format or a promise cannot have are refused before anything runs", () =>
+  withTrained("pre-ln", async (model) => {
+    const onNotice = () => assert.fail("something ran");
+    for (
+      const [asked, message] of [
+        [{ file: "50%", format: "hf" }, /types of blocks: found hf, expected a format of GGUF$/],
+        [{ parameters: "10%" }, /found parameters, which they do not save, expected a limit or a file$/],
+        [{ speed: 1.2, targets: ["mlp", "types"] }, /found speed, which they do not save/],
+      ] as const
+    ) await assert.rejects(fit(model, { ...common, calibration, onNotice, ...asked }), message);
+  }));

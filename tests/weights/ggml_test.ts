@@ -41,7 +41,16 @@ Deno.test("what ggml wrote is read as it reads it, and the plain types are the s
     assert.equal(hashOf(out), numbers, type);
     if (type === "Q8_0" || !plainTypes.includes(type)) continue; // importance does not change Q8_0
     assert.deepEqual(encodeRows(type, rows, COLUMNS, { importance }), bytes, type);
-    assert.deepEqual(await encodeInThreads(type, rows, COLUMNS, { importance }), bytes, type);
+    for (const size of [1, 2 ** -60, 2 ** 120]) {
+      const own = { importance: importance.map((number) => number * size) };
+      assert.deepEqual(await encodeInThreads(type, rows, COLUMNS, own), bytes, `${type} ${size}`);
+    }
+    const [none, equal] = await Promise.all(
+      [0, 1].map((number) =>
+        encodeInThreads(type, rows, COLUMNS, { importance: new Float32Array(COLUMNS).fill(number) })
+      ),
+    );
+    assert.deepEqual(none, equal, "of no importance, but not nothing");
     const tensor = float32([4, COLUMNS], rows);
     assert.equal(hashOf(toFloat32(rounded(type, tensor, importance))), numbers);
   }

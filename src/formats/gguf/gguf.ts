@@ -16,7 +16,7 @@ import {
   ropeFactorsOf,
   scoring,
 } from "../../models/mod.ts";
-import { ggufContent } from "../../weights/mod.ts";
+import { commonType, ggufContent, ggufMixes } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
@@ -27,6 +27,9 @@ import { retypedTensors } from "./types.ts";
 const UNROUNDED = ["F32", "F16", "BF16"];
 const ROUNDED =
   "llama.cpp rounds activations to 8 bits in products with quantised weights and Lamina does not, so their texts may differ";
+
+/** The number of the first mix that has its name of a type. */
+const mixOf = (type: string): number => [...ggufMixes].find(([, mix]) => mix.startsWith(type))![0];
 
 /** Architectures that are `deci` where no layer differs. */
 const LIKE_DECI = ["llama", "deci"];
@@ -44,6 +47,9 @@ export async function ggufFiles(all: Job, format: Format): Promise<Made> {
   const architecture = architectureOf(job, whole, format);
   const blocks = architecture === "deci" ? deciBlocks(job, whole.tensors) : wholeBlocks(job, whole.tensors);
   const metadata = metadataOf(job.full, whole, architecture, blocks);
+  if (changes?.some(({ to }) => to === "types") || tables) {
+    metadata.set("general.file_type", field.u32(mixOf(commonType(whole.tensors))));
+  }
   const tensors = [
     ...whole.tensors.filter(({ name }) => !name.startsWith("blk.")),
     ...blocks.flatMap(({ tensors }, index) =>

@@ -60,11 +60,20 @@ export interface FitLines extends ConstraintOptions {
 /** What a fit may change. */
 export type FitTarget = RankTarget | "types";
 
-/** Whether plans of types are tried: GGUF files hold them, and they save bytes alone. */
+/** Whether plans of types are tried: GGUF files hold them, and they save bytes alone. Throws `RangeError` where they are named and cannot be. */
 export function triesTypes(sizer: Sizer | null, options: FitLines & FitAim): boolean {
-  if (options.targets) return options.targets.includes("types");
-  const aim = aimOf(options);
-  return sizer !== null && sizer.format.startsWith("gguf") && (limitsCost(aim) || aim.of === "file");
+  const [aim, format] = [aimOf(options), sizer?.format ?? "no format"];
+  const saves = limitsCost(aim) || aim.of === "file";
+  const isTried = format.startsWith("gguf") && saves;
+  if (!options.targets) return isTried;
+  if (!options.targets.includes("types") || isTried) return options.targets.includes("types");
+  throw new RangeError(
+    `Cannot fit types of blocks: found ${
+      saves
+        ? `${format}, expected a format of GGUF`
+        : `${aim.of}, which they do not save, expected a limit or a file`
+    }`,
+  );
 }
 
 /** The targets of a fit that names none. */

@@ -174,6 +174,16 @@ export function rowBytes(
   return columns / blockElements * blockBytes;
 }
 
+/**
+ * Importance times a power of two, which changes no block but keeps sums of it in float32's range: beyond, numbers become 0 or NaN. Where no
+ * column has any, all have the same.
+ */
+export function inRange(importance: Float32Array): Float32Array<ArrayBuffer> {
+  const most = importance.reduce((most, number) => Math.max(most, number), 0);
+  const scale = 2 ** -Math.floor(Math.log2(most));
+  return Float32Array.from(importance, (number) => most === 0 ? 1 : number * scale);
+}
+
 /** Room for rows in a type of blocks, after a check of them. Throws `RangeError` that names the tensor. */
 export function roomFor(
   type: string,

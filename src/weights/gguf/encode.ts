@@ -4,7 +4,7 @@
  */
 import { ggmlLibrary } from "../../libraries/mod.ts";
 import { memoryOf, openThreads, type Tensor, THREADS, toFloat32 } from "../../tensor/mod.ts";
-import { encodeBlocks, plainTypes, read, roomFor, type RowRounding } from "../blocks/encode.ts";
+import { encodeBlocks, inRange, plainTypes, read, roomFor, type RowRounding } from "../blocks/encode.ts";
 import { mayUseMemory } from "../blocks/decoders.ts";
 import type { EncodeTask } from "../blocks/encode_worker.ts";
 import { blockTypes } from "../blocks/types.ts";
@@ -52,8 +52,9 @@ export async function encodeInThreads(
   columns: number,
   rounding: RowRounding & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { importance = null, name = "a tensor", signal } = rounding;
+  const { name = "a tensor", signal } = rounding;
   const out = roomFor(type, numbers, columns, rounding);
+  const importance = rounding.importance ? inRange(rounding.importance) : null;
   const isPlain = plainTypes.includes(type);
   const found = isPlain && (type === "Q8_0" || !importance) ? undefined : ggml();
   if (!found && !isPlain) {
