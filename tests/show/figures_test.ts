@@ -159,6 +159,7 @@ Deno.test("labels keep their distance, their order and the bounds", () => {
 Deno.test("a zero has no sign", () => {
   assert.equal(formatFixed(-0.001, 2), "0.00");
   assert.equal(formatFixed(-0.006, 2), "−0.01");
+  assert.equal(formatFixed(-4.46e24, 2), "−4.46e+24");
 });
 
 Deno.test("a map of several series has one scale and a row for each", () => {

@@ -16,8 +16,9 @@ export function formatDigits(value: number, digits: number): string {
 export const documentsText = (n: number, of: number): string =>
   n === of ? `${n} documents` : `${formatWhole(n)} of ${formatWhole(of)} documents`;
 
-/** A number with fixed decimals and a real minus sign, which zero has not. */
+/** A number with fixed decimals and a real minus sign, which zero has not; three significant digits from 1e9 on. */
 export function formatFixed(value: number, decimals: number): string {
+  if (Math.abs(value) >= 1e9) return formatNumber(value);
   const text = value.toFixed(decimals);
   return sign(Number(text) === 0 ? text.replace("-", "") : text);
 }
