@@ -18,10 +18,11 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { openEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
-import { decoder, freeAll } from "../../src/run/mod.ts";
+import { decoder, freeAll, noDrop } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { profileBlocks } from "../../src/study/passes/profile.ts";
-import { openConfig, openModel, zipfText } from "../../src/subject/mod.ts";
+import { zipfOf } from "../../src/study/base/text.ts";
+import { profileOver } from "../../src/study/passes/profile.ts";
+import { openConfig, openModel } from "../../src/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
 import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
 
@@ -172,12 +173,8 @@ async function watched(model: string, run: "profile" | "decode", budget = "0"): 
 async function profiled(path: string): Promise<Timed> {
   const start = performance.now();
   const model = await openModel(path);
-  const { blocks, text, packing } = zipfText(model.spec.vocabulary, { samples, length });
-  const origin = {
-    ...{ lamina: "bench", model: model.identity, dtype: "float32", engine: "cpu", runtime: "bench" },
-    ...{ tokenizer: "none", text, packing, drop: { attention: [], mlp: [] }, seed: null },
-  };
-  const { attention } = await profileBlocks(model, blocks, origin, "bench", { engine: "cpu" });
+  const text = zipfOf(model.spec, { samples, length });
+  const { attention } = await profileOver(model, text, noDrop, { engine: "cpu" });
   if (attention.importance.length !== model.spec.layers.length) {
     throw new Error("Cannot measure: layers are missing");
   }

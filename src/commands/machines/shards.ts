@@ -28,7 +28,6 @@ import {
   type Shards,
 } from "../../result/mod.ts";
 import { formatSeconds } from "../../show/mod.ts";
-import { recordedEngine } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { Exit } from "../shared/signals.ts";
 import { declared } from "../shared/declare.ts";
@@ -203,7 +202,7 @@ export async function mergeShards(
       } missing in ${results}: ${list}; compute them with lamina shard PLAN --index I --results ${results}`,
     );
   }
-  const engine = recordedEngine(computedBy(done));
+  const engine = { computed: computedBy(done) };
   const processors = [...processorsOf(done)].map(([name, own]) => `${name}: shards ${indexList(own)}`);
   if (processors.length > 1) {
     const found = `the shards ran on different processors, whose last digits may differ (${

@@ -2,14 +2,22 @@
 import type { Command } from "commander";
 import { jsonText } from "../../entry/mod.ts";
 import { estimateText, type Result } from "../../show/mod.ts";
-import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study } from "../../study/mod.ts";
+import {
+  divisionOf,
+  type Price,
+  priceOf,
+  type RunOptions,
+  runOptionsOf,
+  runWork,
+  type ShardOptions,
+  type Study,
+} from "../../study/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, optionsIn, withModel } from "./context.ts";
 import { type Declaration, declared } from "./declare.ts";
 import { isStandardOutput } from "./destination.ts";
 import { type Flags, MODEL } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
-import { isShared } from "./sharing.ts";
 
 interface Shown<R, P> {
   price(price: P): string;
@@ -39,7 +47,8 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   }
   await study.on(study.verb, subject, options, study.checks, async (subject, options) => {
     const work = await study.work(subject, options, context.sharing?.parts);
-    if (await isShared(context, options, () => divisionOf(work, options))) return;
+    const own = runOptionsOf(options) as ShardOptions; // a part of a plan keeps what it computes
+    if (await context.sharing?.take(await divisionOf(work, options), own)) return;
     await deliver(context, flags, await output(await runWork(work, options), work.label));
   });
 }

@@ -1,13 +1,13 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
-import { type Engine, openEngine, type Wanted } from "../../engine/mod.ts";
-import { type Division, type RunOptions, runOptionsOf, type ShardOptions, studies } from "../../study/mod.ts";
+import { openEngine, type Wanted } from "../../engine/mod.ts";
+import { type Division, type Recorded, type ShardOptions, studies } from "../../study/mod.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
 export interface Sharing {
   /** Into how many shards each stage is to be divided. */
   readonly parts: number;
-  /** What runs the study: what its command line says, or one that computes nothing; null where it is only planned. */
-  readonly engine: "own" | Engine | null;
+  /** What runs the study: what its command line says, or what computed the results that are looked up; null where it is only planned. */
+  readonly engine: "own" | Recorded | null;
   /** Whether that was all; else the study goes on, from what is kept. */
   take(division: Division, options: ShardOptions): Promise<boolean>;
 }
@@ -30,21 +30,9 @@ export function flawInLine([name, ...rest]: readonly string[]): string | null {
   return `${flag} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`;
 }
 
-/** A context, as far as it says who takes the command's study; null where it is run whole. */
+/** Who takes a command's study; null where it is run whole. */
 export interface Shared {
   readonly sharing: Sharing | null;
-}
-
-/** Whether a study was taken by shards. Every command in `DIVISIBLE` asks before it runs its study. */
-export async function isShared(
-  { sharing }: Shared,
-  options: RunOptions,
-  divide: () => Promise<Division>,
-): Promise<boolean> {
-  if (sharing === null) return false;
-  const { results, ...told } = runOptionsOf(options);
-  if (results === undefined) throw new RangeError("Cannot divide a study that keeps nothing");
-  return await sharing.take(await divide(), { ...told, results });
 }
 
 /** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */

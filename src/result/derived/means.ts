@@ -2,7 +2,6 @@
 import { displayable, eachOf, sum } from "../../entry/mod.ts";
 import {
   DEPTH_MEASURES,
-  type DepthSums,
   deviation,
   eachMean,
   EFFECTIVE,
@@ -72,16 +71,19 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
   });
 }
 
-export function depthOf(request: DepthRequest, samples: readonly DepthSums[]): Depth {
+export function depthOf(
+  { provenance, stride, rows, frequent }: DepthRequest,
+  { samples }: Pick<Depth, "samples">,
+): Depth {
   return displayable<Depth>({
     ...head("depth"),
-    ...request,
+    ...{ provenance, stride, rows, frequent },
     effective: eachOf(EFFECTIVE, (name) => effectiveDepth(samples, name)),
     measures: eachOf(
       DEPTH_MEASURES,
       (name) => samples[0][name].map((_, l) => ratio95(samples.map((sums) => sums[name][l]))),
     ),
-    samples: [...samples] as Depth["samples"],
+    samples,
   });
 }
 

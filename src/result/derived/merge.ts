@@ -6,14 +6,77 @@
  */
 import { eachOf, expect, list, resultOf, string } from "../../entry/mod.ts";
 import { KINDS } from "../../measure/mod.ts";
-import type { Depth } from "../forms/depth.ts";
+import type { Depth, DepthRequest } from "../forms/depth.ts";
 import type { Perplexity } from "../forms/perplexity.ts";
 import { depthOf, perplexityOf, profileOf } from "./means.ts";
-import type { Profile } from "../forms/profile.ts";
+import type { Mixtures, Profile } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
+import type { KeptKind, ResultOf } from "../kinds.ts";
 
-type Shard = Profile | Perplexity | Depth;
+interface Known {
+  readonly provenance: Provenance;
+}
+
+/** The types of a kind of results: what one is known by before it is measured, its sums, and all of it. */
+export interface Types {
+  readonly request: Known;
+  readonly sums: unknown;
+  readonly result: ResultOf<KeptKind>;
+}
+
+/** How results of a kind follow from sums, which over consecutive parts join exactly. A result has its sums among its fields. */
+export interface Summed<K extends Types> {
+  readonly kind: KeptKind;
+  /** Fields besides provenance that a result is known by, and what errors call them. */
+  readonly known?: Readonly<Record<string, string>>;
+  from(request: K["request"], sums: K["sums"]): K["result"];
+  join(parts: readonly K["sums"][]): K["sums"];
+}
+
+export type TypesOf<S> = S extends Summed<infer K> ? K : never;
+
+const all = new Map<string, Summed<Types>>();
+
+/** Declares a kind whose results merge. */
+function summed<Request extends Known, Sums, R extends Types["result"] & Request & Sums>(
+  how: Summed<{ request: Request; sums: Sums; result: R }>,
+) {
+  all.set(how.kind, how as unknown as Summed<Types>);
+  return how;
+}
+
+/** The sums of a profile, and what the model is, which its parts share. */
+interface ProfileSums extends Pick<Profile, "sums" | "sizes" | "mixers"> {
+  readonly mixtures?: Pick<Mixtures, "sums"> | undefined;
+}
+
+export const profileSums = summed<Pick<Profile, "provenance">, ProfileSums, Profile>({
+  kind: "profile",
+  join([first, ...others]) {
+    const joined = <S>(of: (part: typeof first) => readonly (S[] | null)[]) =>
+      of(first).map((layer, l) => layer && [...layer, ...others.flatMap((part) => of(part)[l]!)]);
+    const mixtures = first.mixtures && { sums: joined(({ mixtures }) => mixtures!.sums) };
+    return { ...first, sums: eachOf(KINDS, (kind) => joined(({ sums }) => sums[kind])), mixtures };
+  },
+  from: ({ provenance }, { sums, sizes, mixtures, mixers }) =>
+    profileOf(provenance, sums, sizes, mixtures?.sums, mixers),
+});
+
+export const perplexitySums = summed<Pick<Perplexity, "provenance">, Pick<Perplexity, "sums">, Perplexity>({
+  kind: "perplexity",
+  join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
+  from: ({ provenance }, { sums }) => perplexityOf(provenance, sums),
+});
+
+export const depthSums = summed<DepthRequest, Pick<Depth, "samples">, Depth>({
+  kind: "depth",
+  known: { stride: "stride", rows: "rows", frequent: "the most frequent tokens" },
+  join: (parts) => ({ samples: parts.flatMap(({ samples }) => samples) }),
+  from: depthOf,
+});
+
+type Merged = Known & { readonly kind: string };
 interface Named<R> {
   readonly name: string;
   readonly result: R;
@@ -32,8 +95,8 @@ interface Named<R> {
  * console.log(whole.provenance.packing.samples); // 4
  * ```
  */
-export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {
-  expect("merge", "results", results, list(resultOf("profile", "perplexity", "depth"), "results"));
+export function merge<R extends Merged>(results: readonly R[], names?: readonly string[]): R {
+  expect("merge", "results", results, list(resultOf(...all.keys()), "results"));
   if (names !== undefined) expect("merge", "names", names, list(string, "names"));
   if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");
   const shards = results.map((result, i) => ({ name: names?.[i] ?? `result ${i + 1}`, result }));
@@ -41,29 +104,9 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   shards.sort((a, b) => firstOf(a.result) - firstOf(b.result));
   shards.slice(1).forEach((shard, i) => expectAdjacent(shards[i], shard));
   const sorted = shards.map(({ result }) => result);
+  const { join, from } = all.get(sorted[0].kind)!;
   const provenance = provenanceOf(sorted.map(({ provenance }) => provenance));
-  if (sorted[0].kind === "perplexity") {
-    const perplexities = sorted as readonly Shard[] as Perplexity[];
-    return perplexityOf(provenance, perplexities.flatMap(({ sums }) => sums)) as R;
-  }
-  if (sorted[0].kind === "depth") {
-    const depths = sorted as readonly Shard[] as Depth[];
-    const [{ stride, rows, frequent }] = depths;
-    return depthOf({ provenance, stride, rows, frequent }, depths.flatMap(({ samples }) => samples)) as R;
-  }
-  const profiles = sorted as readonly Shard[] as Profile[];
-  const sums = eachOf(
-    KINDS,
-    (module) =>
-      profiles[0].sums[module].map((layer, l) =>
-        layer && profiles.flatMap((profile) => profile.sums[module][l] as typeof layer)
-      ),
-  );
-  const routing = profiles[0].mixtures?.sums.map((layer, l) =>
-    layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
-  );
-  const { mixers, sizes } = profiles[0];
-  return profileOf(provenance, sums, sizes, routing, mixers) as R;
+  return from({ ...sorted[0], provenance }, join(sorted)) as unknown as R;
 }
 
 /** The hash of a text from those of its blocks, or of any division of it: their sum modulo 2^256. */
@@ -84,17 +127,13 @@ function provenanceOf(shards: readonly Provenance[]): Provenance {
   };
 }
 
-function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void {
-  const fixed = (
-    { kind, provenance: { packing, text, ...rest }, ...result }: R,
-  ): Record<string, unknown> => ({
-    kind,
-    ...rest,
-    ...tokensOf(result as Partial<Omit<Depth, "method">>),
-    length: packing.length,
-    bos: packing.bos,
-    text: text.name,
-  });
+function expectOneStudy<R extends Merged>(first: Named<R>, other: Named<R>): void {
+  const fixed = (result: R): Record<string, unknown> => {
+    const { kind, provenance: { packing: { length, bos }, text, ...rest } } = result;
+    const own = Object.entries(all.get(kind)!.known ?? {})
+      .map(([field, words]) => [words, result[field as keyof R]]);
+    return { kind, ...rest, ...Object.fromEntries(own), length, bos, text: text.name };
+  };
   const [wanted, found] = [fixed(first.result), fixed(other.result)];
   const keys = Object.keys({ ...wanted, ...found });
   const differing = keys.filter((key) => canonical([wanted[key]]) !== canonical([found[key]]));
@@ -105,13 +144,8 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
   );
 }
 
-/** Of a study of depth, which tokens it looks at, and the most frequent ones of its whole text. */
-function tokensOf({ stride, rows, frequent }: Partial<Omit<Depth, "method">>): Record<string, unknown> {
-  return frequent ? { stride, rows, "the most frequent tokens": frequent } : {};
-}
-
 /** Throws where the second shard, in the order of the text, does not begin where the first ends. */
-function expectAdjacent<R extends Shard>(first: Named<R>, second: Named<R>): void {
+function expectAdjacent<R extends Merged>(first: Named<R>, second: Named<R>): void {
   const [end, start] = [endOf(first.result), firstOf(second.result)];
   if (start === end) return;
   const [from, to] = start < end ? [start, Math.min(end, endOf(second.result))] : [end, start];
@@ -122,6 +156,6 @@ function expectAdjacent<R extends Shard>(first: Named<R>, second: Named<R>): voi
   );
 }
 
-const firstOf = ({ provenance: { packing } }: Shard): number => packing.skip;
+const firstOf = ({ provenance: { packing } }: Merged): number => packing.skip;
 
-const endOf = ({ provenance: { packing } }: Shard): number => packing.skip + packing.samples;
+const endOf = ({ provenance: { packing } }: Merged): number => packing.skip + packing.samples;

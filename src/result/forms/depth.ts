@@ -6,10 +6,8 @@ import { estimateForm, provenanceForm } from "./provenance.ts";
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
 
-/** What a study of depth depends on: the tokens too, and the most frequent ones of the whole text. */
-export const depthOrigin = depends("stride", "rows", "frequent");
-
-export const depthKind = kind("depth", { method: 2, origin: depthOrigin }, {
+/** It depends on the tokens too, and on the most frequent ones of the whole text. */
+export const depthKind = kind("depth", { method: 2, origin: depends("stride", "rows", "frequent") }, {
   provenance: provenanceForm,
   /** Every nth token of a sample is measured. */
   stride: z.int().positive(),

@@ -54,9 +54,9 @@ export async function keptResult<K extends KeptKind>(
   }
 }
 
-/** Everything that a result depends on. */
-const originOf = (result: ResultOf<KeptKind>): Provenance =>
-  (manifests[result.kind].origin as (result: ResultOf<KeptKind>) => Provenance)(result);
+/** Everything that a result depends on: of a kind, what it has before it is made is enough. */
+export const originOf = (result: object, kind = (result as ResultOf<KeptKind>).kind): Provenance =>
+  (manifests[kind].origin as (result: object) => Provenance)(result);
 
 /** All kept results of a kind in a folder whose file names say this model; what cannot be used is passed over. */
 export async function keptOf<K extends KeptKind>(

@@ -7,8 +7,8 @@ import { type Checks, func } from "../../entry/mod.ts";
 import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { type RunOptions, studyChecks, type StudyOptions } from "../base/options.ts";
-import { runOptionsOf } from "../base/stage.ts";
-import { runWork, type Step, step, type Study } from "../base/study.ts";
+import { runOptionsOf, type Step, step } from "../base/stage.ts";
+import { runWork, type Study, tokensIn } from "../base/study.ts";
 import { type FitOptions, fitStudy } from "../fit/fit.ts";
 import { orderingChecks } from "../orders/constraints.ts";
 import { profileStudy } from "../passes/profile.ts";
@@ -68,7 +68,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
       return await Promise.resolve(result);
     };
     const profiled = step(last(measuring), async (own) => heard(await runWork(measuring, own)));
-    const found = step(finding.steps.slice(1).flatMap(({ passes }) => passes), async (own) => {
+    const found = step(finding.steps.slice(2).flatMap(({ passes }) => passes), async (own) => {
       const profile = await profiled.whole(own);
       return heard(await runWork(await fitStudy.work(model, { ...fitting, profile }), own));
     });
@@ -86,7 +86,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
     return {
       label: "start",
       model,
-      tokens: measuring.tokens + finding.tokens,
+      tokens: tokensIn(measuring) + tokensIn(finding),
       plans: finding.plans! + sweeping.plans!,
       steps: [profiled, found, { ...swept, find }],
       async result(all: RunOptions) {

@@ -18,7 +18,7 @@ import {
   stepForm,
   workOf,
 } from "../../run/mod.ts";
-import { computedOn, engineOf, type EngineOptions, type Forcing } from "./options.ts";
+import { computedOn, engineOf, type EngineOptions, type Forcing, isRecorded } from "./options.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { formatBytes, sum } from "../../entry/mod.ts";
 import { availableBytes, type Engine } from "../../engine/mod.ts";
@@ -197,9 +197,15 @@ export interface Need {
  * Throws `RangeError` where a study on the CPU needs more memory than is available, unless it is forced. Other engines have
  * memory of their own, and say themselves that it is full.
  */
-export async function expectRoom({ bytes, what }: Need, options: EngineOptions & Forcing): Promise<void> {
-  const { access, residents } = await engineOf(options);
-  if (options.force || access !== null) return;
+export async function expectRoom(
+  need: Need | ((engine: Engine) => Need),
+  options: EngineOptions & Forcing,
+): Promise<void> {
+  if (options.force || isRecorded(options.engine)) return;
+  const engine = await engineOf(options);
+  const { access, residents } = engine;
+  const { bytes, what } = typeof need === "function" ? need(engine) : need;
+  if (access !== null) return;
   if (bytes > availableBytes()) residents?.clear(); // weights at hand give way
   const available = availableBytes();
   if (bytes <= available) return;

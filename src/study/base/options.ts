@@ -1,6 +1,5 @@
 /** The options of every study, and their defaults. */
 import {
-  cpuLowering,
   type Engine,
   type EngineName,
   ENGINES,
@@ -34,13 +33,18 @@ import { type Computed, type Keeping, planData, type Provenance, VERSION } from 
 import type { DropPlan } from "../../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
 
+/** Stands for an engine where results are looked up and nothing is computed: what computed them. */
+export interface Recorded {
+  readonly computed: Computed;
+}
+
 /** Options that choose the engine. */
 export interface EngineOptions {
   /**
    * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU. Any other
    * plug-in of ONNX Runtime is `plugin:FILE`, with `,NAME=VALUE` for each option of its execution provider.
    */
-  readonly engine?: "auto" | EngineName | Engine | undefined;
+  readonly engine?: "auto" | EngineName | Engine | Recorded | undefined;
   /**
    * Precision of matrix products: float32 (default); tf32 on CUDA; bfloat16 on CUDA and OpenVINO; int8 on the CPU, for models whose
    * weights are in blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
@@ -66,7 +70,12 @@ export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions>, RunOptions {}
 
-const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
+const isEngine = (value: unknown) =>
+  typeof (value as Partial<Engine> | null)?.compile === "function" || isRecorded(value as Engine);
+
+/** Whether results are only looked up. */
+export const isRecorded = (engine: EngineOptions["engine"]): engine is Recorded =>
+  typeof engine === "object" && engine !== null && "computed" in engine;
 
 export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
   engine: option(
@@ -127,11 +136,18 @@ export const repairFitChecks = under("Calibration:", {
   ),
 });
 
+/** A result that is only looked up is missing. */
+export class NotKept extends Error {
+  override message =
+    "a kept result is missing or was computed by another engine, and merging computes nothing";
+}
+
 /**
  * The engine of a study: the given one, or the one of the name, with as much memory for weights as the options say. Throws `RangeError`
- * where it has not the precision.
+ * where it has not the precision, and `NotKept` where nothing is to be computed.
  */
 export async function engineOf({ engine, precision, memory }: EngineOptions): Promise<Engine> {
+  if (isRecorded(engine)) throw new NotKept();
   const opened = typeof engine === "object" ? engine : await openEngine({ engine, precision });
   if (precision !== undefined && precision !== opened.precision) {
     throw new RangeError(
@@ -161,6 +177,7 @@ export async function withResidents<O extends EngineOptions, T>(
   options: O,
   use: (options: O) => Promise<T>,
 ): Promise<T> {
+  if (isRecorded(options.engine)) return await use(options);
   const engine = await engineOf(options);
   if (engine.residents?.of === weights) return await use(options);
   const memory = engine.residents?.left ?? engine.has.memoryBytes;
@@ -175,11 +192,13 @@ export async function withResidents<O extends EngineOptions, T>(
 
 /** The precision of a study's engine, which need not be open. */
 export function precisionOf({ engine, precision = "float32" }: EngineOptions): Precision {
+  if (isRecorded(engine)) return engine.computed.dtype as Precision;
   return typeof engine === "object" ? engine.precision : precision;
 }
 
 /** What computes the numbers of a study: for provenance. The CPU has no device. */
 export async function computedOn(options: EngineOptions): Promise<Computed> {
+  if (isRecorded(options.engine)) return options.engine.computed;
   const { precision, name, version, device } = await engineOf(options);
   const engine = isPluginName(name) ? "plugin" : name; // its provider and options are in the version
   return { dtype: precision, engine, runtime: version, ...device === null ? {} : { device } };
@@ -200,10 +219,10 @@ export async function tokenizedBy(model: Pick<StudyModel, "tokenizer">, { text }
 
 /** What the numbers of one run depend on. */
 export async function provenance(
-  model: Pick<StudyModel, "identity" | "tokenizer">,
+  model: Pick<StudyModel, "identity" | "tokenizer"> & { readonly seed?: number },
   packed: Pick<Packed, "text" | "packing">,
   drop: DropPlan,
-  options: StudyOptions,
+  options: EngineOptions,
 ): Promise<Provenance> {
   return {
     lamina: VERSION,
@@ -213,7 +232,7 @@ export async function provenance(
     text: packed.text,
     packing: packed.packing,
     drop: planData(drop),
-    seed: null,
+    seed: model.seed ?? null,
   };
 }
 
@@ -230,34 +249,7 @@ export function reporter(label: string, unit: string, { onProgress }: Reports) {
   };
 }
 
-/** A result that should have been kept is missing. */
-export class NotKept extends Error {}
-
-/** The engine that computed the results, as far as they say. Throws `NotKept` where anything would have to be computed. */
-export function recordedEngine({ engine, runtime, dtype, device }: Computed): Engine {
-  const refuse = (): never => {
-    throw new NotKept(
-      "a kept result is missing or was computed by another engine, and merging computes nothing",
-    );
-  };
-  return {
-    name: engine as Engine["name"],
-    version: runtime,
-    device: device ?? null,
-    precision: dtype as Engine["precision"],
-    has: { ...cpuLowering, bindingBytes: Infinity, memoryBytes: 0 },
-    access: null,
-    residents: null,
-    upload: refuse,
-    read: refuse,
-    compile: refuse,
-    live: 0,
-    close: () => Promise.resolve(),
-  };
-}
-
-/** Options with which a study finds what is kept and computes nothing, so that it needs no memory either. */
-export async function keptOnly<O extends EngineOptions & Forcing>(options: O) {
-  const engine = recordedEngine(await computedOn(options));
-  return { ...options, engine, memory: undefined, force: true };
+/** Options with which results are looked up, as they would be computed with these. */
+export async function lookingUp<O extends EngineOptions>(options: O): Promise<O> {
+  return { ...options, engine: { computed: await computedOn(options) }, memory: undefined };
 }

@@ -2,11 +2,11 @@
  * The stages that a study is made of. Units of a stage do not wait for each other: one machine runs them all, many machines some
  * each (a shard), and keep what comes of them under the keys that the undivided study looks for.
  */
-import { batchSize, noDrop } from "../../run/mod.ts";
+import { batchSize } from "../../run/mod.ts";
 import { phased, type Reports, sum } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass, type Size } from "./estimate.ts";
-import { keptOnly, type RunOptions } from "./options.ts";
+import { lookingUp, type RunOptions } from "./options.ts";
 
 /** Units [from, to) of a stage. */
 export interface Span {
@@ -26,61 +26,81 @@ export interface ShardOptions extends RunOptions {
   readonly results: string;
 }
 
-/** A stage as a study declares it. */
-interface StageOf<T> {
+/** A step of a study whose units do not wait for each other, as a study declares it. */
+interface Divided<T> {
   /** The units, in the plural: "samples". */
   readonly unit: string;
   readonly units: number;
-  /** Approximate floating-point operations of a unit. */
-  cost(unit: number): number;
-  /** Approximate memory of some units, in bytes. */
-  bytes(span: Span): number;
+  /** The passes of some units: their cost, memory, price and share of the progress. */
+  passes(span: Span): readonly Pass[];
+  /** Those of all units in the price, where they are others. */
+  readonly priced?: readonly Pass[];
+  /** Floating-point operations of a unit, and bytes of memory of some, about, where passes do not say it. */
+  cost?(unit: number): number;
+  bytes?(span: Span): number;
   /** Finds units kept, or computes and keeps them. */
   run(span: Span, options: RunOptions): Promise<T>;
-  /** Joins the values of spans that are the whole stage together. Absent where every unit is kept by itself. */
+  /** Joins the values of spans that are the whole together. Absent where every unit is kept by itself. */
   join?(parts: readonly T[], options: RunOptions): Promise<T>;
   /** Whether units are kept for shards alone: one machine keeps the study's result instead. Default: false. */
   readonly apart?: boolean;
 }
 
-/** A stage that remembers the value of all its units. */
-export interface Stage<T = unknown> extends Pick<StageOf<T>, "unit" | "bytes" | "run"> {
+/** What many machines compute some units of each. */
+export interface Stage extends Pick<Divided<unknown>, "unit" | "run"> {
   readonly costs: readonly number[];
-  /** Joins spans that are kept, and computes nothing. */
+  bytes(span: Span): number;
+  /** Looks spans up, which throws `NotKept` where one is missing, and joins them. */
   join(spans: readonly Span[], options: RunOptions): Promise<void>;
-  /** The value of all units: joined or run before, or run now. */
+}
+
+/** A step of a study: one call on one machine, one or more stages on many. */
+export interface Step<T = unknown> {
+  /** The passes over text, which are the step's price and its share of the progress. */
+  readonly passes: readonly Pass[];
+  readonly stages: readonly Stage[];
+  /** The step's value: as its stages were joined, or as it is found or computed now. */
   whole(options: RunOptions): Promise<T>;
+  /**
+   * Looks for all that the step computes among what earlier runs kept, and throws `NotKept` where something is missing: so that the
+   * progress counts it as done before its turn. Absent where nothing looks ahead. It gets options that compute nothing.
+   */
+  find?(options: RunOptions): Promise<unknown>;
 }
 
-/** Cost and memory of units by the passes that they make. */
-export function byPasses(model: Pick<StudyModel, "spec">, passes: (span: Span) => readonly Pass[]) {
-  return {
-    cost: (unit: number) => flopsOf(model, passes({ from: unit, to: unit + 1 })),
-    bytes: (span: Span) => bytesOf(model, passes(span)),
-  };
-}
-
-export function stage<T>(of: StageOf<T>): Stage<T> {
-  const { unit, units, apart = false } = of;
+/** A step that computes its value once. A study with steps of no stage cannot be divided. */
+export function step<T>(
+  passes: readonly Pass[],
+  compute: (options: RunOptions) => Promise<T>,
+  stages: readonly Stage[] = [],
+): Step<T> {
   let value: Promise<T> | undefined;
+  return { passes, stages, whole: (options) => value ??= compute(options) };
+}
+
+/** A step that is a stage on many machines. */
+export function divided<T>(model: Pick<StudyModel, "spec">, of: Divided<T>): Step<T> {
+  const { unit, units, run, join, apart = false } = of;
+  const all = { from: 0, to: units };
+  let joined: Promise<T> | undefined;
   let costs: number[] | undefined;
-  return {
+  const cost = of.cost ?? ((unit) => flopsOf(model, of.passes({ from: unit, to: unit + 1 })));
+  const stage: Stage = {
     unit,
     get costs() {
-      return costs ??= Array.from({ length: units }, (_, unit) => of.cost(unit));
+      return costs ??= Array.from({ length: units }, (_, unit) => cost(unit));
     },
-    bytes: (span) => of.bytes(span),
-    run: (span, options) => of.run(span, options),
+    bytes: of.bytes ?? ((span) => bytesOf(model, of.passes(span))),
+    run,
     async join(spans, options) {
-      if (!of.join) return;
-      const kept = await keptOnly(options);
+      const found = await lookingUp(options);
       const parts: T[] = [];
-      for (const span of spans) parts.push(await of.run(span, kept));
-      value = Promise.resolve(await of.join(parts, options));
+      for (const span of spans) parts.push(await run(span, found));
+      if (join) joined = Promise.resolve(await join(parts, options));
     },
-    whole: (options) =>
-      value ??= of.run({ from: 0, to: units }, apart ? { ...options, results: undefined } : options),
   };
+  const own = (options: RunOptions) => apart ? { ...options, results: undefined } : options;
+  return step(of.priced ?? of.passes(all), (options) => joined ?? run(all, own(options)), [stage]);
 }
 
 /**
@@ -94,26 +114,6 @@ export function batchesOf({ samples, length }: Size) {
     count: Math.ceil(samples / size),
     samplesOf: ({ from, to }: Span): Span => ({ from: from * size, to: Math.min(samples, to * size) }),
   };
-}
-
-/** The stage of a pass over samples; `run` receives samples. */
-export function sampleStage<T>(
-  model: Pick<StudyModel, "spec">,
-  { samples, length, plans = [noDrop], head = false }: Size & Partial<Pass>,
-  { run, join }: Required<Pick<StageOf<T>, "run" | "join">>,
-): Stage<T> {
-  const batches = batchesOf({ samples, length });
-  const passes = (span: Span) => {
-    const { from, to } = batches.samplesOf(span);
-    return [{ plans, head, samples: to - from, length }];
-  };
-  return stage({
-    unit: batches.size === 1 ? "samples" : `batches of ${batches.size} samples`,
-    units: batches.count,
-    ...byPasses(model, passes),
-    run: (span, options) => run(batches.samplesOf(span), options),
-    join,
-  });
 }
 
 /** Divides units into at most `parts` spans of about equal cost. */

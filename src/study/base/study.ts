@@ -6,50 +6,24 @@ import type { Checks } from "../../entry/mod.ts";
 import { asOne, type Provenance } from "../../result/mod.ts";
 import { expectPrecision } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { type Estimate, estimateSteps, expectRoom, flopsOf, needOf, type Pass } from "./estimate.ts";
-import { keptOnly, NotKept, precisionOf, type RunOptions, tellReused, withResidents } from "./options.ts";
-import { inTurn, runOptionsOf, type Stage } from "./stage.ts";
-
-/** A step of a study: one call on one machine, one or more stages on many. */
-export interface Step<T = unknown> {
-  /** The passes over text, which are the step's price and its share of the progress. */
-  readonly passes: readonly Pass[];
-  readonly stages: readonly Stage[];
-  /** The step's value: as its stages were joined, or as it is found or computed now. */
-  whole(options: RunOptions): Promise<T>;
-  /**
-   * Looks for all that the step computes among what earlier runs kept, and throws `NotKept` where something is missing: so that the
-   * progress counts it as done before its turn. Absent where nothing looks ahead. It gets options that compute nothing.
-   */
-  find?(options: RunOptions): Promise<unknown>;
-}
-
-/** A step that computes its value once. A study with steps of no stage cannot be divided. */
-export function step<T>(
-  passes: readonly Pass[],
-  compute: (options: RunOptions) => Promise<T>,
-  stages: readonly Stage[] = [],
-): Step<T> {
-  let value: Promise<T> | undefined;
-  return { passes, stages, whole: (options) => value ??= compute(options) };
-}
+import { type Estimate, estimateSteps, expectRoom, flopsOf, needOf } from "./estimate.ts";
+import { lookingUp, NotKept, precisionOf, type RunOptions, tellReused, withResidents } from "./options.ts";
+import { inTurn, runOptionsOf, type Stage, type Step } from "./stage.ts";
+import { dependsOn, type Text } from "./text.ts";
 
 /** The price of a study's passes, and of how many plans. */
 export type Price = Estimate & { readonly plans: number };
-
-/** A step that is a stage on many machines too. */
-export function stepOf<T>(passes: readonly Pass[], stage: Stage<T>): Step<T> {
-  return { passes, stages: [stage], whole: stage.whole };
-}
 
 /** A study of one subject with its options: its result `R` and its price `P`. */
 export interface Work<R, P = Price> {
   /** The study and its subject, for people: "profile of smollm2-135m". */
   readonly label: string;
-  readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "name" | "weights">> & {
+  readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "name" | "weights" | "tokenizer">> & {
     readonly identity?: Division["model"];
   };
-  readonly tokens: number;
+  /** The text, on which the numbers depend; or the number of its tokens, where they depend on more. */
+  readonly text?: Text;
+  readonly tokens?: number;
   /** Number of plans, for the price; default: 1. */
   readonly plans?: number;
   readonly steps: readonly Step[];
@@ -59,8 +33,8 @@ export interface Work<R, P = Price> {
   result(options: RunOptions): Promise<R>;
   /** The price, where it is another than that of the passes. */
   price?(options: RunOptions): Promise<P>;
-  /** All that the numbers depend on besides what computes them, by name; absent where a study cannot be divided. */
-  depends?(options: RunOptions): Promise<Division["depends"]>;
+  /** All that the numbers depend on besides model, text and what computes them, by name; absent where a study cannot be divided. */
+  depends?(options: RunOptions): object | Promise<object>;
 }
 
 /** A study of a subject `S`, which callers give as `In`, with options `O`, a result `R` and a price `P`. */
@@ -141,7 +115,7 @@ async function runSteps<R, P>({ steps, model, result }: Work<R, P>, options: Run
 async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
   if (!find || !options.onProgress || !options.results) return false;
   try {
-    await find({ ...await keptOnly(options), onProgress: undefined, onNotice: undefined });
+    await find({ ...await lookingUp(options), onProgress: undefined, onNotice: undefined });
     return true;
   } catch (error) {
     if (error instanceof NotKept) return false;
@@ -155,13 +129,17 @@ export async function priceOf<S, O extends RunOptions, R, P, In>(
   options: O,
 ): Promise<P> {
   return await on(verb, subject, options, checks, async (subject, options) => {
-    const { model, steps, tokens, plans = 1, price } = await work(subject, options);
+    const own = await work(subject, options);
+    const { model, steps, plans = 1, price } = own;
     expectRunnable(model, options);
     if (price) return await price(runOptionsOf(options));
     const passes = steps.map(({ passes }) => passes);
-    return { ...await estimateSteps(model, passes, tokens, options), plans } as P;
+    return { ...await estimateSteps(model, passes, tokensIn(own), options), plans } as P;
   });
 }
+
+export const tokensIn = ({ text, tokens = 0 }: Pick<Work<unknown>, "text" | "tokens">): number =>
+  text ? text.sizes.samples * text.sizes.length : tokens;
 
 /** Throws `RangeError` for a model that cannot be run in the precision, before a text is fetched for it. */
 function expectRunnable({ name = "a model", weights }: Work<unknown>["model"], options: RunOptions): void {
@@ -170,14 +148,18 @@ function expectRunnable({ name = "a model", weights }: Work<unknown>["model"], o
 
 /** Divides work over machines. What is computed in another precision is another study: its shards are not looked for here. */
 export async function divisionOf<R, P>(work: Work<R, P>, options: RunOptions): Promise<Division> {
-  const { label, model, steps, depends } = work;
+  const { label, model, text, steps, depends } = work;
   if (!depends) throw new RangeError(`Cannot divide ${label}: run it on one machine`);
   expectRunnable(model, options);
   const precision = precisionOf(options);
   return {
     label,
     model: model.identity!,
-    depends: { ...await depends(runOptionsOf(options)), ...precision === "float32" ? {} : { precision } },
+    depends: {
+      ...text && await dependsOn(model as StudyModel, text, options),
+      ...await depends(runOptionsOf(options)),
+      ...precision === "float32" ? {} : { precision },
+    },
     stages: steps.flatMap(({ stages }) => stages),
   };
 }

@@ -1,5 +1,5 @@
 /** The text of a study, whose sizes are known at once and which is packed when it is first needed, and the leak guard. */
-import { type Checks, displayable, phased, type Reports, reportsOf } from "../../entry/mod.ts";
+import { type Checks, displayable, type Reports, reportsOf } from "../../entry/mod.ts";
 import {
   drawText,
   packAgain,
@@ -9,9 +9,8 @@ import {
   type StudyModel,
   type TextOptions,
 } from "../../subject/mod.ts";
-import { type RunOptions, textOptions, tokenizedBy } from "./options.ts";
-import type { Span } from "./stage.ts";
-import type { Step, Work } from "./study.ts";
+import { textOptions, tokenizedBy } from "./options.ts";
+import { type Span, type Step, step } from "./stage.ts";
 import { isFull } from "../../measure/mod.ts";
 import { lookOfOrder, type Provenance, type SharedText } from "../../result/mod.ts";
 import { type Ids, runsOf, sharedShare } from "../../text/mod.ts";
@@ -61,17 +60,8 @@ export function halfOf(text: Text, half: Half): Text {
   return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
 }
 
-/** A step before which texts are read: one that cannot be had is an error before anything is computed. */
-export function afterReading<T>(texts: readonly Text[], step: Step<T>): Step<T> {
-  return {
-    ...step,
-    async whole(options) {
-      const at = phased(null, [0, 1], options);
-      for (const text of texts) await text.pack(at(0));
-      return await step.whole(at(1));
-    },
-  };
-}
+/** A step that reads a text, before others: one that cannot be had is an error before anything is computed. */
+export const reading = (text: Text): Step<Packed> => step([], (options) => text.pack(options));
 
 /** What every study of a model over a text depends on. */
 export async function dependsOn(
@@ -85,25 +75,6 @@ export async function dependsOn(
     tokenizer: await tokenizedBy(model, { text: words }),
     text: words,
     packing,
-  };
-}
-
-/** Work on a model over a text. It depends on both, and on all that `depends` adds; without it, the work cannot be divided. */
-export function workOver<R>(
-  model: StudyModel,
-  text: Text,
-  { depends, ...work }: Omit<Work<R>, "model" | "tokens" | "depends"> & {
-    depends?(options: RunOptions): object | Promise<object>;
-  },
-): Work<R> {
-  const all = async (options: RunOptions) => (
-    { ...await dependsOn(model, text, options), ...await depends!(options) }
-  );
-  return {
-    ...work,
-    model,
-    tokens: text.sizes.samples * text.sizes.length,
-    ...depends ? { depends: all } : {},
   };
 }
 

@@ -6,21 +6,21 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
-import { phased } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
-import { changedModel } from "../../run/mod.ts";
+import { changedModel, noDrop } from "../../run/mod.ts";
 import { expectRoom } from "../base/estimate.ts";
-import { provenance, type RunOptions, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { aDrop, dropsIn, type PlanLike } from "../base/plan.ts";
-import { run, runWork, step, type Study } from "../base/study.ts";
-import { dependsOn, textOf, zipfOf } from "../base/text.ts";
+import { step } from "../base/stage.ts";
+import { run, runWork, type Study } from "../base/study.ts";
+import { textOf, zipfOf } from "../base/text.ts";
 import {
   randomInitChecks,
   type RandomInitOptions,
+  untrainedModel,
   untrainedNeed,
   untrainedOf,
-  withUntrained,
 } from "../untrained/random_init.ts";
 import { type NamedConfig, onConfig, onModel, type StudyModel } from "../../subject/mod.ts";
 import {
@@ -76,15 +76,9 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       skip: Math.floor(skip * sizes.length / published.length),
       bos: false,
     });
-    const origin = async (options: RunOptions) => {
-      const reports = phased(label, [0, 1], options)(0);
-      await sink.pack(reports);
-      return await provenance(model, await text.pack(reports), drop, options);
-    };
     return {
-      ...causesWork({ label, model, text, sink, origin }, options),
-      depends: async (runOptions) => ({
-        ...await dependsOn(model, text, runOptions),
+      ...causesWork({ label, model, drop, text, sink }, options),
+      depends: () => ({
         causes: settingsOf(model.spec, text.sizes, options),
         ...isFull(drop) ? {} : { drop },
       }),
@@ -124,11 +118,8 @@ export const untrainedCausesStudy: Study<NamedConfig, UntrainedOptions, Causes> 
     const sink = zipfOf(spec, sinkSizes(text.sizes));
     const measuring = step(causesPasses(spec, text.sizes, options), async (runOptions) => {
       await expectRoom(untrainedNeed(spec, text.sizes), runOptions);
-      const packed = await text.pack(runOptions);
-      return await withUntrained({ ...setting, seed }, packed, runOptions, (model, origin) => {
-        const subject = { label, model, text, sink, origin: () => Promise.resolve(origin) };
-        return runWork(causesWork(subject, options), runOptions);
-      });
+      using model = untrainedModel({ ...setting, seed });
+      return await runWork(causesWork({ label, model, drop: noDrop, text, sink }, options), runOptions);
     });
     return { label, model: { spec }, tokens: samples * length, steps: [measuring], result: measuring.whole };
   },

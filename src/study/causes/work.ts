@@ -1,7 +1,7 @@
 /** The study of causes in stages: the full model, the sink rate, single drops, and smoothing, whose drops follow from them. */
-import { type Checks, eachOf, filled, option, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, eachOf, filled, option, phased, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
-import type { Model, ModelSpec } from "../../models/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
 import {
   type Causes,
   head,
@@ -13,12 +13,13 @@ import {
   type Rows,
 } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
-import { stepOf, type Work } from "../base/study.ts";
+import { flopsOf, type Pass } from "../base/estimate.ts";
+import { batchesOf, divided, inTurn, type Span, type Step } from "../base/stage.ts";
+import type { Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
-import type { RunOptions } from "../base/options.ts";
+import { provenance, type RunOptions } from "../base/options.ts";
+import type { Subject as OverSubject } from "../base/over.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
@@ -39,14 +40,14 @@ export const measureChecks: Checks<CausesMeasures> = {
   ),
 };
 
-/** A model over texts, and where its numbers come from. */
+/** A model as a plan has changed it, over texts. */
 interface Subject {
   readonly label: string;
-  readonly model: Model & Pick<Work<Causes>["model"], "identity">;
+  readonly model: OverSubject;
+  readonly drop: DropPlan;
   readonly text: Text;
   /** Blocks of the published length, for the sink rate. */
   readonly sink: Text;
-  origin(options: RunOptions): Promise<Provenance>;
 }
 
 /** How many modules are dropped when smoothing is measured under drops. */
@@ -77,25 +78,22 @@ export function sinkSizes({ samples, length }: Sizes): Sizes {
 }
 
 export function causesWork(subject: Subject, measures: CausesMeasures): Work<Causes> {
-  const { label, model, text } = subject;
+  const { label, model, text, sink, drop } = subject;
   const settings = settingsOf(model.spec, text.sizes, measures);
   const passes = passesOf(model.spec, text.sizes, settings);
-  const originOf = async (options: RunOptions) => ({ ...await subject.origin(options), causes: settings });
-  const [first, second] = STAGES.map(({ unit, parts }) =>
-    partsStage(subject, passes, unit, parts, async (options) => ({
-      origin: await originOf(options),
-      plans: parts.includes("smoothing") ? await plansOf(options) : [],
-    }))
-  );
+  const originOf = async (options: RunOptions) => {
+    const reports = phased(label, [0, 1], options)(0);
+    await sink.pack(reports);
+    return { ...await provenance(model, await text.pack(reports), drop, options), causes: settings };
+  };
   const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
     const { whole } = await first.whole(options);
     return smoothingPlans(profileIn(model.spec, await originOf(options), whole), settings.drops);
   };
+  const [first, second] = STAGES.map((own) => rowsStep(subject, passes, own, originOf, plansOf));
   return {
-    label,
-    model,
-    tokens: text.sizes.samples * text.sizes.length,
-    steps: [first, second].map((stage, s) => stepOf(passesIn(STAGES[s].parts, passes), stage)),
+    ...{ label, model, text },
+    steps: [first, second],
     kept: async (options) => await keptResult("causes", await originOf(options), options),
     async result(options) {
       const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
@@ -154,35 +152,35 @@ function passesOf(
   };
 }
 
-/** A stage of some parts of the study: its units are batches of each. */
-function partsStage(
+/** A step of some parts of the study: its units are batches of each, and consecutive ones are one run. */
+function rowsStep(
   subject: Subject,
   passes: ReturnType<typeof passesOf>,
-  unit: string,
-  parts: readonly Rows["of"][],
-  dependsOn: (options: RunOptions) => Promise<{ origin: Causes["provenance"]; plans: DropPlan[] }>,
-): Stage<AllRows> {
+  { unit, parts }: typeof STAGES[number],
+  originOf: (options: RunOptions) => Promise<Causes["provenance"]>,
+  plansOf: (options: RunOptions) => Promise<DropPlan[]>,
+): Step<AllRows> {
   const { label, model } = subject;
   const units = parts.flatMap((of) => batchesIn(of, passes[of]));
-  const own = ({ from, to }: Span) => joined(units.slice(from, to));
+  const piecesIn = ({ from, to }: Span) => joined(units.slice(from, to));
   const passOf = ({ of, from, to }: Piece): Pass => ({ ...passes[of]!, samples: to - from });
-  const cost = (piece: Piece) => flopsOf(model, [passOf(piece)]);
-  return stage({
+  return divided<AllRows>(model, {
     unit,
     units: units.length,
-    cost: (unit) => cost(units[unit]),
-    bytes: (span) => Math.max(...own(span).map((piece) => bytesOf(model, [passOf(piece)]))),
+    passes: (span) => piecesIn(span).map(passOf),
     async run(span, options) {
-      const { origin, plans } = await dependsOn(options);
-      const lists = plans.map(planData);
-      const found = await inTurn(own(span), options, async (piece, options) => {
-        const of = { ...piece, plans: lists };
-        const compute = async () => {
-          const made = await measured(subject, origin, piece, plans, options);
-          return { ...head("rows"), provenance: origin, ...of, ...NOTHING, ...made };
-        };
-        return (await keptOr("rows", { ...origin, ...of }, compute, options)).result;
-      }, { label, weight: cost });
+      const provenance = await originOf(options);
+      const drops = parts.includes("smoothing") ? await plansOf(options) : [];
+      const plans = drops.map(planData);
+      const weight = (piece: Piece) => flopsOf(model, [passOf(piece)]);
+      const found = await inTurn(piecesIn(span), options, async (piece, options) => {
+        const compute = async (): Promise<Rows> => ({
+          ...{ ...head("rows"), provenance, ...piece, plans, ...NOTHING },
+          ...await measured(subject, provenance, piece, drops, options),
+        });
+        return (await keptOr("rows", { ...provenance, ...piece, plans } as Provenance, compute, options))
+          .result;
+      }, { label, weight });
       return together(found);
     },
     join: (rows) => Promise.resolve(together(rows)),
@@ -198,7 +196,7 @@ function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
   return Array.from({ length: batches.count }, (_, batch) => pieceOf(batch));
 }
 
-/** Consecutive batches of a part as one piece: they are one run. */
+/** Consecutive batches of a part as one piece. */
 function joined(units: readonly Piece[]): Piece[] {
   const byPart = [...Map.groupBy(units, ({ of }) => of)];
   return byPart.map(([of, own]) => ({ of, from: own[0].from, to: own.at(-1)!.to }));

@@ -1,9 +1,7 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
 import { lateMeter, type Reports, reportsOf } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
-import type { Engine } from "../../engine/mod.ts";
 import { benchmarkFiles, datasetFile } from "../../hub/mod.ts";
-import type { Keeping } from "../../result/mod.ts";
 import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import {
@@ -19,11 +17,11 @@ import {
   type Task,
 } from "../../tasks/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
+import type { RunOptions } from "../base/options.ts";
 
-/** What runs an evaluation, where its parts are kept, and who hears of it. */
-export interface Running extends Keeping, Reports {
+/** A model, what runs it, where parts are kept, and who hears of it. */
+export interface Running extends RunOptions {
   readonly model: StudyModel;
-  readonly engine: Engine;
 }
 
 export interface Setting {

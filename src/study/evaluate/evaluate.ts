@@ -33,12 +33,12 @@ import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES, expectRoom, flopsOf, writeBytes } from "../base/estimate.ts";
-import { engineOf, memoryOf, runChecks, type RunOptions } from "../base/options.ts";
+import { BASE_BYTES, expectRoom, writeBytes } from "../base/estimate.ts";
+import { memoryOf, runChecks, type RunOptions } from "../base/options.ts";
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
-import { type Stage, stage as stageOf } from "../base/stage.ts";
-import { run, step, type Study, type Work } from "../base/study.ts";
+import { divided, type Stage, step } from "../base/stage.ts";
+import { run, type Study, type Work } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { besideBytes } from "./beside.ts";
 import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
@@ -171,17 +171,16 @@ export async function evaluation(
   if (until !== undefined) settings.forEach(({ task }) => expectChoices(task));
   const parts = await askAll(model, settings, options);
   const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
-  const stage = partsStage(model, distinct, parts, prompts, options);
   const evaluating = step([], async (runOptions) => {
-    const engine = await engineOf(runOptions);
     const { beside } = options;
-    const stay = beside ? besideBytes(model, parts) : 0;
-    const bytes = BASE_BYTES + stay +
-      Math.max(readBytes(model, distinct, LONG), writeBytes(model, engine.has));
-    await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
+    await expectRoom(({ has }) => {
+      const most = Math.max(readBytes(model, distinct, LONG), writeBytes(model, has));
+      const bytes = BASE_BYTES + (beside ? besideBytes(model, parts) : 0) + most;
+      return { bytes, what: `tasks at hidden size ${model.spec.hidden}` };
+    }, runOptions);
     tellCuts(parts, model, runOptions);
     noticeBeyond(model, "texts", longestText(parts, prompts), runOptions);
-    const running = { ...runOptions, model, engine, plans: distinct, beside };
+    const running = { ...runOptions, model, plans: distinct, beside };
     const { done, asked = undefined } = until !== undefined && distinct.length > 1
       ? await runRounds(parts, sharesOf(mains), until / 100, seed, running)
       : { done: await runParts(parts, running) };
@@ -196,7 +195,7 @@ export async function evaluation(
       ...i === 0 ? full : summarise(done[i], mains, full, share, asked?.[i]),
       writing: written?.[i] ?? null,
     }));
-  }, until === undefined ? [stage] : []);
+  }, until === undefined ? stagesOf(model, distinct, parts, prompts, options) : []);
   return {
     label: `evaluation of ${model.name}`,
     model,
@@ -244,37 +243,35 @@ function textsOf(parts: readonly Part[]): EvaluatedText[] {
 }
 
 /** Documents by parts of tasks, their shots drawn before; then texts by plan. */
-function partsStage(
+function stagesOf(
   model: StudyModel,
   plans: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
   all: EvaluateOptions,
-): Stage {
-  const memoryBytes = memoryOf(all) ?? Infinity;
+): readonly Stage[] {
+  const has = { ...cpuLowering, memoryBytes: memoryOf(all) ?? Infinity };
   const writers = prompts > 0 ? plans : [];
-  return stageOf({
+  return divided<void>(model, {
     unit: "parts of tasks",
     units: parts.length + writers.length,
-    cost(unit) {
-      const part = parts.at(unit);
-      const own = part ? partPass(model.spec, plans, part) : textsPass(model.spec, [noDrop], prompts);
-      return flopsOf(model, [own]);
-    },
+    passes: ({ from, to }) => [
+      ...parts.slice(from, to).map((part) => partPass(model.spec, plans, part)),
+      ...Array(Math.max(0, to - Math.max(from, parts.length))).fill(textsPass(model.spec, [noDrop], prompts)),
+    ],
     bytes({ from, to }) {
       const own = parts.slice(from, to);
       const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
       const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
-      return BASE_BYTES +
-        Math.max(0, ...reading, writes ? writeBytes(model, { ...cpuLowering, memoryBytes }) : 0);
+      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model, has) : 0);
     },
     async run({ from, to }, options) {
-      const running = { ...options, model, engine: await engineOf(options) };
+      const running = { ...options, model };
       await runParts(parts.slice(from, to), { ...running, plans });
       const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
       if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
     },
-  });
+  }).stages;
 }
 
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {

@@ -13,7 +13,7 @@ import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
 import type { Beside } from "./beside.ts";
 import { decoded, endsOf } from "../writing/decoded.ts";
-import { provenance } from "../base/options.ts";
+import { engineOf, provenance } from "../base/options.ts";
 
 export type Item = TaskPart["items"][number];
 
@@ -21,12 +21,13 @@ export type Item = TaskPart["items"][number];
 export async function scorePart(
   part: Part,
   plans: readonly DropPlan[],
-  { model, engine, signal, beside }: Running & { readonly beside?: Beside | undefined },
+  { beside, ...options }: Running & { readonly beside?: Beside | undefined },
   onProgress: (done: number, total: number) => void,
 ): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
   const reference = beside?.over(part);
-  const run = { model, engine, signal, plans, requests, reference };
+  const { model, signal } = options;
+  const run = { model, engine: await engineOf(options), signal, plans, requests, reference };
   const scores = await scoreRequests({ ...run, onProgress });
   return scores.map((own) => {
     let next = 0;
@@ -83,14 +84,15 @@ export const WRITING = 16;
 export type Writer = ReturnType<typeof writer>;
 
 /** Texts of `tokens` at most. The decoder is opened for the first prompt: where all was kept, there is none. */
-export function writer(plan: DropPlan, tokens: number, { model, engine, signal }: Running) {
+export function writer(plan: DropPlan, tokens: number, options: Running) {
+  const { model, signal } = options;
   const own = sampler({ temperature: 0, topP: 1, seed: 0 });
   let opened: Decoder | undefined;
   return {
     /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
     async write(prompt: readonly number[], isOver = (_ids: readonly number[]) => false): Promise<number[]> {
       const tokenizer = await model.tokenizer();
-      opened ??= await decoder({ model, engine, plan, signal });
+      opened ??= await decoder({ model, engine: await engineOf(options), plan, signal });
       const { ids } = await decoded(opened, prompt, {
         tokenizer,
         sampler: own,
@@ -115,7 +117,7 @@ export interface Kept<T> {
 export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
   const setting = { name: task.name, version: task.version, shots, bos, seed };
-  const { model, engine } = options;
+  const { model } = options;
   const tokenizer = await model.tokenizer();
   const packing = {
     samples: part.documents.length,
@@ -124,7 +126,7 @@ export async function keptItems(part: Part, plan: DropPlan, options: Running): P
     bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
   };
   const text = { name: task.name, hash: part.hash }; // the tokens say all about rows, shots and BOS
-  const origin = await provenance(model, { text, packing }, plan, { engine });
+  const origin = await provenance(model, { text, packing }, plan, options);
   const key = { ...origin, task: setting };
   const found = await keptResult("task", key, options);
   return kept(origin, found, found?.items, async (items) => {

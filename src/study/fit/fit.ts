@@ -8,9 +8,10 @@ import { type Fit, head, TYPE_ORDERS, verdictOf } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
+import { halfOf, leakGuardOver, reading, type Text, textOf } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
-import { run, type Step, step, type Study } from "../base/study.ts";
+import { type Step, step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
 import { expectChoices } from "../evaluate/rounds.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
@@ -159,10 +160,10 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
     const passes = [...checking.passes, ...typing.passes, ...parts.choosing, ...parts.confirming];
-    return workOver(model, text, {
-      label: `fit of ${model.name}`,
+    return {
+      ...{ model, text, label: `fit of ${model.name}` },
       plans: sum(passes, ({ plans }) => plans.length),
-      steps: [afterReading(aim.tasks ? [] : [text], profiling), ...orders, checking, typing, finding],
+      steps: [...aim.tasks ? [] : [reading(text)], profiling, ...orders, checking, typing, finding],
       async result(runOptions) {
         const found = { ...head("fit"), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
         const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
@@ -170,7 +171,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
         return await guard(result, [result.plan]);
       },
-    });
+    };
   },
 };
 

@@ -11,7 +11,7 @@ import { type Half, halfOf, type Text } from "../base/text.ts";
 import { openBeside } from "../evaluate/beside.ts";
 import { evaluation } from "../evaluate/evaluate.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
-import { freeShared, type Shared } from "../passes/scored.ts";
+import { freeShared, type Shared } from "../base/over.ts";
 import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";

@@ -14,9 +14,9 @@ import type { Last, ScoreName, Target } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
-import { provenance, type StudyOptions } from "../base/options.ts";
+import type { StudyOptions } from "../base/options.ts";
 import { type Text, textOf } from "../base/text.ts";
-import { profileBlocks } from "../passes/profile.ts";
+import { profileOver } from "../passes/profile.ts";
 import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { lossesBy } from "../scores/losses.ts";
 import { scores } from "../scores/mod.ts";
@@ -81,14 +81,8 @@ export async function removeEach(
   const [profiling, ...removing] = checkPasses(model.spec, entries, text.sizes);
   const weights = [flopsOf(model, [profiling]), flopsOf(model, removing)];
   const at = phased(label, weights, options);
-  const packed = await text.pack(options);
-  const origin = await provenance(model, packed, noDrop, options);
-  const profile = await profileBlocks(model, packed.blocks, origin, label, {
-    ...at(0),
-    onNotice: undefined,
-  });
-  const ground = { model, packed, provenance: origin };
-  const found = await losses.measure(ground, round, at(1));
+  const profile = await profileOver(model, text, noDrop, { ...at(0), onNotice: undefined });
+  const found = await losses.measure({ model, text }, round, at(1));
   const costs = new Map(entries.map((entry, i) => [keyOf(entry), found.losses[i].nll - found.nll]));
   return { size: checkSize(text.sizes), profile, costs };
 }

@@ -17,7 +17,8 @@ import {
   type StudyOptions,
   textOptions,
 } from "../base/options.ts";
-import { run, step, type Study } from "../base/study.ts";
+import { step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import {
   candidatesOf,
@@ -29,7 +30,7 @@ import {
 } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { plansIn } from "./order.ts";
-import { type Text, textOf, workOver } from "../base/text.ts";
+import { type Text, textOf } from "../base/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
@@ -83,9 +84,8 @@ async function measured(
   const at = phased(`guides to ${model.name}`, [0, ...weights], options);
   const measuredOn = textOf(model, { ...options, text: heldOut ?? HELD_OUT_TEXT }, heldOutChecks);
   await measuredOn.pack(at(0)); // before anything is computed
-  const packed = await text.pack(at(0));
-  const calibration = await provenance(model, packed, noDrop, options);
-  const ground = { model, packed, provenance: calibration, need };
+  const calibration = await provenance(model, await text.pack(at(0)), noDrop, options);
+  const ground = { model, text, need };
   const found = new Map<Measurement, unknown>();
   for (const [i, from] of measurements.entries()) {
     found.set(from, await from.measure(ground, round, at(1 + i)));
@@ -142,12 +142,12 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
       guidesPasses(model, options).flat(),
       (runOptions) => measured(model, text, { ...options, ...runOptions }),
     );
-    return workOver(model, text, {
-      label: `guides to ${model.name}`,
+    return {
+      ...{ model, text, label: `guides to ${model.name}` },
       plans: plansIn(measuring),
       steps: [measuring],
       result: measuring.whole,
-    });
+    };
   },
 };
 

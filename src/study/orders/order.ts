@@ -6,22 +6,24 @@
  * pass over weights or angles is one unit.
  */
 import { displayable, phased, sum } from "../../entry/mod.ts";
-import { type DropOrder, head, isEarlier, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
+import {
+  type DropOrder,
+  head,
+  isEarlier,
+  keep,
+  keptOr,
+  keptResult,
+  orderOrigin,
+  type Provenance,
+} from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
-import { keptOnly, provenance, type RunOptions, tellReused } from "../base/options.ts";
-import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
-import { run, type Step, step, type Study } from "../base/study.ts";
-import { type Text, textOf, workOver } from "../base/text.ts";
-import { profileStage } from "../passes/profile.ts";
-import {
-  candidatesOf,
-  dropOfEntries,
-  type Entry,
-  type Ground,
-  measured,
-  readingFor,
-} from "../scores/score.ts";
+import { provenance, type RunOptions, tellReused } from "../base/options.ts";
+import { divided, type Stage, type Step, step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
+import { type Text, textOf } from "../base/text.ts";
+import { profileStudy } from "../passes/profile.ts";
+import { candidatesOf, dropOfEntries, type Entry, measured, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { checkOf, checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
 import { constrained, isAmong, openBeside, withLast } from "./constraints.ts";
@@ -54,13 +56,13 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   work(model, options) {
     const text = textOf(model, options);
     const ordering = orderStep(model, text, options);
-    return workOver(model, text, {
-      label: `order of ${model.name}`,
+    return {
+      ...{ model, text, label: `order of ${model.name}` },
       plans: plansIn(ordering),
       steps: [ordering],
       result: ordering.whole,
       depends: () => ({ order: requestOf(model, options) }),
-    });
+    };
   },
 };
 
@@ -74,99 +76,71 @@ export function orderStep(model: StudyModel, text: Text, options: OrderOptions):
   return { ...step(passes, find, stagesOf(ordering)), find };
 }
 
-function stagesOf(ordering: Ordering): Stage[] {
-  const { model, text, request } = ordering;
-  const { by, target, upto, check } = request;
-  const { from: { unit } } = readingFor(scores[by], target);
-  if (!unit) {
-    const passes = () => passesOf(model, request, text.sizes).flat();
-    const run = (_: Span, runOptions: RunOptions) => ordered(ordering, runOptions);
-    return [stage({ unit: "orders", units: 1, ...byPasses(model, passes), run })];
-  }
-  const stageOf = unit === "samples" ? sampledStage : candidateStage;
+/** The stages of an order: its rounds, and the check over the first candidates of the order that its score alone gives. */
+function stagesOf(ordering: Ordering): readonly Stage[] {
+  const { model, model: { spec }, text, short, request } = ordering;
+  const { by, target, upto, check, constraints } = request;
   const { again = false } = scores[by];
-  const scoring = Array.from({ length: again ? upto : 1 }, (_, round) => stageOf(ordering, round));
-  const checking = check ? [checkStage(ordering)] : [];
-  return again ? [...checking, ...scoring] : [...scoring, ...checking];
-}
-
-/** The check over candidates, each a unit: the first of the order as its score has it, which the stages before have kept. */
-function checkStage(ordering: Ordering): Stage {
-  const { model, text, short, request } = ordering;
-  const { by, target } = request;
-  const { spec } = model;
-  const count = removedBy(spec, request);
-  const likely = likelyFirst(spec, target, count);
-  const plain = { ...ordering, request: requestOf(model, { target, by, unchecked: true }) };
-  return stage({
-    unit: "removals",
-    units: count,
-    ...byPasses(model, ({ from, to }) => checkPasses(spec, likely.slice(from, to), text.sizes)),
-    async run({ from, to }, runOptions) {
-      const all = scores[by].again ? likely : (await ordered(plain, await keptOnly(runOptions))).order;
-      await removeEach(model, short, all.slice(from, to), runOptions, from === 0);
-    },
-  });
-}
-
-/** The drops that a search has made before a round, which earlier rounds have kept. */
-async function takenBefore({ request, ...ordering }: Ordering, round: number, runOptions: RunOptions) {
-  if (round === 0) return [];
-  const before = { ...ordering, request: { ...request, upto: round } };
-  return (await ordered(before, await keptOnly(runOptions))).order;
-}
-
-/** A round over candidates, each a unit; those that may not be dropped any more take no time. */
-function candidateStage(ordering: Ordering, round: number): Stage {
-  const { model, text, request: { by, target, upto, constraints } } = ordering;
   const { from } = readingFor(scores[by], target);
-  const { layers } = model.spec;
-  const entries = candidatesOf(model.spec, target, upto);
-  const openIn = ({ from, to }: Span) => entries.slice(from, to);
-  return stage({
-    unit: "candidates",
-    units: entries.length,
-    ...byPasses(
+  if (!from.unit) {
+    const passes = () => passesOf(model, request, text.sizes).flat();
+    return divided(model, { unit: "orders", units: 1, passes, run: (_, own) => ordered(ordering, own) })
+      .stages;
+  }
+  const entries = candidatesOf(spec, target, upto);
+  /** The drops that a search has made before a round, which earlier rounds have kept. */
+  const takenBefore = async (round: number, options: RunOptions) =>
+    round === 0 ? [] : (await ordered({ ...ordering, request: { ...request, upto: round } }, options)).order;
+  /** Each candidate is a unit; those that may not be dropped any more take no time. */
+  const candidates = (round: number) =>
+    divided(model, {
+      unit: "candidates",
+      units: entries.length,
+      passes: ({ from: first, to }) =>
+        from.passes(spec, { open: entries.slice(first, to), taken: [], nll: 0 }, text.sizes),
+      async run({ from: first, to }, options) {
+        const [own, taken] = [entries.slice(first, to), await takenBefore(round, options)];
+        const open = again ? openBeside(own, taken, spec.layers.length, constraints) : own;
+        // The first shard of the first round measures the full model; the others need no loss of it.
+        const nll = round === 0 && first === 0 ? null : 0;
+        await from.measure({ model, text }, { open, taken, nll }, options);
+      },
+    });
+  const samples = (round: number) =>
+    profileStudy.step(
       model,
-      (span) => from.passes(model.spec, { open: openIn(span), taken: [], nll: 0 }, text.sizes),
-    ),
-    async run(span, runOptions) {
-      const own = openIn(span);
-      const taken = await takenBefore(ordering, round, runOptions);
-      const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
-      // The first shard of the first round measures the full model; the others need no loss of it.
-      const nll = round === 0 && span.from === 0 ? null : 0;
-      const packed = await text.pack(runOptions);
-      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, runOptions) };
-      await from.measure(ground, { open, taken, nll }, runOptions);
+      text,
+      [noDrop],
+      async (own) => [dropOfEntries(spec, await takenBefore(round, own))],
+    );
+  const stepOf = from.unit === "samples" ? samples : candidates;
+  const rounds = Array.from({ length: again ? upto : 1 }, (_, round) => stepOf(round).stages).flat();
+  if (!check) return rounds;
+  const units = removedBy(spec, request);
+  const likely = likelyFirst(spec, target, units);
+  const plain = { ...ordering, request: requestOf(model, { target, by, unchecked: true }) };
+  const { stages: checking } = divided(model, {
+    unit: "removals",
+    units,
+    passes: ({ from, to }) => checkPasses(spec, likely.slice(from, to), text.sizes),
+    async run({ from, to }, options) {
+      const all = again ? likely : (await ordered(plain, options)).order;
+      await removeEach(model, short, all.slice(from, to), options, from === 0);
     },
   });
-}
-
-/** A round over samples: a profile of the model without the modules that earlier rounds dropped. */
-function sampledStage(ordering: Ordering, round: number): Stage {
-  const { model, text } = ordering;
-  const stageOf = async (runOptions: RunOptions) => {
-    const taken = await takenBefore(ordering, round, runOptions);
-    return profileStage(model, text, dropOfEntries(model.spec, taken));
-  };
-  return {
-    ...profileStage(model, text, noDrop),
-    run: async (span, runOptions) => await (await stageOf(runOptions)).run(span, runOptions),
-    join: async (spans, runOptions) => await (await stageOf(runOptions)).join(spans, runOptions),
-  };
+  return again ? [...checking, ...rounds] : [...rounds, ...checking];
 }
 
 /** The order as an earlier run kept it, or as it is measured and kept now. */
 async function ordered(ordering: Ordering, options: RunOptions): Promise<DropOrder> {
   const { model, text, request } = ordering;
-  const { target, by, seed, upto } = request;
+  const { target, by, upto } = request;
   const label = `${target} of ${model.name} by ${by}`;
   const at = phased(label, [0, 1], options);
   const packed = await text.pack(at(0));
-  const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
-  const origin = orderOrigin({ ...request, provenance: ground.provenance });
-  const compute = () => computed(ground, ordering, label, at(1));
+  const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
+  const origin = orderOrigin(known);
+  const compute = () => computed(known.provenance, ordering, label, at(1));
   const { result, kept } = await keptOr("order", origin, compute, options);
   if (kept) tellReused(options, label);
   const { order: { length } } = result;
@@ -179,17 +153,17 @@ async function ordered(ordering: Ordering, options: RunOptions): Promise<DropOrd
 }
 
 async function computed(
-  ground: Ground,
-  { model, short, request }: Ordering,
+  provenance: Provenance,
+  { model, text, short, request }: Ordering,
   label: string,
   options: RunOptions,
 ): Promise<DropOrder> {
-  const { provenance, packed } = ground;
+  const ground = { model, text, seed: request.seed };
   const { check: isChecked, ...asked } = request;
   const { by, target, upto, constraints } = asked;
   const { spec } = model;
   const entries = candidatesOf(spec, target, upto);
-  const parts = passesOf(model, request, packed.blocks);
+  const parts = passesOf(model, request, text.sizes);
   await expectRoom(needOf(model, parts.flat()), options);
   const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
   const turns = scores[by].again ? [1, 0] : [0, 1]; // a search is checked before it begins

@@ -6,7 +6,6 @@ import {
   number,
   option,
   orElse,
-  phased,
   reportChecks,
   reportsOf,
   required,
@@ -15,14 +14,7 @@ import {
 import { isWeights } from "../../hub/mod.ts";
 import { MODULES, moves, planPhrase } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import {
-  type Certificate,
-  certificateOf,
-  certificateOrigin,
-  certifiedWithin,
-  keptOr,
-  type SeenOfBoth,
-} from "../../result/mod.ts";
+import { type Certificate, certificateOf, certifiedWithin, type SeenOfBoth } from "../../result/mod.ts";
 import {
   batchSize,
   type Blocks,
@@ -34,20 +26,20 @@ import {
   segmentsOf,
 } from "../../run/mod.ts";
 import { aModel, onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
-import { estimateSteps, expectRoom, flopsOf, needOf } from "../base/estimate.ts";
+import { estimateSteps, flopsOf, needOf } from "../base/estimate.ts";
 import {
   engineOf,
   heldOutChecks,
-  provenance,
   reporter,
   type RunOptions,
   type StudyOptions,
-  tellReused,
   tokenizedBy,
 } from "../base/options.ts";
+import { type Measure, measured } from "../base/over.ts";
 import { aDrop, dropsIn, type PlanLike } from "../base/plan.ts";
-import { type Price, run, step, type Study } from "../base/study.ts";
-import { textOf, workOver } from "../base/text.ts";
+import { step } from "../base/stage.ts";
+import { type Price, run, type Study } from "../base/study.ts";
+import { textOf } from "../base/text.ts";
 
 /** Options of `certify`. */
 export interface CertifyOptions extends StudyOptions {
@@ -60,6 +52,12 @@ type Own = CertifyOptions & { readonly other: StudyModel | string | PlanLike };
 
 /** Both models; where a plan makes the second of the first, the same model twice. */
 type Pair = Readonly<Record<"a" | "b", StudyModel>> & { readonly plan: DropPlan };
+
+interface CertificateTypes {
+  readonly request: Pick<Certificate, "provenance" | "of">;
+  readonly sums: SeenOfBoth;
+  readonly result: Certificate;
+}
 
 const isModel = (other: unknown): other is StudyModel | string =>
   typeof other === "string" || typeof other === "object" && other !== null && "spec" in other;
@@ -118,22 +116,27 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
     const passes = [pass, { ...pass, plans: [plan], besides: flopsOf(b, [pass]) - flopsOf(a, [pass]) }];
     const need = needOf(a, passes);
     const bytes = need.bytes + heldBytes(a.spec, batchOf(a.spec, text.sizes) * pass.length);
+    const how: Measure<null, CertificateTypes> = {
+      result: {
+        kind: "certificate",
+        from: (known, seen) =>
+          certificateOf({ ...known, within, bytes: [bytesIn(a), a === b ? null : bytesIn(b)] }, seen),
+      },
+      origin: () => ({ of: a.identity }),
+      passes: () => passes,
+      measure: async ({ blocks }, own) => [await seenIn({ a, b, plan }, blocks, own)],
+    };
+    const place = { model: b, text, own: null, label, title: label, need: { ...need, bytes } };
     const certifying = step(passes, async (runOptions) => {
-      const at = phased(label, [0, 1], runOptions);
-      const packed = await text.pack(at(0));
-      await expectSameTokens(a, b, packed);
-      const own = { provenance: await provenance(b, packed, plan, runOptions), of: a.identity };
-      const { result, kept } = await keptOr("certificate", certificateOrigin(own), async () => {
-        await expectRoom({ ...need, bytes }, runOptions);
-        const seen = await seenIn({ a, b, plan }, packed.blocks, at(1));
-        return certificateOf({ ...own, within, bytes: [bytesIn(a), a === b ? null : bytesIn(b)] }, seen);
-      }, runOptions);
-      if (kept) tellReused(runOptions, label);
+      await expectSameTokens(a, b, await text.pack(runOptions));
+      const [[result]] = await measured(how, place, [[plan]], runOptions);
       return certifiedWithin(result, within);
     });
-    const work = workOver(a, text, { label, steps: [certifying], result: certifying.whole });
-    const priced = (own: RunOptions) => estimateSteps(a, [passes], work.tokens, own);
-    return { ...work, price: async (own) => ({ ...await priced(own), bytes, plans: 2 }) };
+    const tokens = text.sizes.samples * pass.length;
+    return {
+      ...{ label, model: a, text, steps: [certifying], result: certifying.whole },
+      price: async (own) => ({ ...await estimateSteps(a, [passes], tokens, own), bytes, plans: 2 }),
+    };
   },
 };
 

@@ -4,13 +4,23 @@
  */
 import { type Check, func, list, oneOf, phased, record, required, unlessAborted } from "../../entry/mod.ts";
 import { type Perplexity, perplexityOf } from "../../result/mod.ts";
-import { changedSpec, LAYER_VALUES, type LayerValue, type Seen, valuesProbe } from "../../run/mod.ts";
+import {
+  changedSpec,
+  LAYER_VALUES,
+  type LayerValue,
+  reference,
+  type Seen,
+  segmentsOf,
+  valuesProbe,
+} from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { leakGuardOver, textOf } from "../base/text.ts";
-import { heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { expectRoom, needOf } from "../base/estimate.ts";
+import { engineOf, heldOutChecks, provenance, reporter, type StudyOptions } from "../base/options.ts";
+import { freeShared, type Shared } from "../base/over.ts";
 import { dropsIn, type PlanLike } from "../base/plan.ts";
 import { openHead, readsHead, withIds } from "./observe.ts";
-import { scored } from "./scored.ts";
+import { scoring } from "./scored.ts";
 
 /** A change of values that a function makes while a model runs. */
 export interface ValueChange<Name extends LayerValue = LayerValue> {
@@ -39,26 +49,39 @@ export async function changedPerplexities(
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, heldOutChecks);
-  const at = phased(`changed runs of ${model.name}`, [0, 1], options);
-  const packed = await text.pack(at(0));
+  const { blocks, ...packed } = await text.pack(options);
   const guard = await leakGuardOver(model, text, [options.text], options);
-  const records = drops.map(changeRecord);
+  const passes = drops.map((drop, i) => ({ ...text.sizes, plans: [drop], head: true, stays: i === 0 }));
+  await expectRoom(needOf(model, passes), options);
+  const at = phased(`changed runs of ${model.name}`, [1, ...drops.map(() => 2)], options);
   await using lens = readsHead(change.values) ? await openHead(model, options) : undefined;
-  const results = await scored({
-    ...{ model, packed, groups: drops.map((drop) => [drop]) },
-    nameOf: (plan) => `plan ${plan + 1} of ${plans.length}`,
-    probesOf(plan) {
+  const shared: Shared = {};
+  const results: Perplexity[] = [];
+  try {
+    for (const [plan, drop] of drops.entries()) {
+      const record = changeRecord();
       const see = (seen: Seen<LayerValue>) =>
-        unlessAborted(change.by(Object.assign(withIds(seen, packed.blocks), { plan })), options.signal);
-      const { layers } = changedSpec(model.spec, drops[plan]);
-      return [valuesProbe(layers, change.values, see, { readHead: lens?.read, onChange: records[plan].add })];
-    },
-    async made(sums, origin, _drop, plan) {
-      const changed = { ...origin, changed: records[plan].changed() };
-      return await guard(perplexityOf(changed, sums), [plans[plan]]);
-    },
-  }, at(1));
-  return results.flat();
+        unlessAborted(change.by(Object.assign(withIds(seen, blocks), { plan })), options.signal);
+      const watched = { readHead: lens?.read, onChange: record.add };
+      const probes = [valuesProbe(changedSpec(model.spec, drop).layers, change.values, see, watched)];
+      // What a function changes is compared with a run of the full model of its own.
+      shared.full ??= await reference({
+        ...{ model, engine: await engineOf(options), segments: segmentsOf(blocks), signal: options.signal },
+        onProgress: reporter("full model", "modules", at(0)),
+      });
+      const origin = await provenance(model, packed, drop, options);
+      const name = `plan ${plan + 1} of ${plans.length}`;
+      const asked = { requests: [{ provenance: origin }], passes: [passes[plan]], name, probes };
+      const [sums] = await scoring(true).measure(
+        { model, blocks, own: null, shared, ...asked },
+        at(1 + plan),
+      );
+      results.push(await guard(perplexityOf({ ...origin, changed: record.changed() }, sums), [plans[plan]]));
+    }
+  } finally {
+    freeShared(shared);
+  }
+  return results;
 }
 
 /** Notes which values were changed in which layers. */

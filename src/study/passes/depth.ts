@@ -1,16 +1,15 @@
 /** How far a model uses its depth: the path of the stream through all layers, and what the head reads from it on its way. */
-import { type Checks, filled, option, phased, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, filled, option, wholeNumber } from "../../entry/mod.ts";
 import { frequentTokens } from "../../measure/mod.ts";
-import { type Depth, depthOf, depthOrigin, keep, keptOr, merge } from "../../result/mod.ts";
+import { type Depth, depthSums } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, flopsOf, needOf, type Pass } from "../base/estimate.ts";
-import { heldOutChecks, provenance, type StudyOptions, tellReused } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
-import { sampleStage } from "../base/stage.ts";
-import { run, stepOf, type Study } from "../base/study.ts";
-import { samplesOf, textOf, workOver } from "../base/text.ts";
-import { depthSums, groupOf, tokensOf } from "./lenses.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { studyOver, type Subject } from "../base/over.ts";
+import { aDrop } from "../base/plan.ts";
+import { run } from "../base/study.ts";
+import { groupOf, sumsOver, type Tokens, tokensOf } from "./lenses.ts";
 
 /** Options of `depth`. */
 export interface DepthOptions extends StudyOptions {
@@ -51,63 +50,40 @@ export async function depth(model: StudyModel | string, options: DepthOptions = 
   return await run(depthStudy, model, options);
 }
 
-export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
+export const depthStudy = studyOver({
   verb: "measure depth",
-  isDivisible: true,
   checks,
-  on: onModel,
-  work(model, options) {
-    const text = textOf(model, options, heldOutChecks);
-    const { sizes: { samples, length } } = text;
+  result: depthSums,
+  settle(_, options, { length }) {
     const { stride, rows } = filled(checks, options);
     if (stride > length) {
       throw new RangeError(
         `Cannot measure depth: stride is ${stride}, expected at most ${length}, the length of a sample`,
       );
     }
-    const drop = dropsIn(model, options.drop ?? {});
-    const tokens = tokensOf(length, stride, rows);
-    const label = `depth of ${model.name}`;
-    /** The pass over samples; besides it, the head behind every layer, and the last layer over the first tokens, behind every other one. */
-    const passOf = (samples: number): Pass => {
-      const { reading, again, readAgain } = tokens;
-      const { layers, hidden, vocabulary } = model.spec;
-      const before = layers.keys().take(layers.length - 1).toArray();
-      const plans = [{ attention: before, mlp: before }];
-      const last = flopsOf(model, [{ samples, length: again, plans, head: false }]);
-      const heads = 2 * samples * (reading.length + readAgain.length) * layers.length * hidden * vocabulary;
-      return { samples, length, plans: [drop], head: false, besides: heads + before.length * last };
-    };
-    const stage = sampleStage(model, { samples, length, plans: [drop] }, {
-      async run(span, runOptions) {
-        const at = phased(label, [0, 1], runOptions);
-        const packing = at(0);
-        const frequent = frequentTokens((await text.pack(packing)).blocks.ids);
-        const { blocks, ...packed } = await samplesOf(text, span).pack(packing);
-        const request = {
-          provenance: await provenance(model, packed, drop, runOptions),
-          stride,
-          rows,
-          frequent,
-        };
-        const compute = async () => {
-          const pass = passOf(blocks.samples);
-          const need = needOf(model, [pass]);
-          await expectRoom(
-            { ...need, bytes: need.bytes + groupOf(model.spec, length, tokens).bytes },
-            runOptions,
-          );
-          const asked = { ...tokens, drop, frequent, share: 1 - pass.besides! / flopsOf(model, [pass]) };
-          return depthOf(request, await depthSums(model, blocks, asked, at(1)));
-        };
-        const { result, kept } = await keptOr("depth", depthOrigin(request), compute, runOptions);
-        if (kept) tellReused(runOptions, label);
-        return result;
-      },
-      join: async (parts, runOptions) => await keep(merge([...parts]), runOptions),
-    });
-    const measuring = stepOf([passOf(samples)], stage);
-    const depends = () => ({ drop, stride, rows });
-    return workOver(model, text, { label, steps: [measuring], result: measuring.whole, depends });
+    return { stride, rows, tokens: tokensOf(length, stride, rows) };
   },
-};
+  origin: ({ stride, rows }, { blocks: { ids } }) => ({ stride, rows, frequent: frequentTokens(ids) }),
+  passes: (model, { tokens }, size, [drop]) => [depthPass(model, size, tokens, drop)],
+  room: ({ spec }, { tokens }, { length }) => groupOf(spec, length, tokens).bytes,
+  async measure({ model, blocks, own: { tokens }, passes, requests: [request] }, options) {
+    const { frequent, provenance: { drop } } = request;
+    const share = 1 - passes[0].besides! / flopsOf(model, passes);
+    return [{ samples: await sumsOver(model, blocks, { ...tokens, drop, frequent, share }, options) }];
+  },
+});
+
+/** The pass over samples; besides it, the head behind every layer, and the last layer over the first tokens, behind every other one. */
+function depthPass(
+  model: Subject,
+  { samples, length }: Size,
+  { reading, again, readAgain }: Tokens,
+  drop: DropPlan,
+): Pass & { readonly besides: number } {
+  const { layers, hidden, vocabulary } = model.spec;
+  const before = layers.keys().take(layers.length - 1).toArray();
+  const plans = [{ attention: before, mlp: before }];
+  const last = flopsOf(model, [{ samples, length: again, plans, head: false }]);
+  const heads = 2 * samples * (reading.length + readAgain.length) * layers.length * hidden * vocabulary;
+  return { samples, length, plans: [drop], head: false, besides: heads + before.length * last };
+}

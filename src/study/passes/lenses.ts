@@ -1,6 +1,6 @@
 /** The pass of a study of depth: the streams of samples at some tokens, and what the head reads from them behind each layer. */
 import { eachOf, released, sum } from "../../entry/mod.ts";
-import { DEPTH_MEASURES, type DepthSums, lensOf, meanPart, pathOf } from "../../measure/mod.ts";
+import { DEPTH_MEASURES, lensOf, meanPart, pathOf } from "../../measure/mod.ts";
 import {
   batchSize,
   type Blocks,
@@ -12,7 +12,8 @@ import {
   throughLast,
   withUploaded,
 } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
+import type { Model } from "../../models/mod.ts";
+import type { Depth } from "../../result/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
 import { engineOf, reporter, type RunOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
@@ -25,7 +26,7 @@ const LIKELIEST = 5;
 const AGAIN = 1 / 8;
 
 /** Which tokens of a sample are looked at. */
-interface Tokens {
+export interface Tokens {
   /** Places of the tokens that are measured, and which of these the head reads. */
   readonly places: readonly number[];
   readonly reading: readonly number[];
@@ -50,7 +51,7 @@ function spread(n: number, most: number): number[] {
 }
 
 /** Samples that run at once, whole batches, and the bytes of their streams, those that the head reads and the last layer passes three times. */
-export function groupOf({ layers, hidden }: StudyModel["spec"], length: number, tokens: Tokens) {
+export function groupOf({ layers, hidden }: Model["spec"], length: number, tokens: Tokens) {
   const bytes = 4 * (layers.length + 1) * (tokens.places.length + tokens.again) * hidden;
   const size = batchSize(length);
   const samples = Math.max(1, Math.floor(HELD / bytes / size)) * size;
@@ -71,18 +72,18 @@ interface Streams {
 }
 type Scorer = Awaited<ReturnType<typeof openScorer>>;
 
-export async function depthSums(
-  model: StudyModel,
+export async function sumsOver(
+  model: Model,
   { ids, samples, length }: Blocks,
   asked: Asked,
   options: RunOptions,
-): Promise<DepthSums[]> {
+): Promise<Depth["samples"]> {
   const { reading, readAgain, frequent } = asked;
   const { hidden } = model.spec;
   const group = groupOf(model.spec, length, asked).samples;
   const report = reporter("layers", "samples", options);
   await using scorer = released(await openScorer(model, await engineOf(options), options.signal));
-  const all: DepthSums[] = [];
+  const all: Depth["samples"] = [];
   for (let first = 0; first < samples; first += group) {
     const count = Math.min(group, samples - first);
     const part = { ids: ids.subarray(first * length, (first + count) * length), samples: count, length };
@@ -113,7 +114,7 @@ export async function depthSums(
 
 /** Runs samples; a layer of which nothing is left passes the stream on. */
 async function streamsOf(
-  model: StudyModel,
+  model: Model,
   blocks: Blocks,
   { places, again, drop, share }: Asked,
   options: RunOptions,
@@ -148,7 +149,7 @@ async function streamsOf(
  */
 async function lensesOf(
   scorer: Scorer,
-  model: StudyModel,
+  model: Model,
   { ids, samples, length }: Blocks,
   held: readonly Streams[],
   { reading, again, readAgain, share, drop }: Asked,

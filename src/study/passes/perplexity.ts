@@ -3,26 +3,24 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
-import { expect, list, phased, required, resultOf } from "../../entry/mod.ts";
+import { expect, list, required, resultOf } from "../../entry/mod.ts";
 import {
   computedAlike,
-  keep,
-  keptResult,
-  merge,
   type Perplexity,
-  perplexityOf,
+  perplexitySums,
   type RiseInterval,
   riseOverSamples,
+  type TypesOf,
 } from "../../result/mod.ts";
-import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
+import type { DropPlan, LayerValue } from "../../run/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
-import { leakGuardOver, samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { leakGuardOver, type Text } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
-import { sampleStage, type Stage } from "../base/stage.ts";
-import { runWork, stepOf, type Study } from "../base/study.ts";
+import { measured, type Shared, type StudyOver, studyOverPlans } from "../base/over.ts";
+import { runWork } from "../base/study.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
-import { scored, type Shared } from "./scored.ts";
+import { scoring } from "./scored.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -116,75 +114,37 @@ export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> exten
   readonly change?: ValueChange<Name> | undefined;
 }
 
-export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
+const { passes, measure } = scoring(true);
+const losing: StudyOver<OverPlans<StudyOptions>, unknown, TypesOf<typeof perplexitySums>> = {
   verb: "measure perplexities",
-  isDivisible: true,
   checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
-  on: onModel,
-  work(model, options) {
-    const text = textOf(model, options, heldOutChecks);
-    const plans = options.plans.map((plan) => dropsIn(model, plan));
-    const losses = { ...text.sizes, plans: withFull(plans), head: true, stays: true };
-    const scoring = stepOf([losses], perplexityStage(model, text, plans));
-    return workOver(model, text, {
-      label: `perplexity of ${model.name}`,
-      plans: plans.length,
-      steps: [scoring],
-      async result(runOptions) {
-        const results = await scoring.whole(runOptions);
-        const guard = await leakGuardOver(model, text, [options.text], runOptions);
-        return await Array.fromAsync(results, (result, i) => guard(result, [options.plans[i]]));
-      },
-      depends: () => ({ plans }),
-    });
+  result: perplexitySums,
+  passes,
+  measure: async (running, options) => (await measure(running, options)).map((sums) => ({ sums })),
+  async after(results, { model, text, options: { text: own, plans } }, options) {
+    const guard = await leakGuardOver(model, text, [own], options);
+    return await Array.fromAsync(results, (result, i) => guard(result, [plans[i]]));
   },
 };
 
-/** The stage of losses, divided by samples. `plans` stand in for those of `plansOf` in the price. */
-export function perplexityStage(
-  model: StudyModel,
-  text: Text,
-  plans: readonly DropPlan[],
-  plansOf: (options: RunOptions) => Promise<readonly DropPlan[]> = () => Promise.resolve(plans),
-): Stage<Perplexity[]> {
-  const { samples, length } = text.sizes;
-  return sampleStage(model, { samples, length, plans, head: true }, {
-    async run(span, options) {
-      return (await perplexityGroups(model, [await plansOf(options)], options, samplesOf(text, span)))[0];
-    },
-    async join(parts, options) {
-      return await Array.fromAsync(
-        plans.keys(),
-        (plan) => keep(merge(parts.map((results) => results[plan])), options),
-      );
-    },
-  });
-}
+export const perplexityStudy = studyOverPlans(losing);
 
 /**
- * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups, and once for all calls that share `beside`, whose owner frees it.
+ * Perplexities of groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
+ * model runs once for all groups, and once for all calls that share `shared`, whose owner frees it.
  */
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
-  options: StudyOptions = {},
-  text: Text = textOf(model, options, heldOutChecks),
-  beside?: Shared,
+  options: RunOptions,
+  text: Text,
+  shared?: Shared,
   { label, group } = { label: `perplexity of ${model.name}`, group: "plans" },
 ): Promise<Perplexity[][]> {
   const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const last = groups.length - 1;
-  const at = phased(label, [0, 1], options);
-  const packed = await text.pack(at(0));
-  return await scored({
-    ...{ model, packed, groups: drops, beside, label },
-    nameOf: (g) =>
-      last === 0 ? "layers and head" : g === 0 ? "full model's head" : `${group} ${g} of ${last}`,
-    async find(origin) {
-      const kept = await keptResult("perplexity", origin, options);
-      return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums));
-    },
-    made: (sums, origin) => keep(perplexityOf(origin, sums), options),
-  }, at(1));
+  const nameOf = (g: number) =>
+    last === 0 ? "layers and head" : g === 0 ? "full model's head" : `${group} ${g} of ${last}`;
+  const place = { model, text, own: null, label, title: label, isCounted: true, shared, nameOf };
+  return await measured(losing, place, drops, options);
 }

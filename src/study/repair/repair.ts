@@ -19,10 +19,10 @@ import {
   type StudyOptions,
 } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
-import { type Stage, stage } from "../base/stage.ts";
-import { run, step, stepOf, type Study } from "../base/study.ts";
-import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
-import { perplexityStage, riseOver } from "../passes/perplexity.ts";
+import { divided, type Step, step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
+import { samplesOf, textOf } from "../base/text.ts";
+import { perplexityStudy, riseOver } from "../passes/perplexity.ts";
 import {
   fitBytes,
   fitFlops,
@@ -103,8 +103,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     const text = textOf(model, options, repairChecks);
     const request = repairOf(repairing(model, text, by, sequential), drops);
     const { heldOut, choosing } = request;
-    const fits = fitStage(request);
-    const fitting = sequential ? step(fitPasses(request), fits.whole) : stepOf(fitPasses(request), fits);
+    const fitting = fitStep(request);
     const repaired = async (options: RunOptions) => {
       const solved = await fitting.whole(options);
       return { solved, made: dropPlan(model.spec, repairedBy(request, solved)) };
@@ -114,7 +113,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     const roundings = roundingsOf(request, await typesIn(model));
     const trial = samplesOf(text, { from: samples - heldOut - choosing, to: samples - heldOut });
     const trials = [drops, drops, ...roundings.map(() => drops)];
-    const trying = scoringStep(model, trial, trials, async (options) => {
+    const trying = perplexityStudy.step(model, trial, trials, async (options) => {
       const { made } = await repaired(options);
       return [drops, made, ...roundings.map((rounding) => rounding.of(made).plan)];
     });
@@ -124,12 +123,12 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
       return roundedBy(roundings, made, isChosen ? await trying.whole(options) : null);
     };
     const plans = [noDrop, drops, drops, ...roundings.length > 0 ? [drops] : []];
-    const scoring = scoringStep(model, held, plans, async (options) => {
+    const scoring = perplexityStudy.step(model, held, plans, async (options) => {
       const { made } = await repaired(options);
       return [noDrop, drops, made, ...roundings.length > 0 ? [(await rounded(options)).plan] : []];
     });
-    return workOver(model, text, {
-      label: `repair of ${model.name}`,
+    return {
+      ...{ model, text, label: `repair of ${model.name}` },
       steps: heldOut > 0 ? [fitting, ...isChosen ? [trying] : [], scoring] : [fitting],
       async result(options) {
         const { solved } = await repaired(options);
@@ -148,36 +147,28 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
           ...file ? { file } : {},
         });
       },
-      ...sequential ? {} : { depends: () => ({ plan: drops, by }) }, // in sequence, each fit needs those before it
-    });
+      ...sequential ? {} : { depends: () => ({ plan: drops, by }) },
+    };
   },
 };
 
-/** Losses of plans over a text; `plans` stand in for them in the price. */
-function scoringStep(
-  model: StudyModel,
-  text: Text,
-  plans: readonly DropPlan[],
-  plansOf: (options: RunOptions) => Promise<readonly DropPlan[]>,
-) {
-  const stage = perplexityStage(model, text, plans, plansOf);
-  return stepOf([{ ...text.sizes, plans, head: true, stays: true }], stage);
-}
-
-function fitStage(request: Repair): Stage<Solved[]> {
-  const { model, text: { sizes }, sites } = request;
+function fitStep(request: Repair): Step<Solved[]> {
+  const { model, text: { sizes }, sites, sequential } = request;
   const { layers } = model.spec;
-  return stage<Solved[]>({
+  const passes = () => fitPasses(request);
+  const fitted = (sites: Repair["sites"]) => (options: RunOptions) => fitsOf({ ...request, sites }, options);
+  if (sequential) return step(passes(), fitted(sites)); // each fit needs those before it
+  return divided<Solved[]>(model, {
     unit: "modules",
     units: sites.length,
+    passes,
     cost(unit) {
       const { layer } = sites[unit];
-      const reaching = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]) * (layer + 1) /
-        layers.length;
-      return reaching / sites.length + fitFlops(request, [sites[unit]]);
+      const whole = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]);
+      return whole * (layer + 1) / layers.length / sites.length + fitFlops(request, [sites[unit]]);
     },
     bytes: () => fitBytes(request),
-    run: ({ from, to }, options) => fitsOf({ ...request, sites: sites.slice(from, to) }, options),
+    run: ({ from, to }, options) => fitted(sites.slice(from, to))(options),
     join: (parts) => Promise.resolve(parts.flat()),
   });
 }

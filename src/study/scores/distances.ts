@@ -16,7 +16,8 @@ const fullPass: Measurement["passes"] = (_spec, _round, size) => [{ ...size, pla
 /** Of modules: all in one pass, for both choices of tokens. */
 const modules: Measurement<Distances> = {
   passes: fullPass,
-  async measure({ model, packed: { blocks } }, { open }, options) {
+  async measure({ model, text }, { open }, options) {
+    const { blocks } = await text.pack(options);
     const probe = productsProbe(model.spec.layers, (products, perToken, places) => {
       const [all, last] = [noDistances(), noDistances()];
       addProducts(all, products, perToken, places);
@@ -33,7 +34,8 @@ const modules: Measurement<Distances> = {
 /** Of windows: over groups of as many samples as may be held. */
 const windowsOf = (lastToken: boolean): Measurement<readonly DistanceSums[]> => ({
   passes: fullPass,
-  async measure({ model, packed: { blocks } }, { open }, options) {
+  async measure({ model, text }, { open }, options) {
+    const { blocks } = await text.pack(options);
     const engine = await engineOf(options);
     const { spec: { layers, hidden } } = model;
     const { samples, length, ids } = blocks;

@@ -4,11 +4,12 @@
  * Candidates run as one trie (run/plan/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
  * vocabulary once. For divergence, the full model runs beside the first of them, and its streams are kept.
  */
-import { head, keep, keptResult, type Provenance } from "../../result/mod.ts";
+import { head, type ResultOf } from "../../result/mod.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "../../run/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { dropOfEntries, type Measurement, type Round, type Score } from "./score.ts";
-import { scored } from "../passes/scored.ts";
+import { type Measure as How, measured } from "../base/over.ts";
+import { scoring } from "../passes/scored.ts";
 
 /** In nats per token. */
 interface Loss {
@@ -25,6 +26,12 @@ interface Losses {
 
 /** What is measured; divergence includes the loss. */
 type Measure = "loss" | "divergence";
+
+interface LossTypes {
+  readonly request: Pick<ResultOf<"loss">, "provenance" | "measure">;
+  readonly sums: readonly ScoreSums[];
+  readonly result: ResultOf<"loss">;
+}
 
 /** The plans of a round: candidates of one size run as one trie. */
 function triesOf(spec: ModelSpec, { open, taken }: Round): DropPlan[][] {
@@ -45,6 +52,14 @@ export function removals(
 }
 
 export function lossesBy(measure: Measure): Measurement<Losses> {
+  const how: How<unknown, LossTypes> = {
+    ...scoring(measure !== "loss"),
+    result: {
+      kind: "loss",
+      from: ({ provenance }, sums) => ({ ...head("loss"), provenance, measure, ...perToken(sums) }),
+    },
+    origin: () => ({ measure }),
+  };
   return {
     unit: "candidates",
     nll: ({ nll }) => nll,
@@ -53,16 +68,11 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
       const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
       return round.nll === null ? [full, ...removed] : removed;
     },
-    async measure({ model, packed }, round, options) {
+    async measure({ model, text }, round, options) {
       const [first = [], ...rest] = triesOf(model.spec, round);
       const full = round.nll === null ? [noDrop] : [];
-      const found = await scored<Loss>({
-        ...{ model, packed, groups: [[...full, ...first], ...rest], isCompared: measure !== "loss" },
-        nameOf: () => "layers and head",
-        find: (origin) => keptResult("loss", { ...origin, measure } as Provenance, options),
-        made: (sums, provenance) =>
-          keep({ ...head("loss"), provenance, measure, ...perToken(sums) }, options),
-      }, options);
+      const groups = [[...full, ...first], ...rest];
+      const found = await measured(how, { model, text, own: null }, groups, options);
       const losses = found.flat();
       return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
     },

@@ -1,18 +1,16 @@
 /** The scores and searches of the table in `result/scores.ts`. */
-import { planData, type ScoreName } from "../../result/mod.ts";
+import type { ScoreName } from "../../result/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { moved } from "./distances.ts";
 import { removals } from "./losses.ts";
 import { dropOfEntries, type Measurement, nothing, type Reading, type Score, type Scores } from "./score.ts";
-import { profileBlocks } from "../passes/profile.ts";
+import { profileOver } from "../passes/profile.ts";
 
 const profiles: Measurement<Scores> = {
   unit: "samples",
   passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
-  async measure({ model, packed, provenance, need }, { taken }, options) {
-    const origin = { ...provenance, drop: planData(dropOfEntries(model.spec, taken)) };
-    return await profileBlocks(model, packed.blocks, origin, model.name, options, need);
-  },
+  measure: ({ model, text, need }, { taken }, options) =>
+    profileOver(model, text, dropOfEntries(model.spec, taken), options, { label: model.name, need }),
 };
 
 function profiled(column: keyof Scores["block"]): Reading<Scores> {

@@ -1,10 +1,11 @@
 /** A score reads a measurement, which gives numbers for all candidates at once; several scores may read the same. */
 import { inDropOrder, type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import type { DropOrder, ModuleMeans, Perplexity, Provenance, Target } from "../../result/mod.ts";
-import type { Packed, StudyModel } from "../../subject/mod.ts";
+import type { DropOrder, ModuleMeans, Perplexity, Target } from "../../result/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 import type { Need, Pass, Size } from "../base/estimate.ts";
-import type { StudyOptions } from "../base/options.ts";
+import type { RunOptions } from "../base/options.ts";
+import type { Text } from "../base/text.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 
 export type Scored = DropOrder["order"][number];
@@ -68,11 +69,9 @@ export type Scores = Readonly<Record<ModuleKind, Omit<ModuleMeans, "standardErro
 export type Numbers = readonly (number | null)[];
 
 /** Where a measurement is made. */
-export interface Ground {
+interface Ground {
   readonly model: StudyModel;
-  readonly packed: Packed;
-  /** Of the full model on that text. */
-  readonly provenance: Provenance;
+  readonly text: Text;
   /** Seed of a random order; default: 0. */
   readonly seed?: number | null;
   /** Memory that the whole study needs; default: what the measurement itself needs. */
@@ -93,7 +92,7 @@ export interface Measurement<M = unknown> {
   readonly unit?: "samples" | "candidates";
   /** The passes that it runs over blocks of tokens. */
   passes(spec: ModelSpec, round: Round, size: Size): Pass[];
-  measure(ground: Ground, round: Round, options: StudyOptions): Promise<M>;
+  measure(ground: Ground, round: Round, options: RunOptions): Promise<M>;
   /** Nats per token of the full model, where they are measured too. */
   nll?(measured: M): number;
 }
@@ -134,7 +133,7 @@ export async function measured(
   target: Target,
   ground: Ground,
   round: Round,
-  options: StudyOptions,
+  options: RunOptions,
 ): Promise<{ nll: number | null; order: Scored[] }> {
   const { from, read } = readingFor(score, target);
   const measured = await from.measure(ground, round, options);

@@ -40,7 +40,8 @@ import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../base/estimate.ts";
 import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
-import { run, step, type Study } from "../base/study.ts";
+import { step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
 import {
   bytesAlone,
   CHAIN_BYTES,
@@ -124,7 +125,6 @@ export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, Speed
     return {
       label: `speed of ${model.name}`,
       model,
-      tokens: 0,
       steps: [measuring],
       async price() {
         const engine = await engineOf(options);

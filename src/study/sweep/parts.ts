@@ -25,9 +25,9 @@ import {
   sweepSteps,
   SWEPT,
 } from "./curves.ts";
-import { step } from "../base/study.ts";
+import { step } from "../base/stage.ts";
 import { textOf } from "../base/text.ts";
-import { profileStep } from "../passes/profile.ts";
+import { profileStudy } from "../passes/profile.ts";
 import { repairing } from "../repair/fits.ts";
 
 /** What the orders and the repairs of a study are computed from. */
@@ -68,7 +68,9 @@ export function calibrated(
   return {
     calibration,
     calibrating,
-    profiling: profile ? step([], () => Promise.resolve(profile)) : profileStep(model, calibrating, noDrop),
+    profiling: profile
+      ? step([], () => Promise.resolve(profile))
+      : profileStudy.step(model, calibrating, [noDrop]),
     ways: [...new Set(repair)].map((by) => repairing(model, fitted, by, sequential)),
   };
 }

@@ -2,10 +2,9 @@
 import { type DropPlan, isFull, noDrop, planHash } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { dropPlan, RefusedRepair } from "../../run/mod.ts";
-import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
-import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
-import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
-import { step, stepOf } from "../base/study.ts";
+import type { Pass, Size } from "../base/estimate.ts";
+import { provenance, type RunOptions } from "../base/options.ts";
+import { divided, type Step, step } from "../base/stage.ts";
 import { dependsOn, samplesOf, type Text } from "../base/text.ts";
 import { perplexityGroups } from "../passes/perplexity.ts";
 import { fitBytes, fitPasses, repairedBy, type Repairing } from "../repair/fits.ts";
@@ -74,7 +73,7 @@ export function repairsOf(swept: Swept) {
 
 /** The step that judges repaired curves by the losses on the samples that are held out; without such samples, a note says that nothing does. */
 function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<RepairedCurve[][]>) {
-  const { ways, plansOf, passes } = swept;
+  const { ways, plansOf } = swept;
   const [{ heldOut, model, text }] = ways;
   if (heldOut === 0) {
     return step(
@@ -83,9 +82,9 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
         (await made(options)).map((own, w) => own.map((curve) => judged(ways[w], curve, () => null))),
     );
   }
-  const { samples, length } = text.sizes;
+  const { samples } = text.sizes;
   const held = samplesOf(text, { from: samples - heldOut, to: samples });
-  return step(passes({ samples: heldOut, length }), async (options) => {
+  return curvesStep(model, swept, held, made, async (options) => {
     const [curves, repaired] = [await plansOf(options), await made(options)];
     const present = repaired.flat().map(({ plans }) => plans.filter((plan) => plan !== null));
     const groups = [[noDrop], ...curves, ...present];
@@ -97,40 +96,39 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
         return judged(ways[w], curve, (i) => freshOf([full, losses[c][i], under[i]!]));
       })
     );
-  }, [curvesStage(model, swept, held, made)]);
+  });
 }
 
 /**
- * The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. A plan that an earlier unit has takes
+ * The step of the losses over a text, of which shards compute some: of the full model, of the curves, and of the repaired ones. A plan that an earlier unit has takes
  * no time; `likely` stand in for the plans in the price.
  */
-export function curvesStage(
+export function curvesStep<T>(
   model: StudyModel,
-  { ways, steps, likely, plansOf }: Swept,
+  { ways, steps, likely, passes, plansOf }: Swept,
   text: Text,
   repaired: (options: RunOptions) => Promise<RepairedCurve[][]>,
-): Stage {
+  compute: (options: RunOptions) => Promise<T>,
+): Step<T> {
   const inPrice = [noDrop, ...likely, ...ways.flatMap(() => likely)];
-  const passes = ({ from, to }: Span): Pass[] => {
-    const plans = inPrice.slice(from, to).filter((plan) => plan !== undefined);
-    return plans.length > 0 ? [{ ...text.sizes, plans, head: true }] : [];
-  };
-  return stage({
+  const { stages } = divided(model, {
     unit: "plans",
     units: inPrice.length,
-    ...byPasses(model, passes),
+    passes({ from, to }) {
+      const plans = inPrice.slice(from, to).filter((plan) => plan !== undefined);
+      return plans.length > 0 ? [{ ...text.sizes, plans, head: true }] : [];
+    },
     async run({ from, to }, options) {
-      const kept = await keptOnly(options);
-      const made = (await repaired(kept)).flat().map(({ plans }) => plans);
-      const plans = [noDrop, ...unitsOf([...await plansOf(kept), ...made], steps)];
+      const made = (await repaired(options)).flat().map(({ plans }) => plans);
+      const plans = [noDrop, ...unitsOf([...await plansOf(options), ...made], steps)];
       const lists = plans.map((plan) => plan && planHash(plan));
       const own = plans.filter((plan, unit) =>
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );
-      if (own.length === 0) return;
-      await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
+      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
     },
   });
+  return step(passes(text.sizes), compute, stages);
 }
 
 function repairedCurve(way: Repairing, drops: readonly DropPlan[], fits: Fits): RepairedCurve {
@@ -180,16 +178,11 @@ function fitStep(
   likely: readonly (DropPlan | undefined)[],
   plansOf: (options: RunOptions) => Promise<(DropPlan | null)[]>,
 ) {
-  const all = { from: 0, to: likely.length };
-  const passesOf = (span: Span): Pass[] => neededFits(way, likely, span).flatMap(fitPasses);
-  const fits: Stage<Fits> = stage({
+  return divided<Fits>(way.model, {
     unit: "plans",
     units: likely.length,
-    cost: (unit) => flopsOf(way.model, passesOf({ from: unit, to: unit + 1 })),
+    passes: (span) => neededFits(way, likely, span).flatMap(fitPasses),
     bytes: (span) => Math.max(0, ...neededFits(way, likely, span).map(fitBytes)),
-    async run(span, options) {
-      return await madeFits(way, neededFits(way, await plansOf(await keptOnly(options)), span), options);
-    },
+    run: async (span, options) => await madeFits(way, neededFits(way, await plansOf(options), span), options),
   });
-  return stepOf(passesOf(all), fits);
 }

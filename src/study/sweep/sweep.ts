@@ -21,10 +21,10 @@ import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { heldOutChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
-import { afterReading, dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import { run, step, type Study } from "../base/study.ts";
+import { dependsOn, leakGuardOver, reading, type Text, textOf } from "../base/text.ts";
+import { run, type Study } from "../base/study.ts";
 import { aCurve, type Curve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
-import { curvesStage, type RepairedCurve, repairsOf } from "./repairs.ts";
+import { curvesStep, type RepairedCurve, repairsOf } from "./repairs.ts";
 import {
   calibrated,
   calibratedChecks,
@@ -109,7 +109,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const swept = { ways, steps, likely: units, passes, plansOf };
     const repairs = ways.length > 0 ? repairsOf(swept) : null;
     const repaired = async (runOptions: RunOptions) => await repairs?.curves(runOptions) ?? [];
-    const sweeping = step(passes(text.sizes), async (runOptions): Promise<Sweep> => {
+    const sweeping = curvesStep(model, swept, text, repaired, async (runOptions): Promise<Sweep> => {
       const calibrated = await profiling.whole(runOptions);
       const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
@@ -135,11 +135,11 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           }),
         })),
       });
-    }, [curvesStage(model, swept, text, repaired)]);
-    return workOver(model, text, {
-      label: `sweep of ${model.name}`,
+    });
+    return {
+      ...{ model, text, label: `sweep of ${model.name}` },
       plans: sum([...ordering, sweeping], plansIn),
-      steps: [afterReading([text], profiling), ...ordering, ...repairs?.steps ?? [], sweeping],
+      steps: [reading(text), profiling, ...ordering, ...repairs?.steps ?? [], sweeping],
       async result(runOptions) {
         const result = await sweeping.whole(runOptions);
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
@@ -161,7 +161,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           ...await repairs?.depends(runOptions),
         };
       },
-    });
+    };
   },
 };
 

@@ -18,9 +18,9 @@ import {
   tellReused,
   textOptions,
 } from "../base/options.ts";
-import { profileBlocks } from "../passes/profile.ts";
-import { inTurn, stage } from "../base/stage.ts";
-import { type Price, run, stepOf, type Study } from "../base/study.ts";
+import { profileOver } from "../passes/profile.ts";
+import { divided, inTurn } from "../base/stage.ts";
+import { type Price, run, type Study } from "../base/study.ts";
 import type { Curve } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import {
@@ -86,11 +86,10 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
     const { spec, identity } = closed;
     const passes = passesOf(sizes, quality !== undefined);
     const units = series.checkpoints.length;
-    const all = passes.map((pass) => ({ ...pass, times: units * (pass.times ?? 1) }));
-    const measuring = stage({
+    const measuring = divided({ spec }, {
       unit: "checkpoints",
       units,
-      cost: () => flopsOf({ spec }, passes),
+      passes: ({ from, to }) => passes.map((pass) => ({ ...pass, times: (to - from) * (pass.times ?? 1) })),
       bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
       async run({ from, to }, runOptions) {
         const { name } = series, all = series.checkpoints.slice(from, to);
@@ -106,7 +105,7 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       label: `checkpoints of ${series.name}`,
       model: { spec, identity: { name: series.name, fingerprint: identity.fingerprint } },
       tokens: sizes.samples * sizes.length,
-      steps: [stepOf(all, measuring)],
+      steps: [measuring],
       result: async (options) =>
         displayable({ ...head("checkpoints"), name: series.name, series: await measuring.whole(options) }),
       depends: () =>
@@ -141,8 +140,7 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
-      const origin = await provenance(model, packed, noDrop, options);
-      const profile = await profileBlocks(model, packed.blocks, origin, name, at(1));
+      const profile = await profileOver(model, text, noDrop, at(1), { label: name });
       const dropped = await qualityOf(model, profile, at(2));
       return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
     };

@@ -11,7 +11,6 @@ import {
   firstScoring,
   initialiserOf,
   type MlpSpec,
-  type Model,
   type ModelSpec,
   randomWeights,
   readSpec,
@@ -27,17 +26,17 @@ import {
   METHODS,
   overSeeds,
   type Profile,
-  type Provenance,
   type RandomInit,
-  VERSION,
 } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { type NamedConfig, noted, onConfig, type Packed, textChecks } from "../../subject/mod.ts";
-import { bytesOf, expectRoom, flopsOf, type Need, needOf } from "../base/estimate.ts";
-import { computedOn, type EngineOptions, studyChecks, type StudyOptions } from "../base/options.ts";
-import { profileBlocks } from "../passes/profile.ts";
-import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
-import { run, stepOf, type Study } from "../base/study.ts";
+import type { Tokenizer } from "../../text/mod.ts";
+import type { Subject } from "../base/over.ts";
+import { type NamedConfig, noted, onConfig, textChecks } from "../../subject/mod.ts";
+import { bytesOf, expectRoom, type Need, needOf } from "../base/estimate.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { profileOver } from "../passes/profile.ts";
+import { batchesOf, divided, inTurn, type Span, type Step } from "../base/stage.ts";
+import { run, type Study } from "../base/study.ts";
 import { samplesOf, type Text, zipfOf } from "../base/text.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
@@ -99,8 +98,7 @@ export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> 
     const setting = untrainedOf(named, options);
     const { name, spec, initialiser, seeds, samples, length } = setting;
     const text = zipfOf(spec, { samples, length });
-    const passes = [{ plans: [noDrop], head: false, samples, length, times: seeds.length, drawn: true }];
-    const measuring = stepOf(passes, seedsStage(setting, text, parts));
+    const measuring = seedsStep(setting, text, parts);
     return {
       label: `random ${name}`,
       model: { spec, identity: { name, fingerprint: `init:${JSON.stringify(initialiser)}` } },
@@ -120,11 +118,11 @@ export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> 
  * Profiles by seeds; where there are more parts than seeds, by batches of samples too, since the layers of one seed follow each other. Every
  * shard draws the weights of its seeds again.
  */
-function seedsStage(setting: Untrained, text: Text, parts: number): Stage<Profile[]> {
+function seedsStep(setting: Untrained, text: Text, parts: number): Step<Profile[]> {
   const { name, spec, seeds, samples, length } = setting;
   const batches = batchesOf({ samples, length });
   const pieces = parts > seeds.length ? batches.count : 1; // of each seed
-  const pass = (samples: number) => [{ plans: [noDrop], head: false, samples, length }];
+  const pass = (samples: number) => ({ plans: [noDrop], head: false, samples, length });
   /** Samples of each seed that units [from, to) are. */
   const piecesOf = ({ from, to }: Span) =>
     seeds.flatMap((seed, s) => {
@@ -133,30 +131,26 @@ function seedsStage(setting: Untrained, text: Text, parts: number): Stage<Profil
       const span = pieces === 1 ? { from: 0, to: samples } : batches.samplesOf({ from: first, to: last });
       return [{ seed, span }];
     });
-  return stage({
+  const need = untrainedNeed(spec, text.sizes);
+  return divided<Profile[]>({ spec }, {
     unit: pieces === 1 ? "seeds" : "batches of all seeds",
     units: seeds.length * pieces,
-    cost: () => flopsOf({ spec }, pass(samples / pieces)),
-    bytes: () => bytesOf({ spec }, pass(samples)),
+    passes: ({ from, to }) => Array(to - from).fill(pass(samples / pieces)),
+    priced: [{ ...pass(samples), times: seeds.length, drawn: true }],
+    bytes: () => bytesOf({ spec }, [pass(samples)]),
     async run(units, options) {
-      const need = untrainedNeed(spec, text.sizes);
       await expectRoom(need, options);
       return await inTurn(piecesOf(units), options, async ({ seed, span }, own) => {
-        const packed = await samplesOf(text, span).pack(own);
+        using model = untrainedModel({ ...setting, seed });
         const label = `random ${name}, seed ${seed}`;
-        const measured = (model: Model, origin: Provenance) =>
-          profileBlocks(model, packed.blocks, origin, label, own, need);
-        return await withUntrained({ ...setting, seed }, packed, own, measured);
+        return await profileOver(model, samplesOf(text, span), noDrop, own, { label, need });
       }, { label: `random ${name}` });
     },
-    async join(parts, options) {
-      const whole: Profile[] = [];
-      for (const own of Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values()) {
-        const merged = merge(own);
-        whole.push(await keep(merged, options));
-      }
-      return whole;
-    },
+    join: async (parts, options) =>
+      await Array.fromAsync(
+        Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values(),
+        (own) => keep(merge(own), options),
+      ),
   });
 }
 
@@ -205,36 +199,21 @@ export function shapeOf(spec: ModelSpec): RandomInit["shape"] {
   };
 }
 
-/** Uses the model, and the provenance of numbers of it over a text, and closes it. */
-export async function withUntrained<T>(
+/** The model of a seed. Its weights are drawn while it runs, and its words need no tokenizer. */
+export function untrainedModel(
   { name, config, spec, allowed, initialiser, seed }: Omit<Untrained, "seeds"> & { readonly seed: number },
-  { text, packing }: Packed,
-  options: EngineOptions,
-  use: (model: Model, origin: Provenance) => Promise<T>,
-): Promise<T> {
-  const computed = await computedOn(options);
+): Subject & Disposable {
   const weights = randomWeights(spec, { ...initialiser, seed });
-  const origin: Provenance = {
-    lamina: VERSION,
-    model: {
-      name,
-      fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
-      revision: null,
-      format: weights.format,
-      family: spec.family,
-      layers: spec.layers.length,
-      ...noted(allowed),
-    },
-    ...computed,
-    tokenizer: "none",
-    text,
-    packing,
-    drop: { attention: [], mlp: [] },
-    seed,
+  const identity = {
+    name,
+    fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
+    revision: null,
+    format: weights.format,
+    family: spec.family,
+    layers: spec.layers.length,
+    ...noted(allowed),
   };
-  try {
-    return await use({ name, spec, config, allowed, weights }, origin);
-  } finally {
-    weights.close();
-  }
+  const tokenizer = () => Promise.resolve({ fingerprint: "none" } as Tokenizer);
+  const model = { name, spec, config, allowed, weights, identity, tokenizer, seed };
+  return { ...model, [Symbol.dispose]: () => weights.close() };
 }
