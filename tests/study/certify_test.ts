@@ -141,6 +141,7 @@ Deno.test("a plan and its exported file are certified alike, and beside each oth
     assert.equal(written.moves!.mlp.across.length, 8);
     assert.equal(planned.moves!.mlp.across[1]!.value > 0, true, "the table reaches every layer");
     const same = await certify(file, file, options);
+    assert.ok(same.top1!.low! < 1, "as many tokens as there were");
     assert.deepEqual([same.kl!.value, same.quantiles.at(-1), same.top1!.value, same.rise.value], [
       0,
       0,

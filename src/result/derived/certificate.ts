@@ -1,6 +1,6 @@
 /** A certificate from what was seen of both models: sums by sample, and each token's divergence. */
 import { displayable, eachOf, sum } from "../../entry/mod.ts";
-import { MODULES, quantile, ratio95, standardError } from "../../measure/mod.ts";
+import { MODULES, quantile, ratio95, shareInterval, standardError } from "../../measure/mod.ts";
 import { type Certificate, QUANTILES } from "../forms/certificate.ts";
 import { head } from "../kinds.ts";
 import { riseOverSamples } from "./intervals.ts";
@@ -20,6 +20,7 @@ export function certificateOf(
 ): Certificate {
   const perToken = (name: "kl" | "top1") =>
     ratio95(sums.map((own) => ({ over: own[name], under: own.tokens })));
+  const same = perToken("top1");
   const tokens = sum(sums, (own) => own.tokens);
   const [a, b] = [0, 1].map((side) => sum(sums, ({ nll }) => nll[side]) / tokens);
   const riseError = standardError(sums.map(({ nll: [a, b], tokens }) => (b - a) / tokens));
@@ -40,7 +41,8 @@ export function certificateOf(
     equal: "cannot tell",
     kl: perToken("kl"),
     quantiles: QUANTILES.map((share) => quantile(sorted, share)),
-    top1: perToken("top1"),
+    // Where no sample differs from another, tokens say how sure their share is.
+    top1: same?.low === same?.high ? shareInterval(sum(sums, ({ top1 }) => top1), tokens) : same,
     moves: moves && {
       ...eachSide((side) => moved(side, MODULES.flatMap((kind) => moves[kind]))),
       ...eachOf(MODULES, (kind) => eachSide((side) => moves[kind].map((layer) => moved(side, [layer])))),
