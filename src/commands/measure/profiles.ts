@@ -1,7 +1,7 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
 import { flag, list, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
-import type { Kind, ResultOf } from "../../result/mod.ts";
+import type { Kind } from "../../result/mod.ts";
 import type { Result } from "../../show/mod.ts";
 import { HELD_OUT_TEXT, LENGTH, type RunOptions, SAMPLES, studies, type Study } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
@@ -38,26 +38,31 @@ export function profileCommand(context: Context): Command {
   });
 }
 
-export const depthCommand = (context: Context): Command =>
-  declared({
-    name: "depth",
-    says: "measure how far a model uses its depth: angles of the stream, and predictions behind each layer",
-    takes: { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` },
-    options: { ...dropOptions, ...studies.depth.checks, ...studyOptions("depth") },
-    example: "depth smollm2-135m --samples 4",
-  }, async (refs: string[], flags: Flags & DropFlags) => {
+/** The command of a study that says itself what it does: with the study's options, a plan to drop, or several models, where it has them. */
+const plainCommand = (name: string, study: Study<StudyModel, RunOptions, Result>) => (context: Context) => {
+  const { says = "", example = `${name} smollm2-135m`, isForSeveral = false, checks } = study;
+  const drops = "drop" in checks;
+  const options = { ...drops ? dropOptions : {}, ...checks, ...studyOptions(name as Kind) };
+  const takes = isForSeveral
+    ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
+    : { "<model>": MODEL };
+  return declared({ name, says, takes, options, example }, async (
+    given: string | string[],
+    flags: Flags & DropFlags,
+  ) => {
+    const refs = [given].flat();
     if (refs.length > 1 && context.sharing !== null) {
-      throw new RangeError("Cannot divide depth of several models: run it on one machine");
+      throw new RangeError(`Cannot divide ${name} of several models: run it on one machine`);
     }
     const { json: _, csv: __, figure: ___, ...unwritten } = flags;
-    const wanted = await wantedOf(flags);
-    const all: ResultOf<"depth">[] = [];
+    const wanted = drops ? await wantedOf(flags) : null;
+    const all: Result[] = [];
     const among = { count: refs.length, estimates: [] };
     for (const [i, ref] of refs.entries()) {
       const own: Flags = flags.dryRun || i === refs.length - 1 ? flags : unwritten;
       await withModel(context, ref, flags, async (model) => {
-        const options = { ...optionsIn(context, flags, studies.depth), drop: dropOf(model, wanted) };
-        await perform(context, own, studies.depth, [model, options], {
+        const drop = wanted ? { drop: dropOf(model, wanted) } : {};
+        await perform(context, own, study, [model, { ...optionsIn(context, flags, study), ...drop }], {
           ...{ ...shown(context, model.name), among },
           output(result, done) {
             all.push(result);
@@ -68,6 +73,7 @@ export const depthCommand = (context: Context): Command =>
       });
     }
   });
+};
 
 type CausesFlags = Flags & DropFlags & { readonly step?: number; readonly untrained?: boolean };
 
@@ -169,16 +175,11 @@ const checkpointsCommand = (context: Context): Command =>
     });
   });
 
-/** The commands of studies that say themselves what these do: with the studies' own options. */
-const plainCommands = Object.entries<unknown>(studies).flatMap(([name, value]) => {
+const plain = Object.entries<unknown>(studies).flatMap(([name, value]) => {
   const study = value as Study<StudyModel, RunOptions, Result>;
-  const { says, checks } = study;
-  if (says === undefined) return [];
-  const plain = { name, says, example: `${name} smollm2-135m` };
-  return [
-    (context: Context) =>
-      studyCommand(context, study, { ...plain, options: { ...checks, ...studyOptions(name as Kind) } }),
-  ];
+  return study.says === undefined ? [] : [[name, plainCommand(name, study)] as const];
 });
+const { depth: depthCommand, ...others } = Object.fromEntries(plain);
+export { depthCommand };
 
-export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...plainCommands];
+export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...Object.values(others)];

@@ -181,10 +181,10 @@ function stepOver<Own, K extends Types>(
   return plansOf ? step : { ...step, find: (options) => run(allOf(text), options) };
 }
 
+type Said = Pick<Study<never, never, never>, "verb" | "says" | "example" | "isForSeveral">;
+
 /** A study over a text: besides how it measures, what its options are. */
-export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K> {
-  /** For errors: "Cannot measure depth: …". */
-  readonly verb: string;
+export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {
   readonly checks: Checks<O>;
   /** How its results follow from sums, and merge. */
   readonly result: Summed<K>;
@@ -226,14 +226,14 @@ function study<O extends StudyOptions, Own, K extends Types, Out>(
   out: (results: K["result"][]) => Out,
   planned: (plans: readonly DropPlan[]) => object,
 ): OverText<O, Out> {
-  const { verb, checks, settle, after, result: { kind } } = how;
+  const { checks, settle, after, result: { kind } } = how;
   const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
   const placeOf = (model: StudyModel, text: Text, own = {} as Own) => {
     const label = `${kind} of ${model.name}`;
     return { model, text, own, label, title: label, isCounted: "plans" in checks };
   };
   return {
-    ...{ verb, checks, isDivisible: true, on: onModel },
+    ...{ ...how, isDivisible: true, on: onModel },
     step(model, text, plans, plansOf) {
       const step = stepOver(how, placeOf(model, text), plans, plansOf);
       return { ...step, whole: async (options) => out(await step.whole(options)) };
