@@ -9,8 +9,8 @@ import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
 import { choosing, fitCommand, repairCommand } from "./measure/choose.ts";
 import { generateCommand } from "./measure/generate.ts";
-import { evaluateCommand, predicting } from "./measure/predictions.ts";
-import { depthCommand, measuring, profileCommand } from "./measure/profiles.ts";
+import { evaluateCommand } from "./measure/predictions.ts";
+import { measuring, predicting, profileCommand } from "./measure/profiles.ts";
 import { speedCommand } from "./measure/speed.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { startCommand } from "./pages/start.ts";
@@ -44,7 +44,7 @@ export function createProgram(context: Context): Command {
     ],
     "Measure:": measuring,
     "Choose:": choosing,
-    "Evaluate:": [...predicting, depthCommand, speedCommand, compareCommand],
+    "Evaluate:": [...predicting, speedCommand, compareCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [
       ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand],

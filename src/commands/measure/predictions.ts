@@ -1,6 +1,6 @@
-/** Commands that measure what dropping costs in predictions: perplexity, evaluate. */
+/** The command that measures what dropping costs in answers: evaluate. */
 import type { Command } from "commander";
-import { isFull, noDrop } from "../../measure/mod.ts";
+import { noDrop } from "../../measure/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
@@ -9,36 +9,14 @@ import {
   DROP_OPTIONS,
   type DropFlags,
   dropLists,
-  dropOf,
   type Flags,
   MODEL,
   planFiles,
   plansIn,
   studyOptions,
-  wantedOf,
 } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
-import { perform, studyCommand } from "../shared/perform.ts";
-
-const perplexityCommand = (context: Context): Command =>
-  studyCommand(context, studies.perplexity, {
-    name: "perplexity",
-    says: "measure how well the model predicts a text, with and without the dropped modules",
-    options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions("perplexity") },
-    example: "perplexity smollm2-135m --drop-attention 25,26",
-  }, {
-    async more(flags: Flags & DropFlags<string[]>) {
-      const files = flags.plan.length > 0 ? flags.plan : [undefined];
-      const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
-      return (model) => ({
-        // A plan from a file says what its scores and repairs were measured on.
-        plans: [
-          noDrop,
-          ...wanted.map((one) => ({ ...one.plan, ...dropOf(model, one) })).filter((plan) => !isFull(plan)),
-        ],
-      });
-    },
-  });
+import { perform } from "../shared/perform.ts";
 
 export const evaluateCommand = (context: Context): Command =>
   declared({
@@ -65,5 +43,3 @@ export const evaluateCommand = (context: Context): Command =>
       });
     });
   });
-
-export const predicting = [perplexityCommand];

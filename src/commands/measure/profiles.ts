@@ -1,6 +1,7 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
 import { flag, list, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
+import { isFull, noDrop } from "../../measure/mod.ts";
 import type { Kind } from "../../result/mod.ts";
 import type { Result } from "../../show/mod.ts";
 import { HELD_OUT_TEXT, LENGTH, type RunOptions, SAMPLES, studies, type Study } from "../../study/mod.ts";
@@ -11,60 +12,66 @@ import { declared } from "../shared/declare.ts";
 import {
   DROP_OPTIONS,
   type DropFlags,
+  dropLists,
   dropOf,
   dropOptions,
   type Flags,
   MODEL,
+  planFiles,
   studyOptions,
   wantedOf,
 } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
-import { perform, shown, studyCommand } from "../shared/perform.ts";
+import { perform, shown } from "../shared/perform.ts";
+import type { Table } from "../shared/relations.ts";
 import { openRunner } from "../shared/sharing.ts";
 
-export function profileCommand(context: Context): Command {
-  const all = option(flag, "print every module, not only the ten least important of each kind");
-  return studyCommand(context, studies.profile, {
-    name: "profile",
-    says: "measure importance, magnitude and sign of every module",
-    options: { all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
-    example: "profile smollm2-135m --samples 4 --json profile.json",
-  }, {
-    async more(flags: Flags & DropFlags & { readonly all?: boolean }) {
-      const wanted = await wantedOf(flags);
-      return (model) => ({ drop: dropOf(model, wanted) });
-    },
-    faces: ({ all }) => ({ all }),
-  });
-}
+/** Flags behind the model in the example of a study's command, and options that the study does not have. */
+const MORE: Readonly<Record<string, readonly [flags: string, options?: Table]>> = {
+  profile: ["--samples 4 --json profile.json", {
+    all: option(flag, "print every module, not only the ten least important of each kind"),
+  }],
+  perplexity: ["--drop-attention 25,26"],
+  depth: ["--samples 4"],
+};
 
 /** The command of a study that says itself what it does: with the study's options, a plan to drop, or several models, where it has them. */
 const plainCommand = (name: string, study: Study<StudyModel, RunOptions, Result>) => (context: Context) => {
-  const { says = "", example = `${name} smollm2-135m`, isForSeveral = false, checks } = study;
-  const drops = "drop" in checks;
-  const options = { ...drops ? dropOptions : {}, ...checks, ...studyOptions(name as Kind) };
+  const { says = "", isForSeveral = false, checks } = study;
+  const [flags = "", added] = MORE[name] ?? [];
+  const example = `${name} smollm2-135m ${flags}`.trim();
+  const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
+  const planned = isOfPlans ? { ...planFiles(), ...dropLists } : drops ? dropOptions : {};
+  const options = { ...added, ...planned, ...checks, ...studyOptions(name as Kind) };
   const takes = isForSeveral
     ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
     : { "<model>": MODEL };
   return declared({ name, says, takes, options, example }, async (
     given: string | string[],
-    flags: Flags & DropFlags,
+    flags: Flags & DropFlags<string | string[] | undefined> & { readonly all?: boolean },
   ) => {
     const refs = [given].flat();
     if (refs.length > 1 && context.sharing !== null) {
       throw new RangeError(`Cannot divide ${name} of several models: run it on one machine`);
     }
     const { json: _, csv: __, figure: ___, ...unwritten } = flags;
-    const wanted = drops ? await wantedOf(flags) : null;
+    const files = isOfPlans && flags.plan?.length === 0 ? [undefined] : [flags.plan].flat();
+    const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
+    // A plan from a file says what its scores and repairs were measured on.
+    const plansIn = (model: StudyModel) => [
+      noDrop,
+      ...wanted.map((one) => ({ ...one.plan, ...dropOf(model, one) })).filter((plan) => !isFull(plan)),
+    ];
     const all: Result[] = [];
     const among = { count: refs.length, estimates: [] };
     for (const [i, ref] of refs.entries()) {
       const own: Flags = flags.dryRun || i === refs.length - 1 ? flags : unwritten;
       await withModel(context, ref, flags, async (model) => {
-        const drop = wanted ? { drop: dropOf(model, wanted) } : {};
-        await perform(context, own, study, [model, { ...optionsIn(context, flags, study), ...drop }], {
+        const plan = isOfPlans ? { plans: plansIn(model) } : drops ? { drop: dropOf(model, wanted[0]) } : {};
+        await perform(context, own, study, [model, { ...optionsIn(context, flags, study), ...plan }], {
           ...{ ...shown(context, model.name), among },
           output(result, done) {
+            if (!isForSeveral) return outputOf(context, result, { done, all: flags.all });
             all.push(result);
             const json = () => listText(all);
             return all.length < refs.length ? { json, done } : { ...outputOf(context, all, { done }), json };
@@ -179,7 +186,8 @@ const plain = Object.entries<unknown>(studies).flatMap(([name, value]) => {
   const study = value as Study<StudyModel, RunOptions, Result>;
   return study.says === undefined ? [] : [[name, plainCommand(name, study)] as const];
 });
-const { depth: depthCommand, ...others } = Object.fromEntries(plain);
-export { depthCommand };
+const { profile, depth, perplexity, ...others } = Object.fromEntries(plain);
+export const profileCommand = profile;
+export const predicting = [perplexity, depth];
 
 export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...Object.values(others)];

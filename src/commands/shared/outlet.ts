@@ -28,7 +28,7 @@ export interface Output {
 export function outputOf(
   context: Pick<Context, "look">,
   results: Result | readonly Result[],
-  { all, done }: { readonly all?: boolean; readonly done?: string } = {},
+  { all, done }: { readonly all?: boolean | undefined; readonly done?: string } = {},
 ): Output {
   const list = [results].flat();
   return {

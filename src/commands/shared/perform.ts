@@ -57,7 +57,7 @@ export async function perform<S, O extends RunOptions, R, P, In>(
 interface Around<F extends Flags, R> {
   /** Refuses wrong uses and reads files before the model is opened, and gives the options that need the model. */
   more?(flags: F, command: Command): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
-  faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "all" | "promise">;
+  faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "promise">;
 }
 
 export function studyCommand<O extends RunOptions, R, F extends Flags>(
@@ -70,18 +70,17 @@ export function studyCommand<O extends RunOptions, R, F extends Flags>(
     const own = await more(flags, command);
     await withModel(context, ref, flags, async (model) => {
       const options = { ...optionsIn(context, flags, study), ...own(model) };
-      const { all, promise, ...others } = faces(flags, ref);
+      const { promise, ...others } = faces(flags, ref);
       await perform(context, flags, study, [model, options], {
-        ...shown(context, model.name, { all, promise }) as Shown<R, Price>,
+        ...shown(context, model.name, { promise }) as Shown<R, Price>,
         ...others,
       });
     });
   });
 }
 
-/** Whether all results are shown, a label in place of the study's, and what the study promises, a line of the price. */
+/** A label in place of the study's, and what the study promises, a line of the price. */
 interface Faces {
-  readonly all?: boolean | undefined;
   readonly done?: string | undefined;
   readonly promise?: string | undefined;
 }
@@ -90,11 +89,11 @@ interface Faces {
 export function shown(
   context: Pick<Context, "look">,
   name: string,
-  { promise, all, done: label }: Faces = {},
+  { promise, done: label }: Faces = {},
 ): Shown<Result | readonly Result[], Price> {
   return {
     price: ({ plans, ...price }) =>
       [estimateText(name, plans, price), ...promise === undefined ? [] : [`promise: ${promise}`]].join("\n"),
-    output: (results, done) => outputOf(context, results, { done: label ?? done, ...all ? { all } : {} }),
+    output: (results, done) => outputOf(context, results, { done: label ?? done }),
   };
 }

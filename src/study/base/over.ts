@@ -181,7 +181,7 @@ function stepOver<Own, K extends Types>(
   return plansOf ? step : { ...step, find: (options) => run(allOf(text), options) };
 }
 
-type Said = Pick<Study<never, never, never>, "verb" | "says" | "example" | "isForSeveral">;
+type Said = Pick<Study<never, never, never>, "verb" | "says" | "isForSeveral">;
 
 /** A study over a text: besides how it measures, what its options are. */
 export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {

@@ -43,8 +43,6 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   readonly verb: string;
   /** What its command does, in help; absent where a command has more than the study's own options, and a plan to drop. */
   readonly says?: string;
-  /** A command line that shows its use; default: its name and a small model. */
-  readonly example?: string;
   /** Whether its command takes several models, whose results are shown together. */
   readonly isForSeveral?: true;
   /** Whether many machines can share it: its work says what it depends on. */

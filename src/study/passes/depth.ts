@@ -53,7 +53,6 @@ export async function depth(model: StudyModel | string, options: DepthOptions = 
 export const depthStudy = studyOver({
   verb: "measure depth",
   says: "measure how far a model uses its depth: angles of the stream, and predictions behind each layer",
-  example: "depth smollm2-135m --samples 4",
   isForSeveral: true,
   checks,
   result: depthSums,

@@ -117,6 +117,7 @@ export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> exten
 const { passes, measure } = scoring(true);
 const losing: StudyOver<OverPlans<StudyOptions>, unknown, TypesOf<typeof perplexitySums>> = {
   verb: "measure perplexities",
+  says: "measure how well the model predicts a text, with and without the dropped modules",
   checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
   result: perplexitySums,
   passes,

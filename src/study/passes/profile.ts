@@ -37,6 +37,7 @@ export async function profile(model: StudyModel | string, options: ProfileOption
 
 const profiling = {
   verb: "profile",
+  says: "measure importance, magnitude and sign of every module",
   checks: { ...studyChecks, drop: aDrop } as Checks<ProfileOptions>,
   result: profileSums,
   passes: ({ seed }, _, size, plans) => [{ ...size, plans, head: false, drawn: seed !== undefined }],
