@@ -27,6 +27,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "08_speed_and_memory": 1,
   "09_explore": 0,
   "10_repair": 1,
+  "11_bits": 0,
   "12_choices_and_texts": 0,
   "13_directions": 0,
 };
