@@ -1,5 +1,5 @@
 /**
- * Libraries out of pinned packages, Python's and npm's, installed side by side: FOLDER/PACKAGE-VERSION/FILE. A package is unpacked beside
+ * Libraries out of pinned packages (`data/libraries.json`), Python's and npm's, installed side by side: FOLDER/PACKAGE-VERSION/FILE. A package is unpacked beside
  * them, only the files to keep are left, and they are put in place by a rename: an interrupted run leaves no half of one,
  * and a repeated run fetches only missing or damaged ones.
  */
@@ -14,6 +14,7 @@ import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
 import { expectOnline } from "../retry.ts";
 import { type NpmArchive, unpackNpm } from "./npm.ts";
 import { type Archive, nameOf, unpackPackage } from "./pip.ts";
+import libraries from "../../../data/libraries.json" with { type: "json" };
 
 /** The files of a package that are kept. */
 interface Keeping {
@@ -144,124 +145,15 @@ async function removeOthers(wheel: Pinned, folder: string): Promise<void> {
   }
 }
 
-/** A wheel of NVIDIA's, and the libraries of it that are kept. */
-function nvidia(
-  name: string,
-  archive: Pick<Wheel, "version" | "size" | "sha256" | "bytes">,
-  ...kept: string[]
-): Wheel {
-  const licence = `nvidia_${name.replaceAll("-", "_")}-${archive.version}.dist-info/licenses/License.txt`;
-  return {
-    package: `nvidia-${name}`,
-    licence: "NVIDIA's own (proprietary)",
-    ...archive,
-    kept: [...kept.map((path) => `nvidia/cu13/${path}`), licence],
-  };
-}
-
 /**
  * What the CUDA engine and our CUDA kernels need, in the order in which it is fetched: ONNX Runtime with its CUDA provider, the
  * libraries that the provider is linked to, and the compiler of our kernels. The driver (libcuda) comes with the machine. The
  * runtime's headers serve to build the stand-ins that tests use. cuDNN and cuFFT are not needed: no graph of ours uses them.
  */
-export const cudaWheels: readonly Wheel[] = [
-  {
-    package: "onnxruntime-gpu",
-    version: "1.30.0",
-    licence: "MIT",
-    size: 246_685_715,
-    sha256: "6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1",
-    kept: [
-      "onnxruntime/capi/libonnxruntime.so.1.30.0",
-      "onnxruntime/capi/libonnxruntime_providers_cuda.so",
-      "onnxruntime/capi/libonnxruntime_providers_shared.so",
-      "onnxruntime/LICENSE",
-      "onnxruntime/ThirdPartyNotices.txt",
-    ],
-    bytes: 301_466_673,
-  },
-  nvidia(
-    "cuda-runtime",
-    {
-      version: "13.0.96",
-      size: 2_243_632,
-      sha256: "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
-      bytes: 4_854_872,
-    },
-    "include",
-    "lib/libcudart.so.13",
-  ),
-  nvidia(
-    "cuda-nvrtc",
-    {
-      version: "13.0.88",
-      size: 90_215_200,
-      sha256: "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
-      bytes: 113_777_942,
-    },
-    "lib/libnvrtc.so.13",
-    "lib/libnvrtc-builtins.so.13.0",
-  ),
-  nvidia("curand", {
-    version: "10.4.0.35",
-    size: 59_544_258,
-    sha256: "1aee33a5da6e1db083fe2b90082def8915f30f3248d5896bcec36a579d941bfc",
-    bytes: 132_757_590,
-  }, "lib/libcurand.so.10"),
-  nvidia(
-    "cublas",
-    {
-      version: "13.0.2.14",
-      size: 420_882_912,
-      sha256: "0cf238ffdbe46c00cb9aa98e7bca745c223a5ca5a53e686ac8b3e5a08fe80d6c",
-      bytes: 594_032_454,
-    },
-    "lib/libcublas.so.13",
-    "lib/libcublasLt.so.13",
-  ),
-];
+export const cudaWheels: readonly Wheel[] = libraries.cuda;
 
 /** OpenVINO's plug-in for ONNX Runtime 1.23 and later, with its own libraries: those of all devices. */
-export const openvinoWheels: readonly Wheel[] = [{
-  package: "onnxruntime-ep-openvino",
-  version: "1.8.1",
-  licence: "MIT",
-  size: 52_587_628,
-  sha256: "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924",
-  kept: [
-    ...[
-      "libonnxruntime_providers_openvino_plugin.so",
-      "libopenvino.so.2641",
-      "libopenvino_onnx_frontend.so.2641",
-      "libopenvino_intel_cpu_plugin.so",
-      "libopenvino_intel_gpu_plugin.so",
-      "libopenvino_intel_npu_plugin.so",
-      "libtbb.so.12",
-      "libtbbbind_2_5.so.3",
-      "libhwloc.so.15",
-      "cache.json", // of kernels for GPUs
-      "third-party-programs.txt",
-    ].map((file) => `onnxruntime_ep_openvino/${file}`),
-    "onnxruntime_ep_openvino-1.8.1.dist-info/METADATA",
-  ],
-  bytes: 156_177_387,
-}];
+export const openvinoWheels: readonly Wheel[] = libraries.openvino;
 
 /** ggml and llama.cpp, with kernels for each kind of processor. */
-export const ggmlPackages: readonly Pinned[] = [{
-  package: "@node-llama-cpp/linux-x64",
-  version: "3.22.1",
-  licence: "MIT",
-  size: 10_824_547,
-  integrity:
-    "sha512-5uCCDNqWCNfaAm8aR/Uzxbo4HBpKgNF91kCHPepKhgMgV2OAmatoefbOlMihsqCiH2Od35E/eUHQCFbfRBJuOg==",
-  kept: [
-    ...[
-      ..."alderlake cannonlake cascadelake cooperlake haswell icelake ivybridge piledriver".split(" "),
-      ..."sandybridge sapphirerapids skylakex sse42 x64 zen4".split(" "),
-    ].map((processor) => `bins/linux-x64/libggml-cpu-${processor}.so`),
-    ...["ggml-base", "ggml.v0.5.0", "llama.v0.5.0"].map((name) => `bins/linux-x64/lib${name}.so`),
-    "LICENSE",
-  ],
-  bytes: 23_442_889,
-}];
+export const ggmlPackages: readonly Pinned[] = libraries.ggml;

@@ -13,32 +13,17 @@ export interface GgmlType {
   readonly layout: Layout;
 }
 
+/** Names by number, from "0 F32, 1 F16". */
+function numbered(list: string): Map<number, string> {
+  return new Map(list.split(", ").map((one) => [parseInt(one), one.split(" ")[1]]));
+}
+
 /** Names by number. Source: `ggml_type` of llama.cpp's ggml.h. */
-const NAMES: Readonly<Record<number, string>> = {
-  0: "F32",
-  1: "F16",
-  2: "Q4_0",
-  3: "Q4_1",
-  6: "Q5_0",
-  7: "Q5_1",
-  8: "Q8_0",
-  10: "Q2_K",
-  11: "Q3_K",
-  12: "Q4_K",
-  13: "Q5_K",
-  14: "Q6_K",
-  16: "IQ2_XXS",
-  17: "IQ2_XS",
-  18: "IQ3_XXS",
-  19: "IQ1_S",
-  20: "IQ4_NL",
-  21: "IQ3_S",
-  22: "IQ2_S",
-  23: "IQ4_XS",
-  29: "IQ1_M",
-  30: "BF16",
-  39: "MXFP4",
-};
+const NAMES = numbered(
+  "0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 6 Q5_0, 7 Q5_1, 8 Q8_0, 10 Q2_K, 11 Q3_K, 12 Q4_K, 13 Q5_K, " +
+    "14 Q6_K, 16 IQ2_XXS, 17 IQ2_XS, 18 IQ3_XXS, 19 IQ1_S, 20 IQ4_NL, 21 IQ3_S, 22 IQ2_S, " +
+    "23 IQ4_XS, 29 IQ1_M, 30 BF16, 39 MXFP4",
+);
 
 /** A name that is not a type of blocks is that of a dtype. */
 function typeNamed(name: string): GgmlType {
@@ -49,43 +34,16 @@ function typeNamed(name: string): GgmlType {
 
 /** Number in the file → type. */
 export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map(
-  Object.entries(NAMES).map(([number, name]) => [Number(number), typeNamed(name)]),
+  [...NAMES].map(([number, name]) => [number, typeNamed(name)]),
 );
 
 /** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */
-export const ggufMixes: ReadonlyMap<number, string> = new Map([
-  [0, "F32"],
-  [1, "F16"],
-  [2, "Q4_0"],
-  [3, "Q4_1"],
-  [7, "Q8_0"],
-  [8, "Q5_0"],
-  [9, "Q5_1"],
-  [10, "Q2_K"],
-  [11, "Q3_K_S"],
-  [12, "Q3_K_M"],
-  [13, "Q3_K_L"],
-  [14, "Q4_K_S"],
-  [15, "Q4_K_M"],
-  [16, "Q5_K_S"],
-  [17, "Q5_K_M"],
-  [18, "Q6_K"],
-  [19, "IQ2_XXS"],
-  [20, "IQ2_XS"],
-  [21, "Q2_K_S"],
-  [22, "IQ3_XS"],
-  [23, "IQ3_XXS"],
-  [24, "IQ1_S"],
-  [25, "IQ4_NL"],
-  [26, "IQ3_S"],
-  [27, "IQ3_M"],
-  [28, "IQ2_S"],
-  [29, "IQ2_M"],
-  [30, "IQ4_XS"],
-  [31, "IQ1_M"],
-  [32, "BF16"],
-  [38, "MXFP4_MOE"],
-]);
+export const ggufMixes: ReadonlyMap<number, string> = numbered(
+  "0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 7 Q8_0, 8 Q5_0, 9 Q5_1, 10 Q2_K, 11 Q3_K_S, 12 Q3_K_M, " +
+    "13 Q3_K_L, 14 Q4_K_S, 15 Q4_K_M, 16 Q5_K_S, 17 Q5_K_M, 18 Q6_K, 19 IQ2_XXS, 20 IQ2_XS, " +
+    "21 Q2_K_S, 22 IQ3_XS, 23 IQ3_XXS, 24 IQ1_S, 25 IQ4_NL, 26 IQ3_S, 27 IQ3_M, 28 IQ2_S, " +
+    "29 IQ2_M, 30 IQ4_XS, 31 IQ1_M, 32 BF16, 38 MXFP4_MOE",
+);
 
 const MAGIC = 0x46554747; // "GGUF"
 const VERSION = 3;
