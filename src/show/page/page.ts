@@ -13,6 +13,7 @@ import type { Report, Section } from "../sections/section.ts";
 import { tableHtml } from "../tables/html.ts";
 import type { Table } from "../tables/table.ts";
 import { STYLE } from "./style.ts";
+import script from "./page.js" with { type: "text" };
 
 const PAPER = "https://openreview.net/forum?id=1I7PCbOPfe";
 
@@ -42,7 +43,7 @@ ${sections.map(linkHtml).join("\n")}
 </ul></nav>
 ${sections.map((section) => sectionHtml(section, first)).join("\n")}
 </main>
-<script>${HOVER}</script>
+<script>${script}</script>
 </body>
 </html>
 `;
@@ -154,38 +155,3 @@ export async function writeReport(folder: string, report: Report): Promise<strin
   await writeWhole(page, pageHtml(report));
   return page;
 }
-
-/** Pixels around a mark that count as on it. */
-const NEAR = 14;
-
-/** The page's one script: what the mark nearest to the pointer says of itself, at once and also where a finger touches. */
-const HOVER = `
-const box = document.createElement("div");
-box.id = "values";
-box.hidden = true;
-document.body.append(box);
-const far = ({ left, right, top, bottom }, x, y) =>
-  Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
-for (const svg of document.querySelectorAll("figure svg")) {
-  const marks = [...svg.querySelectorAll("title")].map((title) => {
-    const told = { mark: title.parentElement, text: title.textContent };
-    title.remove(); // a browser would show it too, a second later
-    return told;
-  });
-  const show = ({ clientX: x, clientY: y }) => {
-    let nearest = null, least = ${NEAR};
-    for (const told of marks) {
-      const distance = far(told.mark.getBoundingClientRect(), x, y);
-      if (distance < least) [nearest, least] = [told, distance];
-    }
-    box.hidden = !nearest;
-    if (!nearest) return;
-    box.textContent = nearest.text;
-    box.style.left = Math.max(4, Math.min(x + 12, document.documentElement.clientWidth - box.offsetWidth - 4)) + "px";
-    box.style.top = Math.max(4, y - box.offsetHeight - 12) + "px";
-  };
-  svg.addEventListener("pointermove", show);
-  svg.addEventListener("pointerdown", show);
-  svg.addEventListener("pointerleave", () => { box.hidden = true; });
-}
-`;
