@@ -98,7 +98,7 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
   const chosen = limitsCost(aim)
     ? await chosenByCost(searching, rounds)
     : await chosenBySaving(searching, rounds);
-  const last = phased(null, [1, 1], at(2));
+  const last = phased(null, [1, Number(lines.some(({ target }) => target === "types"))], at(2));
   const confirmed = await confirm(searching, chosen, last(0));
   const beside = await besides(searching, confirmed.answer, last(1));
   return { ...await foundOf(searching, chosen, confirmed, at(3)), ...beside.length > 0 ? { beside } : {} };

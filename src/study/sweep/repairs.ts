@@ -88,7 +88,8 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
     const [curves, repaired] = [await plansOf(options), await made(options)];
     const present = repaired.flat().map(({ plans }) => plans.filter((plan) => plan !== null));
     const groups = [[noDrop], ...curves, ...present];
-    const [[full], ...losses] = await perplexityGroups(model, groups, options, held);
+    const naming = { label: `sweep of ${model.name}`, group: "curve" };
+    const [[full], ...losses] = await perplexityGroups(model, groups, options, held, undefined, naming);
     return repaired.map((own, w) =>
       own.map((curve, c) => {
         const results = losses[curves.length * (1 + w) + c].values();
