@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { shellWord } from "../entry/mod.ts";
 import { installed, root } from "../home/mod.ts";
 import { resultText, type Shards } from "../result/mod.ts";
+import script from "./slurm.sh" with { type: "text" };
 
 /**
  * A script that submits a plan: `bash job.sh [options of sbatch]`. A shard that was stopped or failed is queued again, three times at
@@ -15,37 +16,14 @@ export function slurmScript(plan: Shards, launch = launchOf()): string {
     return `previous=$(sbatch --parsable --job-name=${name}-${stage} --array="${first}-${last}\${LAMINA_AT_ONCE:+%$LAMINA_AT_ONCE}" \\
   --mem=${megabytes}M${after} "\${common[@]}" --requeue --signal=B:TERM@30 --wrap="$shard")`;
   });
-  return `#!/usr/bin/env bash
-# ${plan.label.replaceAll(/[^\w .,@/-]/g, "_")}: ${plan.shards.length} shards.
-# Submit with: bash THIS_FILE [options of sbatch, for example --partition=gpu --time=1:00:00]
-# The folder of results and Lamina itself must be reachable under the same paths on every node.
-set -euo pipefail
-results=\${LAMINA_RESULTS:-$PWD/${name}}
-default=${shellWord(launch)}
-lamina=\${LAMINA:-$default}
-mkdir -p "$results"
-plan="$results/plan-${plan.key}.json"
-quoted=$(printf "%q --results %q" "$plan" "$results")
-cat > "$plan" <<'PLAN'
-${resultText(plan).trimEnd()}
-PLAN
-common=(--cpus-per-task="\${LAMINA_CPUS:-2}" --output="$results/%x-%A_%a.log"${
-    usesGpu(plan) ? " --gres=gpu:1" : ""
-  } "$@")
-# Exit codes of a shard: 0 is success, 2 a permanent failure; all others are retried.
-shard="$lamina shard $quoted & child=\\$!
-trap 'kill -TERM \\$child' TERM
-wait \\$child; code=\\$?
-while kill -0 \\$child 2> /dev/null; do wait \\$child; code=\\$?; done
-if [ \\$code -ne 0 ] && [ \\$code -ne 2 ] && [ \\"\\\${SLURM_RESTART_COUNT:-0}\\" -lt 3 ]; then
-  scontrol requeue \\"\\\${SLURM_ARRAY_JOB_ID}_\\\${SLURM_ARRAY_TASK_ID}\\"
-fi
-exit \\$code"
-${arrays.join("\n")}
-# The merge lists missing shards in the form that --array takes.
-sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$results/%x-%j.log" "$@" \\
-  --wrap="$lamina merge $quoted --json $(printf "%q" "$results/merged-${plan.key}.json")"
-`;
+  const words: Readonly<Record<string, string>> = {
+    ...{ name, key: plan.key, shards: `${plan.shards.length}`, launch: shellWord(launch) },
+    label: plan.label.replaceAll(/[^\w .,@/-]/g, "_"),
+    plan: resultText(plan).trimEnd(),
+    gpu: usesGpu(plan) ? " --gres=gpu:1" : "",
+    arrays: arrays.join("\n"),
+  };
+  return script.replaceAll(/\{\{(\w+)\}\}/g, (_, word) => words[word]);
 }
 
 /** How this copy of Lamina is started, for a shell: an installed one by its command. */
