@@ -1,16 +1,10 @@
-/** Changes of modules with tensors made by a formula, and how exports of them are compared. */
-import assert from "node:assert/strict";
+/** Changes of modules with tensors made by a formula. */
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../src/export/mod.ts";
-import { type Format } from "../../src/formats/mod.ts";
 import type { Change, LayerModule } from "../../src/measure/mod.ts";
 import { layerTensors, type ModelSpec } from "../../src/models/mod.ts";
-import { dropPlan, keepTensors } from "../../src/run/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
+import { keepTensors } from "../../src/run/mod.ts";
 import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
-import { distance, largest, stateTolerance, withFolder } from "../support.ts";
-import { bothStreams, type Smaller, withSmaller } from "./smaller.ts";
 
 /** Numbers of about the size of weights, other ones for every seed. */
 export function numbers(shape: readonly number[], seed: number): Tensor {
@@ -51,33 +45,3 @@ export async function refOf(name: string): Promise<string> {
 }
 
 export type Changes = (spec: ModelSpec) => Change[];
-
-/** A plan exported, read again, and compared with the plan on the original. */
-export async function expectWritten(
-  name: string,
-  format: Format,
-  changes: Changes,
-  besides: (both: Smaller) => Promise<void> | void = () => {},
-) {
-  const ref = await refOf(name);
-  const opened = await openModel(ref);
-  const plan = dropPlan(opened.spec, { changes: changes(opened.spec) });
-  opened.close();
-  await withSmaller(ref, plan, format, async (both) => {
-    const [planned, found] = await bothStreams(name.replace(/(-older)?\.gguf$/, ""), both, plan);
-    const most = 2 * stateTolerance(both.original.spec) * largest(planned);
-    const error = distance(found, planned);
-    assert.ok(error <= most, `off by ${error}, at most ${most}`);
-    await besides(both);
-  });
-}
-
-/** A plan that a format refuses: nothing is written, and the error says why and names the formats that can. */
-export async function expectRefused(name: string, format: Format, changes: Changes, message: RegExp) {
-  await withFolder(async (out) => {
-    using model = await openModel(await refOf(name));
-    const plan = dropPlan(model.spec, { changes: changes(model.spec) });
-    await assert.rejects(exportModel(model, plan, { format, out: `${out}/no` }), message);
-    await assert.rejects(Deno.stat(`${out}/no`));
-  });
-}

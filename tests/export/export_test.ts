@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { exportModel } from "../../src/export/mod.ts";
 import { makePlan, perplexities, profile } from "../../src/study/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { withDesk } from "../commands/cli.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
-import { changeConfig, withFolder } from "../support.ts";
+import { changeConfig, refuses, withFolder } from "../support.ts";
 import { expectSame, expectSameByTurns, withSmaller } from "./smaller.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -57,12 +56,8 @@ Deno.test("the card says what was dropped, from which plan on which text, and wh
     );
     assert.match(card, /Not from the plan: attention 1\./);
     assert.match(card, /: 4 × 16 tokens; computed/);
-    assert.deepEqual(namesIn(`${folder}/out`), [
-      "README.md",
-      "config.json",
-      "model.safetensors",
-      "tokenizer.json",
-    ]);
+    const files = ["README.md", "config.json", "model.safetensors", "tokenizer.json"];
+    assert.deepEqual(namesIn(`${folder}/out`), files);
   }));
 
 Deno.test("the card tells what it costs: what is kept of this plan on this model, and what is measured", () =>
@@ -86,38 +81,24 @@ Deno.test("the card tells what it costs: what is kept of this plan on this model
     assert.match(both, /\| `file`, 8 × 512 tokens, .*\n\| `file`, 4 × 16 tokens/);
   }));
 
-Deno.test("what cannot be exported is refused by name, and nothing is written", () =>
+Deno.test("what cannot be exported is refused by name, and nothing is written; ended early or failing, it leaves nothing", () =>
   withFolder(async (folder) => {
     const { folder: from } = await fixture("llama");
-    const out = `${folder}/out`;
     const all = [0, 1, 2];
-    const refused = (given: Parameters<typeof exportModel>[1], message: RegExp, to = out) =>
-      assert.rejects(exportModel(from, given, { format: "hf", out: to }), message);
-    await refused({}, /nothing is dropped/);
-    await refused({ attention: all, mlp: all }, /all its modules are dropped/);
-    await refused({ attention: [3] }, /Cannot drop attention 3: expected a layer from 0 to 2/);
     await Deno.mkdir(`${folder}/there`);
-    await refused(
-      { mlp: [1] },
-      /Cannot write .*there: found a folder there, expected nothing/,
-      `${folder}/there`,
-    );
-    assert.deepEqual(namesIn(folder), ["there"]);
-  }));
-
-Deno.test("ended early or failing, it leaves nothing", () =>
-  withFolder(async (folder) => {
-    const { folder: from } = await fixture("llama");
-    const model = await openModel(from);
+    type Given = readonly [drop: Parameters<typeof exportModel>[1], out?: string, signal?: AbortSignal];
+    const write = ([drop, out = `${folder}/out`, signal]: Given) =>
+      exportModel(from, drop, { format: "hf", out, ...signal && { signal } });
+    await refuses("Cannot ", write, [
+      [[{}], "nothing is dropped"],
+      [[{ attention: all, mlp: all }], "all its modules are dropped"],
+      [[{ attention: [3] }], "Cannot drop attention 3: expected a layer from 0 to 2"],
+      [[drop, `${folder}/there`], /Cannot write .*there: found a folder there, expected nothing/, "Error"],
+      [[drop, `${from}/config.json/out`], "Cannot write", "Error"],
+    ]);
     const ended = AbortSignal.abort(new Error("enough"));
-    const options = { format: "hf", out: `${folder}/deep/out` } as const;
-    await assert.rejects(exportModel(model, drop, { ...options, signal: ended }), /enough/);
-    assert.deepEqual(namesIn(`${folder}/deep`), []);
-    await assert.rejects(
-      exportModel(model, drop, { ...options, out: `${from}/config.json/out` }),
-      /Cannot write/,
-    );
-    model.close();
+    await assert.rejects(write([drop, `${folder}/deep/out`, ended]), /enough/);
+    assert.deepEqual([namesIn(folder), namesIn(`${folder}/deep`)], [["deep", "there"], []]);
   }));
 
 Deno.test("lamina export: files on stdout, what to know on stderr; wrong uses", () =>

@@ -1,11 +1,12 @@
 /** A folder for transformers is the plan on the original, to the last bit: fewer layers, zeroed projections, bytes as stored. */
 import assert from "node:assert/strict";
+import { closed } from "../../src/entry/mod.ts";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { shardFiles } from "../../src/formats/hf/shards.ts";
 import { renumbering } from "../../src/formats/names.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
-import { blocksOf, everyThird, openFolder, withFolder } from "../support.ts";
+import { blocksOf, copyModel, everyThird, openFolder, tensorsIn, withFolder } from "../support.ts";
 import { finalStreams } from "../run/states.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
@@ -19,13 +20,11 @@ const lone = { attention: [1, 0], mlp: [2] };
 /** Whose attention depends on its number: a layer that moves up would be another one. */
 const NUMBERED = "gpt2-scaled";
 
-Deno.test(`${NUMBERED}: layers cannot move up, which is said`, async () => {
-  const { folder } = await fixture(NUMBERED);
-  await withFolder(async (out) => {
-    const written = exportModel(folder, block, { format: "hf", out: `${out}/smaller` });
+Deno.test(`${NUMBERED}: layers cannot move up, which is said`, () =>
+  withFolder(async (out) => {
+    const written = exportModel(await refOf(NUMBERED), block, { format: "hf", out: `${out}/smaller` });
     await assert.rejects(written, /attention 2 would change as layer 1 \(attention\.scale/);
-  });
-});
+  }));
 
 for (const [n, name] of fixtureNames.entries()) {
   if (name !== NUMBERED) {
@@ -50,11 +49,7 @@ for (const [n, name] of fixtureNames.entries()) {
       const card = await Deno.readTextFile(`${both.exported.folder}/README.md`);
       assert.ok(card.includes(both.exported.notes[0]));
       assert.match(card, /Dropped, by layer from 0: attention 1 0; MLP 2\./);
-      assert.match(
-        card,
-        /Keys and values of 8192 tokens, in 16 bits: .* \(the same\)\./,
-        "attention of zeros keeps them",
-      );
+      assert.match(card, /Keys and values of 8192 tokens, in 16 bits: .* \(the same\)\./, "zeros keep them");
       await expectSameByTurns(n + 1, name, both, lone);
     });
   });
@@ -84,26 +79,20 @@ for (const [n, name] of fixtureNames.entries()) {
 }
 
 Deno.test("tensors move with their module, those too that are not the model's: scales of packed experts, a stored mask", async () => {
-  const { spec, close } = await openModel((await fixture("llama")).folder);
-  close();
-  const job = {
-    full: { ...spec, layers: spec.layers.slice(0, 2) },
-    model: {
-      stored: (name: string, l: number) => ({
-        name: `model.layers.${l}.mlp.experts.${name.replaceAll(".", "_")}_blocks`,
-      }),
-    },
-    drop: { attention: [1], mlp: [0] },
-    rows: [{ attention: 0, mlp: 1 }],
-  };
-  const newName = renumbering(job as unknown as Parameters<typeof renumbering>[0]);
+  using model = await openModel(await refOf("llama"));
+  const packed = (name: string, l: number) =>
+    `model.layers.${l}.mlp.experts.${name.replaceAll(".", "_")}_blocks`;
+  const newName = renumbering(
+    {
+      full: { ...model.spec, layers: model.spec.layers.slice(0, 2) },
+      model: { stored: (name: string, l: number) => ({ name: packed(name, l) }) },
+      drop: { attention: [1], mlp: [0] },
+      rows: [{ attention: 0, mlp: 1 }],
+    } as unknown as Parameters<typeof renumbering>[0],
+  );
   const names = ["0.attn.mask", "1.attn.mask", "0.mlp.experts.up_scales", "1.mlp.experts.up_scales"];
-  assert.deepEqual(names.map((name) => newName(`model.layers.${name}`)), [
-    "model.layers.0.attn.mask",
-    null,
-    null,
-    "model.layers.0.mlp.experts.up_scales",
-  ]);
+  const moved = names.map((name) => newName(`model.layers.${name}`));
+  assert.deepEqual(moved, ["model.layers.0.attn.mask", null, null, "model.layers.0.mlp.experts.up_scales"]);
 });
 
 Deno.test("llama.gguf: modules that fit together across layers do in a folder made from a file, and from a folder", async () => {
@@ -118,24 +107,16 @@ Deno.test("llama.gguf: modules that fit together across layers do in a folder ma
 
 /** Every tensor of the export is one of the original's, type and bytes; of layer 1 there is none. */
 async function expectBytes(from: string, to: string): Promise<void> {
-  const [original, smaller] = await Promise.all([from, to].map(async (folder) => {
-    const files = await openFiles(folder);
-    return { files, file: await openSafetensors(files) };
-  }));
-  for (const [name, info] of smaller.file.tensors) {
+  const [original, smaller] = await Promise.all([from, to].map(tensorsIn));
+  for (const [name, tensor] of smaller) {
     const stored = name.replace(
       /\b(layers|h)\.(\d+)/,
       (_, list, l) => `${list}.${Number(l) + Number(l > 0)}`,
     );
-    assert.deepEqual(info, original.file.tensors.get(stored));
-    assert.deepEqual(await smaller.file.read(name), await original.file.read(stored));
+    assert.deepEqual(tensor, original.get(stored));
   }
-  const left = [...original.file.tensors.keys()].filter((name) => !/\b(layers|h)\.1\./.test(name));
-  assert.equal(smaller.file.tensors.size, left.length);
-  for (const { files, file } of [original, smaller]) {
-    file.close();
-    files.close();
-  }
+  const left = [...original.keys()].filter((name) => !/\b(layers|h)\.1\./.test(name));
+  assert.equal(smaller.size, left.length);
 }
 
 Deno.test("numbers of the configuration keep their spelling, for which transformers looks", async () => {
@@ -152,53 +133,39 @@ Deno.test("numbers of the configuration keep their spelling, for which transform
 for (const name of ["gemma2", "gemma3", "qwen2-window"]) {
   Deno.test(`${name}: where the configuration has a rule for windows, the export says them layer by layer`, () =>
     withFolder(async (folder) => {
-      const { folder: from, ...expected } = await fixture(name);
-      await Deno.mkdir(`${folder}/older`);
-      await Deno.copyFile(`${from}/config.older.json`, `${folder}/older/config.json`);
-      await Deno.copyFile(`${from}/model.safetensors`, `${folder}/older/model.safetensors`);
-      const older = await openModel(`${folder}/older`);
+      const expected = await fixture(name);
+      await copyModel(expected.folder, `${folder}/older`);
+      await Deno.copyFile(`${expected.folder}/config.older.json`, `${folder}/older/config.json`);
+      using older = await openModel(`${folder}/older`);
       const drop = { attention: [0], mlp: [0] };
       await exportModel(older, drop, { format: "hf", out: `${folder}/out` });
-      const smaller = await openFolder(`${folder}/out`);
+      using smaller = await openFolder(`${folder}/out`);
       assert.deepEqual(smaller.spec.layers, older.spec.layers.slice(1));
-      const blocks = blocksOf({ folder, ...expected });
-      assert.deepEqual(
-        await finalStreams(smaller, blocks, [noDrop]),
-        await finalStreams(older, blocks, [drop]),
-      );
-      smaller.close();
-      older.close();
+      const blocks = blocksOf(expected);
+      const found = await finalStreams(smaller, blocks, [noDrop]);
+      assert.deepEqual(found, await finalStreams(older, blocks, [drop]));
     }));
 }
 
 Deno.test("tensors go into as many files as the limit asks for, in order, and the index says which is where", async () => {
-  const tensor = (name: string, bytes: number) => ({
-    name,
-    type: "U8",
-    shape: [bytes],
-    ...contentOf(new Uint8Array(bytes).fill(bytes)),
-  });
+  const tensor = (name: string, bytes: number) => (
+    { name, type: "U8", shape: [bytes], ...contentOf(new Uint8Array(bytes).fill(bytes)) }
+  );
   const files = shardFiles([tensor("a", 4), tensor("b", 6), tensor("c", 20), tensor("d", 1)], 10);
   await withFolder(async (folder) => {
     for (const { name, parts } of files) {
       await Deno.writeFile(`${folder}/${name}`, ReadableStream.from(parts()));
     }
     await Deno.writeTextFile(`${folder}/config.json`, "{}");
-    assert.deepEqual(files.map(({ name }) => name), [
-      "model-00001-of-00003.safetensors",
-      "model-00002-of-00003.safetensors",
-      "model-00003-of-00003.safetensors",
-      "model.safetensors.index.json",
-    ]);
-    const opened = await openFiles(folder);
-    const file = await openSafetensors(opened);
+    const names = [1, 2, 3].map((i) => `model-0000${i}-of-00003.safetensors`);
+    assert.deepEqual(files.map(({ name }) => name), [...names, "model.safetensors.index.json"]);
+    using opened = closed(await openFiles(folder));
+    using file = closed(await openSafetensors(opened));
     assert.deepEqual([...file.tensors.keys()].sort(), ["a", "b", "c", "d"]);
     assert.equal(file.lacking.size, 0);
     assert.deepEqual([...(await file.read("c")).data], Array(20).fill(20));
     const { metadata, weight_map } = JSON.parse(await Deno.readTextFile(`${folder}/${files[3].name}`));
     assert.deepEqual(metadata, { total_size: 31 });
     assert.equal(weight_map.b, files[0].name);
-    file.close();
-    opened.close();
   });
 });
