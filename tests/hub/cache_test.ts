@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { openLocked, partialFolder, partialPath, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+import { withFolder } from "../support.ts";
 import { printed, unless, words } from "../tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
@@ -111,16 +112,17 @@ async function elsewhere(
   const config = join(project, "deno.json");
   const program = `import * as hub from ${JSON.stringify(hub.href)};
     try { ${code} } catch (error) { console.log(error.name + ": " + error.message); }`;
-  const script = await Deno.makeTempFile({ suffix: ".ts" });
-  await Deno.writeTextFile(script, program);
-  await Deno.chmod(script, 0o644);
-  const [command, ...args] = [...prefix, deno, "run", "-A", "--quiet", "-c", config, script];
-  try {
+  return await withFolder(async (folder) => {
+    await Deno.chmod(folder, 0o755);
+    const script = join(folder, "script.ts");
+    await Deno.writeTextFile(script, program, { mode: 0o644 });
+    const [command, ...args] = [...prefix, deno, "run", "-A", "--quiet", "-c", config, script];
     return (await printed(command, args)).trim();
-  } finally {
-    await Deno.remove(script);
-  }
+  });
 }
+
+/** A program that prints the fingerprint of a model. */
+const printing = (ref: string) => `console.log(await (await hub.openModel("${ref}")).fingerprint());`;
 
 async function runs(command: string, ...args: string[]): Promise<boolean> {
   const ran = new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
@@ -165,19 +167,11 @@ async function asNobody(folder: string): Promise<Nobody> {
 
 /** Whether another user can run the project here: not where files are only their owner's, or the temporary folder is private. */
 async function hasUsers(): Promise<boolean> {
-  const folder = await Deno.makeTempDir();
-  try {
+  return await withFolder(async (folder) => {
     const { prefix: [command, ...args], project, deno } = await asNobody(folder);
-    return await runs(
-      command,
-      ...args,
-      deno,
-      "eval",
-      `Deno.readTextFileSync(${JSON.stringify(`${project}/deno.json`)})`,
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    const code = `Deno.readTextFileSync(${JSON.stringify(`${project}/deno.json`)})`;
+    return await runs(command, ...args, deno, "eval", code);
+  });
 }
 
 const user =
@@ -186,32 +180,21 @@ unless(await hasUsers() ? null : "no other user who can read this folder")(user,
   await withHub(MODEL, async (_, folder) => {
     await openModel("owner/name");
     const { prefix, project, deno } = await asNobody(folder);
-    const open = (ref: string) =>
-      elsewhere(
-        prefix,
-        `const model = await hub.openModel("${ref}"); console.log(await model.fingerprint());`,
-        project,
-        deno,
-      );
+    const open = (ref: string) => elsewhere(prefix, printing(ref), project, deno);
     await Deno.mkdir(join(folder, "huggingface/models--owner--name/refs"), { recursive: true, mode: 0o700 });
     const print = await open("owner/name"); // another user's Hugging Face cache, which may not be read, is passed over
     assert.equal(print, await (await openModel("owner/name")).fingerprint());
     const snapshot = join(folder, "cache/hub/models--owner--name/snapshots", COMMIT);
     await Deno.remove(join(snapshot, "config.json"));
-    assert.match(
-      await open("owner/name"),
-      /^Error: Cannot write to the cache .*; set LAMINA_CACHE to one/,
-    );
+    assert.match(await open("owner/name"), /^Error: Cannot write to the cache .*; set LAMINA_CACHE to one/);
   });
 });
 
 Deno.test("a cache that is a file is an error that says so, before anything is fetched", () =>
   withHub(MODEL, async (hub, folder) => {
     await Deno.writeTextFile(join(folder, "cache"), "");
-    await assert.rejects(
-      openModel("owner/name"),
-      /Cannot write to the cache .*\/cache: .*set LAMINA_CACHE to one/,
-    );
+    const message = /Cannot write to the cache .*\/cache: .*set LAMINA_CACHE to one/;
+    await assert.rejects(openModel("owner/name"), message);
     assert.deepEqual(await cacheEntries(), []);
     assert.ok(!hub.log.some((line) => line.includes("resolve")));
   }));
@@ -270,10 +253,8 @@ Deno.test("a download that was killed is gone on with; what is of no use is swep
       assert.deepEqual(left, [name("1"), name("4")]);
       assert.equal(await Deno.readTextFile(join(alive, "file")), "theirs");
       await pruneCache(["partial"]);
-      assert.deepEqual(
-        await tree(partial),
-        [`${alive}`, `${alive}.lock`, join(alive, "file"), name("4")].sort(),
-      );
+      const kept = [`${alive}`, `${alive}.lock`, join(alive, "file"), name("4")];
+      assert.deepEqual(await tree(partial), kept.sort());
     });
     assert.deepEqual(await tree(partial), [name("4")]);
     const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
@@ -282,8 +263,7 @@ Deno.test("a download that was killed is gone on with; what is of no use is swep
 
 Deno.test("two processes that fetch the same model at once both have it, and fetch it once", () =>
   withHub(MODEL, async (hub, folder) => {
-    const code = `const model = await hub.openModel("owner/name"); console.log(await model.fingerprint());`;
-    const prints = await Promise.all([1, 2, 3].map(() => elsewhere(["env"], code)));
+    const prints = await Promise.all([1, 2, 3].map(() => elsewhere(["env"], printing("owner/name"))));
     assert.match(prints[0]!, /^files:/);
     assert.equal(new Set(prints).size, 1, prints.join("\n"));
     assert.equal(hub.log.filter((line) => line.startsWith("STORE")).length, 1);

@@ -1,8 +1,10 @@
 /** Files that are not what arrived: found out at the first opening, found by `verifyCache`, fetched again once. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { closed } from "../../src/entry/mod.ts";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { packageFiles, packageFolder } from "../../src/hub/packages/packaged.ts";
+import { writePackage } from "./package.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);
@@ -23,12 +25,10 @@ const ours = (folder: string, file: string) =>
 const theirs = (folder: string, file: string) =>
   join(folder, "huggingface/models--owner--name/snapshots", COMMIT, file);
 
-async function content(file: string): Promise<Uint8Array> {
-  const model = await openModel("owner/name");
+async function content(file: string, options?: Parameters<typeof openModel>[1]): Promise<Uint8Array> {
+  using model = closed(await openModel("owner/name", options));
   const source = await model.open(file);
-  const bytes = await source.read(0, source.size);
-  model.close();
-  return bytes;
+  return await source.read(0, source.size);
 }
 
 Deno.test("a bit that flips in a cached file is found by verify, and the next opening fetches the file again", () =>
@@ -44,15 +44,13 @@ Deno.test("a bit that flips in a cached file is found by verify, and the next op
       await openModel("owner/name", { onNotice: (line) => notices.push(line) });
       assert.match(
         notices[0],
-        new RegExp(`^owner/name: damaged in the cache \\(.*${COMMIT}/${file}: its hash is`),
+        RegExp(`^owner/name: damaged in the cache \\(.*${COMMIT}/${file}: its hash is`),
       );
       assert.deepEqual(await content(file), MODEL[file as keyof typeof MODEL]);
     }
     assert.deepEqual((await verifyCache([])).damaged, []);
-    await assert.rejects(
-      verifyCache(["owner/nam"]),
-      /Cannot find owner\/nam: .* expected one of: owner\/name/,
-    );
+    const unknown = /Cannot find owner\/nam: .* expected one of: owner\/name/;
+    await assert.rejects(verifyCache(["owner/nam"]), unknown);
   }));
 
 Deno.test("what is damaged before its first opening, truncated or changed is found at once, also of a dataset", () =>
@@ -83,10 +81,9 @@ Deno.test("offline, damage is named; an old stamp, which nobody has compared, is
     const old = { size, mtime: mtime!.getTime(), sha256: sha256(WEIGHTS) };
     await Deno.writeTextFile(join(dirname(path), ".model.safetensors.stamp"), JSON.stringify(old));
     Deno.env.set("HF_HUB_OFFLINE", "1");
-    await assert.rejects(
-      openModel("owner/name"),
-      /it is damaged in the cache \(.*\/model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/,
-    );
+    const damaged =
+      /is damaged in the cache \(.*\/model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/;
+    await assert.rejects(openModel("owner/name"), damaged);
   }));
 
 Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is fetched beside it", () =>
@@ -96,11 +93,9 @@ Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is f
       const blob = await Deno.realPath(theirs(folder, file));
       await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL].slice().fill(7));
       const notices: string[] = [];
-      const model = await openModel("owner/name", { onNotice: (line) => notices.push(line) });
-      assert.match(notices[0], new RegExp(`damaged in the cache \\(.*huggingface.*${file}: its hash is`));
-      const source = await model.open(file);
-      assert.deepEqual(await source.read(0, source.size), MODEL[file as keyof typeof MODEL]);
-      model.close();
+      const read = await content(file, { onNotice: (line) => notices.push(line) });
+      assert.match(notices[0], RegExp(`damaged in the cache \\(.*huggingface.*${file}: its hash is`));
+      assert.deepEqual(read, MODEL[file as keyof typeof MODEL]);
       await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL]);
     }
   }));
@@ -112,9 +107,8 @@ Deno.test("where both caches are one, what replaces a damaged link is ours, and 
     await Deno.truncate(await Deno.realPath(ours(folder, "model.safetensors")), 9);
     assert.deepEqual(await content("model.safetensors"), WEIGHTS);
     assert.deepEqual((await verifyCache([])).damaged, []);
-    assert.deepEqual((await pruneCache("all")).map(({ name, bytes }) => [name, bytes]), [
-      ["owner/name", WEIGHTS.length],
-    ]);
+    const pruned = (await pruneCache("all")).map(({ name, bytes }) => [name, bytes]);
+    assert.deepEqual(pruned, [["owner/name", WEIGHTS.length]]);
     const left = [...Deno.readDirSync(dirname(ours(folder, "config.json")))].map(({ name }) => name);
     assert.deepEqual(left.sort(), ["config.json", "tokenizer.json"]);
   }));
@@ -128,14 +122,10 @@ Deno.test("verify reads Hugging Face's cache, once for each blob, and finds link
     await flip(await Deno.realPath(theirs(folder, "model.safetensors")));
     await Deno.remove(await Deno.realPath(theirs(folder, "config.json")));
     const { damaged } = await verifyCache(["owner/name"]);
-    assert.deepEqual(
-      damaged.map(({ path, found }) => [path, found.slice(0, 10)]).sort(),
-      [
-        [theirs(folder, "config.json"), "it is miss"],
-        [theirs(folder, "model.safetensors"), "its hash i"],
-        [theirs(folder, "tokenizer.json"), "it is miss"],
-      ],
-    );
+    const found = damaged.map(({ path, found }) => [path, found.slice(0, 10)]).sort();
+    const names = ["config.json", "model.safetensors", "tokenizer.json"];
+    const wanted = names.map((name, i) => [theirs(folder, name), i === 1 ? "its hash i" : "it is miss"]);
+    assert.deepEqual(found, wanted);
   }));
 
 Deno.test("a snapshot with links that lead nowhere is not complete", async () => {
@@ -144,9 +134,8 @@ Deno.test("a snapshot with links that lead nowhere is not complete", async () =>
       await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": text("[]") });
       await Deno.remove(theirs(folder, file));
       await Deno.symlink("../../blobs/none", theirs(folder, file));
-      const model = await openModel("owner/name");
+      using model = closed(await openModel("owner/name"));
       assert.equal((await model.open(file)).path, ours(folder, file));
-      model.close();
     });
   }
 });
@@ -158,38 +147,20 @@ while [ "$1" != "--target" ]; do shift; done
 mkdir -p "$2" && cp -r "$(dirname "$0")"/../files/. "$2"`;
 
 const WANTED = {
-  package: "rows",
-  version: "1.0",
-  size: 900,
-  sha256: "0".repeat(64),
-  path: "rows",
-  licence: "MIT",
+  ...{ package: "rows", version: "1.0", size: 900, sha256: "0".repeat(64), path: "rows", licence: "MIT" },
 };
 
-async function withPackage(
-  test: (folder: string, calls: () => Promise<number>) => Promise<void>,
-): Promise<void> {
-  await withCache(async (folder) => {
-    for (const part of ["bin", "files/rows", "files/rows-1.0.dist-info"]) {
-      await Deno.mkdir(join(folder, part), { recursive: true });
-    }
+const withPackage = (test: (folder: string, calls: () => Promise<number>) => Promise<void>) =>
+  withCache(async (folder) => {
+    await writePackage(join(folder, "files"), "rows-1.0", {
+      "rows/a.arrow": WEIGHTS,
+      "rows/b, c.json": WEIGHTS,
+    });
+    await Deno.mkdir(join(folder, "bin"));
     await Deno.writeTextFile(join(folder, "bin/python3"), INSTALL, { mode: 0o755 });
     Deno.env.set("PATH", `${join(folder, "bin")}:${Deno.env.get("PATH")}`);
-    const names = ["rows/a.arrow", "rows/b, c.json"];
-    for (const name of names) await Deno.writeFile(join(folder, "files", name), WEIGHTS);
-    const hash = WEIGHTS.length && (await crypto.subtle.digest("SHA-256", WEIGHTS));
-    const base64 = new Uint8Array(hash as ArrayBuffer).toBase64({ alphabet: "base64url", omitPadding: true });
-    const lines = names.map((name) =>
-      `${/,/.test(name) ? `"${name}"` : name},sha256=${base64},${WEIGHTS.length}`
-    );
-    await Deno.writeTextFile(
-      join(folder, "files/rows-1.0.dist-info/RECORD"),
-      [...lines, "rows-1.0.dist-info/RECORD,,"].join("\n"),
-    );
-    const calls = async () => (await Deno.readTextFile(join(folder, "calls"))).split("\n").length - 1;
-    await test(folder, calls);
+    await test(folder, async () => (await Deno.readTextFile(join(folder, "calls"))).split("\n").length - 1);
   });
-}
 
 Deno.test("a damaged, a truncated and a missing file of a package: it is fetched again, once", () =>
   withPackage(async (_, calls) => {
@@ -257,14 +228,11 @@ Deno.test("a data set's file that is to be compared again is, and is fetched aga
 Deno.test("a package that arrives damaged is fetched once, and the error says what it was", () =>
   withPackage(async (folder, calls) => {
     await Deno.truncate(join(folder, "files/rows/a.arrow"), 10);
-    await assert.rejects(
-      packageFolder(WANTED),
-      /Cannot use rows-1\.0: damaged right after it was fetched \(.*rows\/a\.arrow: its hash is/,
-    );
+    const damaged =
+      /Cannot use rows-1\.0: damaged right after it was fetched \(.*rows\/a\.arrow: its hash is/;
+    await assert.rejects(packageFolder(WANTED), damaged);
     assert.equal(await calls(), 1);
-    await Deno.writeTextFile(
-      join(folder, "files/rows-1.0.dist-info/RECORD"),
-      `../../x,sha256=${"A".repeat(43)},1`,
-    );
+    const list = join(folder, "files/rows-1.0.dist-info/RECORD");
+    await Deno.writeTextFile(list, `../../x,sha256=${"A".repeat(43)},1`);
     await packageFolder(WANTED); // what lies outside is nothing of ours
   }));

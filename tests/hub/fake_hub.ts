@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { withFolder } from "../support.ts";
+import { words } from "../tools.ts";
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
@@ -59,53 +61,39 @@ type HubTest = (hub: FakeHub, folder: string) => Promise<void>;
 export async function withHub(...given: [HubTest] | [Files, HubTest]): Promise<void> {
   const [files, test] = given.length === 2 ? given : [{}, ...given];
   const hub: FakeHub & { url: string } = {
-    url: "",
-    files: new Map(Object.entries(files)),
-    faults: new Map(),
-    branches: new Map(),
-    log: [],
-    tokens: { hub: null, store: null },
-    status: 200,
+    ...{ url: "", status: 200, tokens: { hub: null, store: null }, log: [] },
+    ...{ files: new Map(Object.entries(files)), faults: new Map(), branches: new Map() },
   };
-  const answerStore = storeAnswers(hub);
-  await using store = serve(answerStore);
+  await using store = serve(storeAnswers(hub));
   await using front = serve((request) => hubAnswer(hub, store.url, request));
   hub.url = front.url;
   await withCache((folder) => test(hub, folder), { HF_ENDPOINT: front.url });
 }
 
 /** Runs a test with empty caches in a folder of its own and without the user's settings. */
-export async function withCache(
+export function withCache(
   test: (folder: string) => Promise<void>,
   settings: Record<string, string> = {},
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const names = [
-    "HF_ENDPOINT",
-    "HF_TOKEN",
-    "HUGGING_FACE_HUB_TOKEN",
-    "HF_TOKEN_PATH",
-    "HF_HOME",
-    "HF_HUB_OFFLINE",
-    "HF_HUB_CACHE",
-    "LAMINA_CACHE",
-    "PATH",
-  ];
-  const before = names.map((name) => [name, Deno.env.get(name)] as const);
-  for (const name of names.slice(0, -1)) Deno.env.delete(name);
-  Deno.env.set("LAMINA_CACHE", join(folder, "cache"));
-  Deno.env.set("HF_HOME", join(folder, "home"));
-  Deno.env.set("HF_HUB_CACHE", join(folder, "huggingface"));
-  for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
-  try {
-    await test(folder);
-  } finally {
-    for (const [name, value] of before) {
-      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  return withFolder(async (folder) => {
+    const before = SETTINGS.map((name) => [name, Deno.env.get(name)] as const);
+    for (const name of SETTINGS.slice(0, -1)) Deno.env.delete(name);
+    const own = { LAMINA_CACHE: "cache", HF_HOME: "home", HF_HUB_CACHE: "huggingface" };
+    for (const [name, place] of Object.entries(own)) Deno.env.set(name, join(folder, place));
+    for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
+    try {
+      await test(folder);
+    } finally {
+      for (const [name, value] of before) {
+        value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+      }
     }
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
+
+const SETTINGS =
+  words`HF_ENDPOINT HF_TOKEN HUGGING_FACE_HUB_TOKEN HF_TOKEN_PATH HF_HOME HF_HUB_OFFLINE HF_HUB_CACHE
+  LAMINA_CACHE PATH`;
 
 /** Lays a model out as Hugging Face's libraries do: blobs by hash, links in snapshots, a ref. */
 export async function layOut(cache: string, files: Record<string, Uint8Array | undefined>): Promise<void> {
@@ -138,12 +126,8 @@ export function pattern(length: number): Uint8Array<ArrayBuffer> {
 
 /** Serves a handler on a free port; closes with the scope. */
 export function serve(handler: (request: Request) => Response | Promise<Response>) {
-  const server = Deno.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    onListen() {},
-    onError: () => new Response(null),
-  }, handler);
+  const options = { port: 0, hostname: "127.0.0.1", onListen() {}, onError: () => new Response(null) };
+  const server = Deno.serve(options, handler);
   return { url: `http://127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
@@ -215,11 +199,9 @@ function filesAt(hub: FakeHub, commit: string): ReadonlyMap<string, Uint8Array> 
 }
 
 function refs(hub: FakeHub) {
-  const branches = [...hub.branches].map(([name, { commit }]) => ({
-    name,
-    ref: `refs/heads/${name}`,
-    targetCommit: commit,
-  }));
+  const branches = [...hub.branches].map(([name, { commit: targetCommit }]) => (
+    { name, ref: `refs/heads/${name}`, targetCommit }
+  ));
   const main = { name: "main", ref: "refs/heads/main", targetCommit: COMMIT };
   const tag = { name: "v1", ref: "refs/tags/v1", targetCommit: COMMIT };
   return { branches: [main, ...branches], converts: [], tags: [tag] };
@@ -227,16 +209,9 @@ function refs(hub: FakeHub) {
 
 function listing(files: ReadonlyMap<string, Uint8Array>) {
   return [...files].map(([path, bytes]) => {
-    const large = {
-      lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 },
-    };
-    return {
-      type: "file",
-      path,
-      oid: gitHash(bytes),
-      size: bytes.length,
-      ...(bytes.length > 100 ? large : {}),
-    };
+    const large = { lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } };
+    const entry = { type: "file", path, oid: gitHash(bytes), size: bytes.length };
+    return { ...entry, ...bytes.length > 100 ? large : {} };
   });
 }
 
@@ -252,13 +227,8 @@ export function rangeAnswer(bytes: Uint8Array, request: Request, fault?: Fault):
   const headers = { "content-range": `bytes ${start}-${end - 1}/${bytes.length}`, etag: '"1"' };
   const part = bytes.slice(start, end);
   if (fault?.kind === "corrupt") part.fill(0);
-  if (fault?.kind === "truncate") {
-    return new Response(part.subarray(0, fault.after), { status: 206, headers });
-  }
-  if (fault?.kind === "drop") {
-    return new Response(broken(part.subarray(0, fault.after)), { status: 206, headers });
-  }
-  return new Response(part, { status: 206, headers });
+  const sent = fault && "after" in fault ? part.subarray(0, fault.after) : part;
+  return new Response(fault?.kind === "drop" ? broken(sent) : sent, { status: 206, headers });
 }
 
 function broken(bytes: Uint8Array): ReadableStream<Uint8Array> {

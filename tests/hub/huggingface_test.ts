@@ -1,11 +1,24 @@
-import type { Progress } from "../../src/entry/mod.ts";
+import { closed, type Progress } from "../../src/entry/mod.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { partialPath } from "../../src/hub/cache/partial.ts";
 import { cacheEntries, datasetFile, openModel } from "../../src/hub/mod.ts";
-import { COMMIT, layOut, pattern, withHub } from "./fake_hub.ts";
+import { COMMIT, type FakeHub, layOut, pattern, withHub } from "./fake_hub.ts";
 import { CONFIG, fileNames, MODEL, REPOSITORY, snapshot, WEIGHTS } from "./hub_model.ts";
+
+const FILES = Object.keys(MODEL).sort();
+const openOwn = async () => closed(await openModel("owner/name"));
+/** The offsets from which the second server was asked for bytes. */
+const starts = ({ log }: FakeHub) =>
+  log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
+
+/** A file of the model, whole. */
+async function content(file = "model.safetensors"): Promise<Uint8Array> {
+  using model = await openOwn();
+  const source = await model.open(file);
+  return await source.read(0, source.size);
+}
 
 Deno.test("a model of the hub is fetched once, said before, checked, and then used without the hub", () =>
   withHub(REPOSITORY, async (hub, folder) => {
@@ -16,10 +29,8 @@ Deno.test("a model of the hub is fetched once, said before, checked, and then us
       onProgress: (p: Progress) => reports.push(p),
     };
     const model = await openModel("owner/name", options);
-    assert.equal(model.name, "owner/name");
-    assert.equal(model.revision, COMMIT);
-    assert.equal(model.kind, "folder");
-    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    assert.deepEqual([model.name, model.revision, model.kind], ["owner/name", COMMIT, "folder"]);
+    assert.deepEqual(model.list(), FILES);
     const source = await model.open("model.safetensors");
     assert.deepEqual(await source.read(0, source.size), WEIGHTS);
     model.close();
@@ -75,24 +86,16 @@ Deno.test("a download goes on after drops, and after an interruption where it st
       { kind: "truncate", after: 40_000 },
       ...Array(5).fill({ kind: "status", status: 502 }),
     ]);
-    await assert.rejects(
-      openModel("owner/name"),
-      /owner\/name\/model\.safetensors: the server answered 502 at byte \d+/,
-    );
-    const model = await openModel("owner/name");
-    const source = await model.open("model.safetensors");
-    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
-    model.close();
-    const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
-    assert.deepEqual(starts, ["0", "60000", ...Array(6).fill("100000")]);
+    const failed = /owner\/name\/model\.safetensors: the server answered 502 at byte \d+/;
+    await assert.rejects(openModel("owner/name"), failed);
+    assert.deepEqual(await content(), WEIGHTS);
+    assert.deepEqual(starts(hub), ["0", "60000", ...Array(6).fill("100000")]);
   }));
 
 Deno.test("a server without ranges is good enough for a download", () =>
   withHub(REPOSITORY, async (hub) => {
     hub.faults.set("model.safetensors", [{ kind: "drop", after: 60_000 }, { kind: "whole" }]);
-    const source = await (await openModel("owner/name")).open("model.safetensors");
-    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
-    source.close();
+    assert.deepEqual(await content(), WEIGHTS);
   }));
 
 Deno.test("content that is not what the hub promised leaves nothing behind and is fetched anew", () =>
@@ -101,7 +104,7 @@ Deno.test("content that is not what the hub promised leaves nothing behind and i
       hub.faults.set(file, [{ kind: "corrupt" }]);
       await assert.rejects(
         openModel("owner/name"),
-        new RegExp(`${file}: found hash [0-9a-f]+, expected [0-9a-f]+`),
+        RegExp(`${file}: found hash [0-9a-f]+, expected [0-9a-f]+`),
       );
       assert.ok(!(await fileNames(snapshot(folder))).includes(file));
     }
@@ -114,11 +117,8 @@ Deno.test("what an earlier attempt left is fetched anew where it is damaged", ()
     const partial = partialPath(`${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`);
     await Deno.mkdir(dirname(partial), { recursive: true });
     await Deno.writeFile(partial, new Uint8Array(70_000));
-    const source = await (await openModel("owner/name")).open("model.safetensors");
-    assert.deepEqual(await source.read(0, source.size), WEIGHTS);
-    source.close();
-    const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
-    assert.deepEqual(starts, ["70000", "0"]);
+    assert.deepEqual(await content(), WEIGHTS);
+    assert.deepEqual(starts(hub), ["70000", "0"]);
   }));
 
 Deno.test("two at once fetch a file once", () =>
@@ -136,8 +136,7 @@ Deno.test("a sharded model comes by its index; a repository of one GGUF file is 
     const index = "model.safetensors.index.json";
     hub.files.set(index, new TextEncoder().encode(JSON.stringify({ weight_map: map })));
     const files = ["config.json", ...shards, index, "tokenizer.json"];
-    assert.deepEqual((await openModel("owner/name")).list(), files);
-    assert.deepEqual((await openModel("owner/name")).list(), files);
+    for (const _ of ["the hub", "the cache"]) assert.deepEqual((await openModel("owner/name")).list(), files);
   });
   await withHub(async (hub) => {
     hub.files.set("a.gguf", WEIGHTS);
@@ -152,11 +151,9 @@ Deno.test("a sharded model comes by its index; a repository of one GGUF file is 
 });
 
 Deno.test("a repository that is no model says what it lacks", async () => {
+  const torch = /it has no weights, expected .*found pytorch_model\.bin; .*from_pretrained\("owner\/name"\)/;
   const cases: [string[], RegExp][] = [
-    [
-      ["config.json", "pytorch_model.bin"],
-      /it has no weights, expected \*\.safetensors .*found pytorch_model\.bin; .*from_pretrained\("owner\/name"\)/,
-    ],
+    [["config.json", "pytorch_model.bin"], torch],
     [["model.safetensors"], /it has no config\.json/],
     [["a.gguf", "b.gguf"], /it has 2 GGUF files \(a\.gguf, b\.gguf\), expected one/],
   ];
@@ -202,7 +199,7 @@ Deno.test("Hugging Face's cache is used first, offline too, and nothing is writt
     Deno.env.set("HF_HUB_OFFLINE", "1");
     const model = await openModel("owner/name");
     assert.equal(model.revision, COMMIT);
-    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    assert.deepEqual(model.list(), FILES);
     assert.deepEqual(hub.log, []);
     assert.deepEqual(await cacheEntries(), []);
   }));
@@ -210,11 +207,10 @@ Deno.test("Hugging Face's cache is used first, offline too, and nothing is writt
 Deno.test("what Hugging Face's cache lacks of a model is fetched, the rest is used", () =>
   withHub(REPOSITORY, async (_, folder) => {
     await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer.json": undefined });
-    const model = await openModel("owner/name");
-    assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    using model = await openOwn();
+    assert.deepEqual(model.list(), FILES);
     assert.deepEqual(await fileNames(snapshot(folder)), ["tokenizer.json"]);
     assert.match((await model.open("model.safetensors")).path!, /huggingface/);
-    model.close();
   }));
 
 Deno.test("offline, what is not here is an error that says so", () =>

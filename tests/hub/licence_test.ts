@@ -43,20 +43,15 @@ Deno.test("the licence of a local folder is on the card of its export", () =>
   }));
 
 Deno.test("a GGUF file may name its repository and its licence; anything else is no name", async () => {
-  const originIn = (metadata: Record<string, unknown>, revision: string | null = null) =>
-    originOf(
-      {
-        model: { name: "own/name", identity: { revision } },
-        files: {},
-        stored: { kind: "gguf", file: { metadata: new Map(Object.entries(metadata)) } },
-      } as unknown as Parameters<typeof originOf>[0],
-    );
+  const originIn = (metadata: Record<string, unknown>, revision: string | null = null) => {
+    const stored = { kind: "gguf", file: { metadata: new Map(Object.entries(metadata)) } };
+    const job = { model: { name: "own/name", identity: { revision } }, files: {}, stored };
+    return originOf(job as unknown as Parameters<typeof originOf>[0]);
+  };
   assert.deepEqual(await originIn({}), { licence: null, hub: null });
   assert.deepEqual(await originIn({}, "abc"), { licence: null, hub: "own/name" });
-  const stated = {
-    "general.license": "apache-2.0",
-    "general.source.huggingface.repository": "someone/a-model",
-  };
+  const source = { "general.source.huggingface.repository": "someone/a-model" };
+  const stated = { "general.license": "apache-2.0", ...source };
   assert.deepEqual(await originIn(stated), { licence: "apache-2.0", hub: "someone/a-model" });
   const address = { "general.repo_url": "https://hub.example/someone/a-model/" };
   assert.deepEqual(await originIn(address), { licence: null, hub: "someone/a-model" });

@@ -9,8 +9,9 @@ export async function writePackage(
   files: Readonly<Record<string, Uint8Array>>,
 ): Promise<void> {
   const list = `${name}.dist-info/RECORD`;
+  const quoted = (file: string) => file.includes(",") ? `"${file}"` : file;
   const lines = Object.entries(files).map(([file, bytes]) =>
-    `${file},sha256=${createHash("sha256").update(bytes).digest("base64url")},${bytes.length}\n`
+    `${quoted(file)},sha256=${createHash("sha256").update(bytes).digest("base64url")},${bytes.length}\n`
   );
   const all = { ...files, [list]: new TextEncoder().encode(`${lines.join("")}${list},,\n`) };
   for (const [file, bytes] of Object.entries(all)) {

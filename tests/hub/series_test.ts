@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { openModel, seriesFiles } from "../../src/hub/mod.ts";
 import { chooseSteps, namedSteps } from "../../src/hub/series.ts";
 import { refuses, withFolder } from "../support.ts";
-import { type FakeHub, pattern, withHub } from "./fake_hub.ts";
+import { type FakeHub, withHub } from "./fake_hub.ts";
+import { MODEL } from "./hub_model.ts";
 
 const steps = (...names: string[]) => namedSteps(names).run.map(({ step }) => step);
 
@@ -12,10 +13,8 @@ Deno.test("steps in names as they are used: Pythia, OLMo, trainers, Megatron", (
   assert.deepEqual(steps("stage1-step1000-tokens5B", "stage1-step0-tokens0B"), [0, 1000]);
   assert.deepEqual(steps("checkpoint-500", "checkpoint-1000", "runs", "logs2"), [500, 1000]);
   assert.deepEqual(steps("iter_0004768", "iter_0002384", "global_step7"), [2384, 4768]);
-  assert.deepEqual(
-    steps("step-1431k-3T", "1000", "v1.0", "step", "stepping7", "step1 rm -rf", "../step3"),
-    [],
-  );
+  const none = ["step-1431k-3T", "1000", "v1.0", "step", "stepping7", "step1 rm -rf", "../step3"];
+  assert.deepEqual(steps(...none), []);
   assert.deepEqual(steps("step00032", "step32"), [32], "a step once");
 });
 
@@ -30,12 +29,9 @@ Deno.test("of several runs the one with most checkpoints is meant, the others ar
 });
 
 Deno.test("of many steps at most twelve are taken, first and last among them, the others log-spaced", async () => {
-  const all = [
-    0,
-    ...Array.from({ length: 10 }, (_, i) => 2 ** i),
-    ...Array.from({ length: 143 }, (_, i) => (i + 1) * 1000),
-  ]
-    .map((step) => ({ step }));
+  const powers = Array.from({ length: 10 }, (_, i) => 2 ** i);
+  const thousands = Array.from({ length: 143 }, (_, i) => (i + 1) * 1000);
+  const all = [0, ...powers, ...thousands].map((step) => ({ step }));
   const chosen = chooseSteps(all, undefined, "s").map(({ step }) => step);
   assert.ok(chosen.length > 8 && chosen.length <= 12);
   assert.equal(chosen[0], 0);
@@ -64,13 +60,9 @@ Deno.test("a tokenizer beside the checkpoints serves those that have none", () =
     await Deno.writeTextFile(`${folder}/step2/tokenizer.json`, "own");
     const { checkpoints: [one, two] } = await seriesFiles(folder);
     const files = await one.open();
-    assert.deepEqual(files.list(), [
-      "config.json",
-      "model.safetensors",
-      "tokenizer.json",
-      "tokenizer_config.json",
-    ]);
-    assert.deepEqual((await two.open()).list(), ["config.json", "model.safetensors", "tokenizer.json"]);
+    const names = ["config.json", "model.safetensors", "tokenizer.json"];
+    assert.deepEqual(files.list(), [...names, "tokenizer_config.json"]);
+    assert.deepEqual((await two.open()).list(), names);
     const source = await (await two.open()).open("tokenizer.json");
     assert.equal(new TextDecoder().decode(await source.read(0, source.size)), "own");
     source.close();
@@ -90,15 +82,12 @@ Deno.test("a checkpoint's folder opened as a model has its series' tokenizer, if
     const named = ["step1", "step2", "early", "other"];
     assert.deepEqual(await Promise.all(named.map(tokenizerOf)), ["root", "own", null, null]);
     const { checkpoints: [one] } = await seriesFiles(folder);
-    assert.equal(
-      await (await openModel(`${folder}/step1/`)).fingerprint(),
-      await (await one.open()).fingerprint(),
+    const prints = [await openModel(`${folder}/step1/`), await one.open()].map((files) =>
+      files.fingerprint()
     );
-    const checkpoints = [{ step: 3, folder: "early" }];
-    await Deno.writeTextFile(
-      `${folder}/series.json`,
-      JSON.stringify({ kind: "series", name: "run", checkpoints }),
-    );
+    assert.equal(new Set(await Promise.all(prints)).size, 1);
+    const listed = { kind: "series", name: "run", checkpoints: [{ step: 3, folder: "early" }] };
+    await Deno.writeTextFile(`${folder}/series.json`, JSON.stringify(listed));
     assert.deepEqual(await Promise.all(named.map(tokenizerOf)), [null, "own", "root", null]);
     await Deno.writeTextFile(`${folder}/series.json`, "{");
     assert.equal(await tokenizerOf("step2"), "own");
@@ -115,12 +104,12 @@ Deno.test("series.json lists the checkpoints; what is not of its form is refused
     assert.equal(name, "mine");
     assert.deepEqual(checkpoints.map(({ step, name }) => [step, name]), [[3, "mine/early"]]);
     assert.equal((await checkpoints[0].open()).name, "mine/early");
+    const [checkpoint] = good.checkpoints;
     const at = (change: Record<string, unknown>) => ({
       ...good,
-      checkpoints: [{ ...good.checkpoints[0], ...change }],
+      checkpoints: [{ ...checkpoint, ...change }],
     });
     const read = (list: unknown) => write(list).then(() => seriesFiles(folder));
-    const [checkpoint] = good.checkpoints;
     await refuses("TypeError: Cannot ", read, [
       [null, 'kind is missing, expected "series"'],
       [{ ...good, kind: "profile" }, 'kind is "profile"'],
@@ -162,14 +151,7 @@ Deno.test("no series says what was found", async () => {
 const commit = (digit: string) => digit.repeat(40);
 
 function addBranch(hub: FakeHub, name: string, digit: string): void {
-  hub.branches.set(name, {
-    commit: commit(digit),
-    files: new Map([
-      ["config.json", new TextEncoder().encode("{}")],
-      ["tokenizer.json", new TextEncoder().encode("{}")],
-      ["model.safetensors", pattern(50_000)],
-    ]),
-  });
+  hub.branches.set(name, { commit: commit(digit), files: new Map(Object.entries(MODEL)) });
 }
 
 Deno.test("branches of the hub are a series; each is opened at the commit that it meant, its weights as a stream", () =>

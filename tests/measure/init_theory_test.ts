@@ -5,20 +5,9 @@ import { keyWeight } from "../../src/measure/untrained/effective_keys.ts";
 import { fillNormal, streamKeys } from "../../src/tensor/mod.ts";
 
 const base: Untrained = {
-  hidden: 1000,
-  layers: 1,
-  attentionWidth: 500,
-  feedForward: 3000,
-  gated: false,
-  activation: (x) => x,
-  placement: "pre",
-  epsilon: 0,
-  parallel: false,
-  std: 0.01,
-  residualStd: 0.01,
-  embeddingScale: 1,
-  logitScale: 0,
-  qkNorm: false,
+  ...{ hidden: 1000, layers: 1, attentionWidth: 500, feedForward: 3000, gated: false, activation: (x) => x },
+  ...{ placement: "pre", epsilon: 0, parallel: false, std: 0.01, residualStd: 0.01 },
+  ...{ embeddingScale: 1, logitScale: 0, qkNorm: false },
 };
 const moved = (ratio: number) => 1 - 1 / Math.sqrt(1 + ratio);
 const close = (actual: number, expected: number, name: string, bound = 1e-9) =>
@@ -86,12 +75,8 @@ function simulated(variance: number, keys: number): number {
 Deno.test("norms behind the modules: 1 − cos = 1 − 1/√(1 + 1/(v + k)) after k updates, whatever the widths", () => {
   const v = 0.01 ** 2 * 40 ** 2;
   for (const norm of ["peri", "post"] as const) {
-    const { attention, mlp } = initTheory({ ...base, placement: norm, layers: 5, embeddingScale: 40 }, [
-      1,
-      2,
-      1,
-      3,
-    ]);
+    const spec = { ...base, placement: norm, layers: 5, embeddingScale: 40 };
+    const { attention, mlp } = initTheory(spec, [1, 2, 1, 3]);
     for (let l = 0; l < 5; l++) {
       close(attention[l], moved(1 / (v + 2 * l)), `${norm} attention ${l}`);
       close(mlp[l], moved(1 / (v + 2 * l + 1)), `${norm} MLP ${l}`);

@@ -117,14 +117,13 @@ Deno.test("windows stand by size first; without scores, the deepest is dropped f
 
 Deno.test("a sign is told by the paired t test at 95 %, and never by one value, none, or what is not finite", () => {
   // scipy.stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue is 0.0742; of [0.2, 0.25, 0.3] it is 0.0131.
-  assert.equal(toldSign([0.1, 0.2, 0.3]), 0);
-  assert.equal(toldSign([0.2, 0.25, 0.3]), 1);
-  assert.equal(toldSign([-0.2, -0.25, -0.3]), -1);
   // Two values have one degree of freedom, t 12.706: p is 0.0445 and 0.0635.
-  assert.equal(toldSign([0.93, 1.07]), 1);
-  assert.equal(toldSign([0.9, 1.1]), 0);
-  assert.equal(toldSign([0, 0, 0]), 0, "no difference at all");
-  for (const values of [[], [5], [1, NaN, 1], [Infinity, 1]]) assert.equal(toldSign(values), 0);
+  const positive = [[0.2, 0.25, 0.3], [0.93, 1.07]];
+  for (const values of positive) {
+    assert.deepEqual([toldSign(values), toldSign(values.map((value) => -value))], [1, -1]);
+  }
+  const untold = [[0.1, 0.2, 0.3], [0.9, 1.1], [0, 0, 0], [], [5], [1, NaN, 1], [Infinity, 1]];
+  for (const values of untold) assert.equal(toldSign(values), 0, `${values}`);
 });
 
 Deno.test("an interval is Student's t over the samples, and endless where one sample has none", () => {
@@ -136,13 +135,10 @@ Deno.test("an interval is Student's t over the samples, and endless where one sa
 });
 
 Deno.test("a correlation is told where its interval excludes 0; a perfect one from five pairs on", () => {
-  assert.equal(correlates(0.16, 30), false);
-  assert.equal(correlates(-0.45, 30), true);
-  assert.equal(correlates(-0.4, 18), false);
-  assert.deepEqual([4, 5].map((n) => correlates(1, n)), [false, true]);
-  assert.deepEqual([4, 5].map((n) => correlates(-1 - 1e-16, n)), [false, true]);
-  assert.deepEqual([null, NaN].map((r) => correlates(r, 30)), [false, false]);
-  assert.equal(correlates(0.9, 3), false, "three pairs have no interval");
+  const told = [[-0.45, 30], [1, 5], [-1 - 1e-16, 5]] as const;
+  const untold = [[0.16, 30], [-0.4, 18], [1, 4], [-1 - 1e-16, 4], [null, 30], [NaN, 30], [0.9, 3]] as const;
+  for (const [r, n] of told) assert.equal(correlates(r, n), true, `${r}, ${n}`);
+  for (const [r, n] of untold) assert.equal(correlates(r, n), false, `${r}, ${n}`); // three pairs have no interval
   assert.equal(correlates(0.9, 12, [-0.6, 0.95]), false, "a given interval is the one that counts");
   assert.equal(rankInterval(1, 30), null);
 });

@@ -10,6 +10,7 @@ import {
   storedTensor,
 } from "../../src/models/mod.ts";
 import { bufferSource } from "../buffer.ts";
+import { closed } from "../../src/entry/mod.ts";
 import { readConfig } from "../../src/models/config/config.ts";
 import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss.ts";
 import { forward, noDrop, type Probe } from "../../src/run/mod.ts";
@@ -32,9 +33,8 @@ async function sumsOf(kind: "packed" | "plain", more: Record<string, unknown>) {
   let sums: unknown = null;
   await withFolder(async (folder) => {
     await writeGptOss(folder, kind, more);
-    const model = await openFolder(folder);
+    using model = await openFolder(folder);
     sums = await gramSums(model, randomBlocks(2, 20, config.vocab_size));
-    model.close();
   });
   return sums;
 }
@@ -58,20 +58,12 @@ Deno.test("gpt-oss packed in a GGUF file is the model packed in a folder", async
 
 Deno.test("gpt-oss packed in another way is refused; without a word on its rotation it has the published one", () => {
   const quantised = { ...config, quantization_config: { quant_method: "gptq" } };
-  assert.throws(
-    () => readSpec(quantised, "x"),
-    /weights are quantised by gptq, expected mxfp4 or no quantisation/,
-  );
+  assert.throws(() => readSpec(quantised, "x"), /are quantised by gptq, expected mxfp4 or no quantisation/);
   const { rope } = scoring(readSpec(config, "x").layers[0].attention)!;
   assert.equal(rope!.theta, 150000);
   assert.deepEqual(rope!.scaling, {
-    type: "yarn",
-    factor: 32,
-    attentionFactor: 0.1 * Math.log(32) + 1,
-    betaFast: 32,
-    betaSlow: 1,
-    truncate: false,
-    originalMaxPositions: 4096,
+    ...{ type: "yarn", factor: 32, attentionFactor: 0.1 * Math.log(32) + 1, betaFast: 32, betaSlow: 1 },
+    ...{ truncate: false, originalMaxPositions: 4096 },
   });
 });
 
@@ -81,19 +73,14 @@ const [HIDDEN, SIZE, EXPERTS] = [64, 32, 5];
 
 async function open(name: "packed" | "plain") {
   const bytes = await Deno.readFile(new URL(`${name}.safetensors`, folder));
-  const files = {
-    name,
-    list: () => ["model.safetensors"],
-    open: () => Promise.resolve(bufferSource("model.safetensors", bytes)),
-  };
-  return withMxfp4(await openSafetensors(files));
+  const open = () => Promise.resolve(bufferSource("model.safetensors", bytes));
+  return closed(withMxfp4(await openSafetensors({ name, list: () => ["model.safetensors"], open })));
 }
 
 Deno.test("packed experts are transformers' bit for bit, all of them and one alone", async () => {
-  const file = await open("packed");
-  for (
-    const [name, rows, columns] of [["gate_up_proj", 2 * SIZE, HIDDEN], ["down_proj", HIDDEN, SIZE]] as const
-  ) {
+  using file = await open("packed");
+  const sides = { gate_up_proj: [2 * SIZE, HIDDEN], down_proj: [HIDDEN, SIZE] };
+  for (const [name, [rows, columns]] of Object.entries(sides)) {
     const packed = `model.layers.0.mlp.experts.${name}_blocks`;
     assert.deepEqual(file.tensors.get(packed)!.shape, [EXPERTS, rows, columns]);
     const turned = expected.get(name)!.data as Float32Array; // [X, columns, rows]
@@ -107,32 +94,20 @@ Deno.test("packed experts are transformers' bit for bit, all of them and one alo
       assert.deepEqual(new Uint32Array(data.slice().buffer), new Uint32Array(wanted.buffer), `${name} ${e}`);
     }
   }
-  file.close();
 });
 
 for (const kind of ["packed", "plain"] as const) {
   Deno.test(`the mixture of gpt-oss, ${kind}, gives what transformers' does`, async () => {
     const file = await open(kind);
-    const config = readConfig(
-      { num_local_experts: EXPERTS, num_experts_per_tok: 2, swiglu_limit: 1.5 },
-      kind,
-    );
+    const experts = { num_local_experts: EXPERTS, num_experts_per_tok: 2, swiglu_limit: 1.5 };
     const rms = { kind: "rms", epsilon: 1e-5 } as const;
-    const mlp = gptOssModule(config)({
-      kind: "dense",
-      norm: { pre: rms, post: null },
-      size: SIZE,
-      activation: "silu",
-      gated: true,
-      bias: false,
+    const mlp = gptOssModule(readConfig(experts, kind))({
+      ...{ kind: "dense", norm: { pre: rms, post: null }, size: SIZE },
+      ...{ activation: "silu", gated: true, bias: false },
     });
     const spec: ModelSpec = {
-      family: "gpt_oss",
-      hidden: HIDDEN,
-      vocabulary: 24,
+      ...{ family: "gpt_oss", hidden: HIDDEN, vocabulary: 24, embeddingScale: 1, finalNorm: rms },
       layers: [{ residual: "sequential", attention: null, mlp }],
-      embeddingScale: 1,
-      finalNorm: rms,
       head: { tied: true, softcap: null },
     };
     const names = gptOssNames(kind === "packed");
@@ -140,12 +115,8 @@ for (const kind of ["packed", "plain"] as const) {
       [name, storedTensor(names, name, 0)] as const
     );
     const outer = { "embedding.weight": { name: "model.embed_tokens.weight" } };
-    const model: Model = {
-      name: kind,
-      spec,
-      weights: layered({ file, layers: 1, layer: () => refs, outer }),
-      config: {},
-    };
+    const weights = layered({ file, layers: 1, layer: () => refs, outer });
+    const model: Model = { name: kind, spec, weights, config: {} };
     const seen: Record<string, Float32Array> = {};
     const probe: Probe = {
       update: ({ x, m }) => ({ seen_x: x, seen_m: m! }),
@@ -164,15 +135,12 @@ for (const kind of ["packed", "plain"] as const) {
 }
 
 Deno.test("blocks without scales that fit are refused by name", async () => {
-  const file = await open("packed");
+  using file = await open("packed");
   const scales = "model.layers.0.mlp.experts.down_proj_scales";
   const tensors = new Map(file.tensors);
   const blocks = "model.layers.0.mlp.experts.down_proj_blocks";
   tensors.set(blocks, { ...tensors.get(blocks)!, type: "U8", dtype: "u8", shape: [EXPERTS, HIDDEN, 1, 16] });
   tensors.delete(scales);
-  assert.throws(() => withMxfp4({ ...file, tensors }), {
-    name: "TypeError",
-    message: `Cannot read tensor ${blocks}: its scales ${scales} are missing, expected U8 [5,64,1]`,
-  });
-  file.close();
+  const message = `Cannot read tensor ${blocks}: its scales ${scales} are missing, expected U8 [5,64,1]`;
+  assert.throws(() => withMxfp4({ ...file, tensors }), { name: "TypeError", message });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { bufferSource } from "../buffer.ts";
 import { loadFolder } from "../../src/models/mod.ts";
-import { toFloat32 } from "../../src/tensor/mod.ts";
+import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { join, safetensors } from "../weights/build.ts";
 import { openFolder, withFolder } from "../support.ts";
@@ -65,6 +65,9 @@ const lacking = {
   "its head": "lm_head.weight",
   "its embedding": "model.embed_tokens.weight",
 };
+/** Changes fields of one tensor. */
+const set = (name: string, fields: (tensor: Tensor) => Partial<Tensor>): Change => (tensors) =>
+  tensors.set(name, { ...tensors.get(name)!, ...fields(tensors.get(name)!) } as Tensor);
 const refused: [what: string, change: Change, message: RegExp][] = [
   ...Object.entries(lacking).map(([what, name]): [string, Change, RegExp] => [
     `lacks ${what}`,
@@ -73,30 +76,20 @@ const refused: [what: string, change: Change, message: RegExp][] = [
   ]),
   [
     "has a transposed tensor",
-    (tensors) => {
-      const down = tensors.get("model.layers.2.mlp.down_proj.weight")!;
-      tensors.set("model.layers.2.mlp.down_proj.weight", { ...down, shape: down.shape.toReversed() });
-    },
+    set("model.layers.2.mlp.down_proj.weight", ({ shape }) => ({ shape: shape.toReversed() })),
     /tensor model\.layers\.2\.mlp\.down_proj\.weight has shape \[40,32\], expected \[32,40\]/,
   ],
   [
     "has a norm of another rank",
-    (tensors) => {
-      const norm = tensors.get("model.layers.0.input_layernorm.weight")!;
-      tensors.set("model.layers.0.input_layernorm.weight", { ...norm, shape: [1, 32] });
-    },
+    set("model.layers.0.input_layernorm.weight", () => ({ shape: [1, 32] })),
     /tensor model\.layers\.0\.input_layernorm\.weight has shape \[1,32\], expected \[32\]/,
   ],
   [
     "has a weight in integers",
-    (tensors) => {
-      const up = tensors.get("model.layers.1.mlp.up_proj.weight")!;
-      tensors.set("model.layers.1.mlp.up_proj.weight", {
-        ...up,
-        dtype: "i8",
-        data: new Int8Array(up.data.length),
-      });
-    },
+    set(
+      "model.layers.1.mlp.up_proj.weight",
+      ({ data }) => ({ dtype: "i8", data: new Int8Array(data.length) }),
+    ),
     /tensor model\.layers\.1\.mlp\.up_proj\.weight is I8, expected F64, F32, F16 or BF16/,
   ],
   [
@@ -149,10 +142,8 @@ Deno.test("a tensor that the index places in a missing shard is refused with the
     await Deno.rename(`${folder}/model.safetensors`, `${folder}/model-00001-of-00002.safetensors`);
     const map = { "model.norm.weight": 2, "model.embed_tokens.weight": 1, "model.never.weight": 1 };
     const index = Object.entries(map).map(([key, i]) => [key, `model-0000${i}-of-00002.safetensors`]);
-    await Deno.writeTextFile(
-      `${folder}/model.safetensors.index.json`,
-      JSON.stringify({ weight_map: Object.fromEntries(index) }),
-    );
+    const text = JSON.stringify({ weight_map: Object.fromEntries(index) });
+    await Deno.writeTextFile(`${folder}/model.safetensors.index.json`, text);
     await assert.rejects(() => openFolder(folder), {
       name: "TypeError",
       message: /tensor model\.norm\.weight is missing: shard "model-00002-of-00002\.safetensors" is missing/,
@@ -162,23 +153,15 @@ Deno.test("a tensor that the index places in a missing shard is refused with the
 Deno.test("a fused matrix of the wrong height is refused when its layer is read", () =>
   withFolder(async (folder) => {
     const name = "gpt_neox.layers.0.attention.query_key_value.weight";
-    await rewrite("neox-parallel", folder, (tensors) => {
-      const fused = tensors.get(name)!;
-      const [rows, width] = fused.shape;
-      tensors.set(name, {
-        ...fused,
-        shape: [2 * rows, width],
-        data: new Float32Array(2 * rows * width),
-        dtype: "f32",
-      });
-    });
-    const model = await openFolder(folder);
-    await assert.rejects(() => model.weights.layer(0), {
-      name: "TypeError",
-      message:
-        /tensor gpt_neox\.layers\.0\.attention\.query_key_value\.weight of shape \[.+\] gives \[.+\], expected \[.+\]/,
-    });
-    model.close();
+    const higher = set(name, ({ shape: [rows, width] }) => (
+      { shape: [2 * rows, width], data: new Float32Array(2 * rows * width), dtype: "f32" }
+    ));
+    await rewrite("neox-parallel", folder, higher);
+    using model = await openFolder(folder);
+    const message = RegExp(
+      `tensor ${RegExp.escape(name)} of shape \\[.+\\] gives \\[.+\\], expected \\[.+\\]`,
+    );
+    await assert.rejects(() => model.weights.layer(0), { name: "TypeError", message });
   }));
 
 Deno.test("a layer that the lists drop needs no tensors", () =>
@@ -187,9 +170,8 @@ Deno.test("a layer that the lists drop needs no tensors", () =>
       for (const key of tensors.keys()) if (/layers\.1\.self_attn/.test(key)) tensors.delete(key);
     });
     await assert.rejects(() => openFolder(folder), /layers\.1\.self_attn\.q_proj\.weight is missing/);
-    const thinner = await openFolder(folder, "config.json", (config) => config.drop_attn_list = [1]);
+    using thinner = await openFolder(folder, "config.json", (config) => config.drop_attn_list = [1]);
     assert.equal(thinner.spec.layers[1].attention, null);
-    thinner.close();
   }));
 
 Deno.test("a folder without weights is refused by name", async () => {

@@ -1,4 +1,17 @@
 /** Configurations that are refused: each a fixture's with one change. */
+import assert from "node:assert/strict";
+
+/** Fails unless a model is refused by an error of a usual kind that names its file and has these words. */
+export const expectRefused = (
+  load: () => Promise<unknown>,
+  file: string,
+  words: string | RegExp,
+): Promise<void> =>
+  assert.rejects(load, ({ name, message }: Error) => {
+    assert.ok(["TypeError", "RangeError"].includes(name) && message.includes(file), `${name}: ${message}`);
+    assert.match(message, typeof words === "string" ? RegExp(RegExp.escape(words)) : words);
+    return true;
+  });
 
 export type Refused = [fixture: string, change: Record<string, unknown>, message: RegExp];
 

@@ -60,10 +60,6 @@ Deno.test("the stream that leaves a layer is what its last module left, or what 
     attention: { ...full.attention, meanCosine: curve([1, null, 3, null]) },
     mlp: { ...full.mlp, meanCosine: curve([null, null, 30, 40]) },
   };
-  assert.deepEqual(layerStreams(dropped, "meanCosine"), [
-    { value: 1, error: 0.1 },
-    { value: 1, error: 0.1 },
-    { value: 30, error: 3 },
-    { value: 40, error: 4 },
-  ]);
+  const wanted = [1, 1, 30, 40].map((value) => ({ value, error: value / 10 }));
+  assert.deepEqual(layerStreams(dropped, "meanCosine"), wanted);
 });

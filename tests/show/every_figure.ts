@@ -111,10 +111,8 @@ const one = (thing: unknown) => [thing];
 const lists = ["importanceFigure", "magnitudeFigure", "signFigure"] as const;
 const ofShape: Each<Shape> = {
   ...Object.fromEntries(
-    [...lists, "dropOrderFigure", "stabilityFigure", "cosineMagnitudeFigure"].map((name) => [
-      name,
-      (shape: Shape) => [profile(shape)],
-    ]),
+    [...lists, "dropOrderFigure", "stabilityFigure", "cosineMagnitudeFigure"]
+      .map((name) => [name, (shape: Shape) => [profile(shape)]]),
   ),
   qualityFigure: (shape) => [sweep(shape)],
   textsFigure: (shape) => [["stories", "wiki"].map((text) => profile({ ...shape, text }))],

@@ -1,4 +1,5 @@
 /** Small results of every kind, golden and made up: whole ones, and ones with missing modules, several texts, seeds or plans. */
+import { eachOf } from "../../src/entry/mod.ts";
 import { head, type Info, perplexityOf } from "../../src/result/mod.ts";
 import type { Result } from "../../src/show/mod.ts";
 import { results as forms } from "../result/every_form.ts";
@@ -40,10 +41,12 @@ const described: Info = {
   kvBytesPerToken: 128,
 };
 
-const drops = [{}, { attention: [25, 26] }, { mlp: [16] }, { attention: [4, 5], mlp: [5, 4] }, {
-  attention: [4],
-  mlp: [5],
-}];
+const drops = [
+  ...[{}, { attention: [25, 26] }, { mlp: [16] }, { attention: [4, 5], mlp: [5, 4] }, {
+    attention: [4],
+    mlp: [5],
+  }],
+];
 
 const [right, wrong] = [32, 0].map((n) => evaluation(n));
 
@@ -58,14 +61,13 @@ const devices: Result = Object.assign({ computed: [{ ...on, dtype: "float32" }, 
 const { measured } = untrained();
 const oneSeed: Result = Object.assign({}, measured, {
   seeds: measured.seeds.slice(0, 1),
-  ...Object.fromEntries((["attention", "mlp", "block"] as const).map((kind) => [
-    kind,
+  ...eachOf(["attention", "mlp", "block"] as const, (kind) => (
     {
       ...measured[kind],
       bySeed: measured[kind].bySeed.slice(0, 1),
       spread: measured[kind].spread.map(() => null),
-    },
-  ])),
+    }
+  )),
 });
 
 /** Lists of results of one kind, by name. */

@@ -26,10 +26,7 @@ const hostile = <R extends Profile | ReturnType<typeof sweep> | ReturnType<typeo
 });
 
 Deno.test("plain text is one line without characters that act, and is kept where it has none", () => {
-  assert.equal(
-    plain("a\x1b[1m\nb\u202ec\r\nd\ud800"),
-    "a\ufffd[1m b\ufffdc  d\ufffd",
-  );
+  assert.equal(plain("a\x1b[1m\nb\u202ec\r\nd\ud800"), "a\ufffd[1m b\ufffdc  d\ufffd");
   for (const kept of ["Llama-3.1 8B (Q4_1)", "模型 é e\u0301 👩‍💻", "½ × 512 · –"]) {
     assert.equal(plain(kept), kept);
   }
@@ -81,14 +78,13 @@ Deno.test("tables keep hostile names to their line and cell, and printed lines t
 });
 
 Deno.test("pictures and pages of hostile names are well-formed and run nothing", () => {
-  const [importance, quality, study] = [profile({ layers: 3 }), sweep({ layers: 3 }), causes({ layers: 3 })]
-    .map(hostile);
+  const importance = hostile(profile({ layers: 3 })), study = hostile(causes({ layers: 3 }));
   const figures = [
-    show.importanceFigure(importance as Profile),
-    show.textsFigure([importance, importance] as Profile[]),
-    show.qualityFigure(quality as ReturnType<typeof sweep>),
-    show.updateNormsFigure([study as ReturnType<typeof causes>]),
-    show.causesFigure([study as ReturnType<typeof causes>]),
+    show.importanceFigure(importance),
+    show.textsFigure([importance, importance]),
+    show.qualityFigure(hostile(sweep({ layers: 3 }))),
+    show.updateNormsFigure([study]),
+    show.causesFigure([study]),
   ];
   for (const { svg, csv, title, setting, reading } of figures) {
     checkSvg(svg); // which refuses <script>
@@ -96,12 +92,8 @@ Deno.test("pictures and pages of hostile names are well-formed and run nothing",
       assert.doesNotMatch(text, ACTS);
     }
   }
-  const page = show.pageHtml({
-    title: HOSTILE,
-    command: HOSTILE,
-    date: HOSTILE,
-    sections: [show.sections.causes({ model: study as ReturnType<typeof causes>, others: [] })],
-  });
+  const sections = [show.sections.causes({ model: study, others: [] })];
+  const page = show.pageHtml({ title: HOSTILE, command: HOSTILE, date: HOSTILE, sections });
   assert.doesNotMatch(page, ACTS);
   assert.equal(page.match(/<script/g)?.length, 1); // its own
 });

@@ -4,32 +4,25 @@ import * as show from "../../src/show/mod.ts";
 import { COLORS, HUES } from "../../src/show/chart/draw/colors.ts";
 import { depthOf, namesOf } from "../../src/show/figures/profiles.ts";
 import { several } from "./every_figure.ts";
+import { refuses } from "../support.ts";
 import { profile } from "./synthetic.ts";
 import { textBoxes } from "./text_boxes.ts";
 
 const { same, deep } = several;
 
-const figures = {
-  importance: show.importanceFigure,
-  magnitude: show.magnitudeFigure,
-  sign: show.signFigure,
-};
+const figures = { importance: show.importanceFigure, magnitude: show.magnitudeFigure, sign: show.signFigure };
 
 for (const [name, draw] of Object.entries(figures)) {
-  Deno.test(`figure ${name} names several profiles, and draws one in a list as one alone`, () => {
+  Deno.test(`figure ${name} names several profiles, draws one in a list as one alone, and refuses what is none`, async () => {
     for (const profiles of [same, deep]) assert.match(draw(profiles).setting, /stories.*wiki/);
     assert.equal(draw([same[0]]).svg, draw(same[0]).svg);
     assert.equal(draw([same[0]]).csv, draw(same[0]).csv);
     const texts = textBoxes(draw(same).svg).map(({ text }) => text);
     for (const label of ["stories", "wiki", "code"]) assert.ok(texts.includes(label), label);
-  });
-
-  Deno.test(`figure ${name} refuses lists with anything but profiles`, () => {
-    assert.throws(
-      () => draw([]),
-      /RangeError: Cannot draw: the number of profiles is 0, expected at least 1/,
-    );
-    assert.throws(() => draw([same[0], 3] as never), /Cannot draw: profile\[1\] is 3, expected a profile/);
+    await refuses("Cannot draw: ", (profiles: unknown) => draw(profiles as never), [
+      [[], "the number of profiles is 0, expected at least 1"],
+      [[same[0], 3], "profile[1] is 3, expected a profile", "TypeError"],
+    ]);
   });
 }
 

@@ -35,16 +35,9 @@ export function provenance(
     lamina: "0.0.0",
     model: {
       name: 'a "small" model <of two & a half>',
-      fingerprint: "sha256:0",
-      revision: null,
-      format: "GGUF Q4_1",
-      family: "llama",
-      layers,
+      ...{ fingerprint: "sha256:0", revision: null, format: "GGUF Q4_1", family: "llama", layers },
     },
-    dtype: "float32",
-    engine: "cpu",
-    runtime: "none",
-    tokenizer: "0",
+    ...{ dtype: "float32", engine: "cpu", runtime: "none", tokenizer: "0" },
     text: { name: text, hash: "0" },
     packing: { samples, length: TOKENS, skip: 0, bos: false },
     drop: { attention: [...attention], mlp: [...mlp] },
@@ -64,11 +57,8 @@ export function profile(shape: Shape): Profile {
           const importance = scale * size * (1 + 0.1 * Math.sin(3 * layer + sample)) / (1 + layer);
           const magnitude = Math.sqrt(2 * importance);
           return {
-            counted: TOKENS,
-            distance: TOKENS * importance,
-            magnitude: TOKENS * magnitude,
-            sign: TOKENS * Math.sin(layer + size),
-            norm: TOKENS * (1 + layer),
+            ...{ counted: TOKENS, distance: TOKENS * importance, magnitude: TOKENS * magnitude },
+            ...{ sign: TOKENS * Math.sin(layer + size), norm: TOKENS * (1 + layer) },
             largest: outsized(size, layer) ? 40 : magnitude,
             above2: outsized(size, layer) ? 1 : 0,
             alpha: TOKENS * magnitude * 0.1,
@@ -108,27 +98,20 @@ function dropOf(target: string, by: string, layers: number, dropped: number) {
 
 /** A sweep of four targets and three baselines, the random one with three seeds. */
 export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sweep {
+  type Target = "attention" | "mlp" | "block" | "joint";
   const curve = (
-    target: "attention" | "mlp" | "block" | "joint",
+    target: Target,
     by: "importance" | "random" | "deepest",
     rate: number,
     seed: number | null = null,
   ) => ({
-    target,
-    by,
-    seed,
+    ...{ target, by, seed },
     points: steps.map((dropped) => {
       const nll = 3 + rate * dropped;
       return {
-        dropped,
-        drop: dropOf(target, by, shape.layers, dropped),
-        nll,
-        standardError: 0.01,
-        perplexity: Math.exp(nll),
-        kl: rate * dropped,
-        top1: Math.exp(-rate * dropped),
-        rise: rate * dropped,
-        riseError: 0.01,
+        ...{ dropped, drop: dropOf(target, by, shape.layers, dropped), nll, standardError: 0.01 },
+        ...{ perplexity: Math.exp(nll), kl: rate * dropped, top1: Math.exp(-rate * dropped) },
+        ...{ rise: rate * dropped, riseError: 0.01 },
       };
     }),
   });

@@ -33,21 +33,18 @@ export function causes(
       mean: list(absent, (l) => (name === "participationRatio" ? 20 : 0.5) * (level + l) / (1 + layers)),
       standardError: list(absent, () => 0.01),
     }));
+  const first = (length: number) => Array.from({ length }, (_, i) => i);
   const smoothed = (n: { attention: number; mlp: number }) => ({
-    drop: {
-      attention: Array.from({ length: n.attention }, (_, i) => i),
-      mlp: Array.from({ length: n.mlp }, (_, i) => i),
-    },
+    drop: { attention: first(n.attention), mlp: first(n.mlp) },
     embedding: record(SMOOTHING_NAMES, (_, i) => 0.25 + i),
     attention: curves(0.9 + 0.01 * n.attention, attention),
     mlp: curves(1 + 0.1 * n.mlp, mlp),
   });
   const reach = (dropped: readonly number[], moved: readonly number[], size: number) =>
-    Array.from(
-      { length: layers },
-      (_, s) =>
-        Array.from({ length: layers }, (_, l) =>
-          l <= s || dropped.includes(s) || moved.includes(l) ? null : size * (1 + s) / (1 + l)),
+    first(layers).map((s) =>
+      first(layers).map((l) =>
+        l <= s || dropped.includes(s) || moved.includes(l) ? null : size * (1 + s) / (1 + l)
+      )
     );
   const own = { attention: modules(0.2, attention), mlp: modules(0.5, mlp) };
   const reaches = (dropped: readonly number[], size: number) => ({
@@ -72,12 +69,8 @@ export function causes(
     patterns: record(
       PATTERN_NAMES,
       (_, i) =>
-        Array.from(
-          { length: layers },
-          (_, l) =>
-            attention.includes(l)
-              ? null
-              : Array.from({ length: heads }, (_, h) => (1 + h + l + i) / (heads + layers + 8)),
+        first(layers).map((l) =>
+          attention.includes(l) ? null : first(heads).map((h) => (1 + h + l + i) / (heads + layers + 8))
         ),
     ),
     sink: { score: Array.from({ length: layers }, () => null), rate: 0.5 },
@@ -96,19 +89,15 @@ export function causes(
     },
     effects: effects ? { attention: reaches(attention, 0.2), mlp: reaches(mlp, 0.6) } : null,
     correlations: (["attention", "mlp"] as const).flatMap((module) =>
-      CAUSE_NAMES.filter((cause) =>
-        module === "attention" || !(PATTERN_NAMES as readonly string[]).includes(cause)
-      )
+      CAUSE_NAMES.filter((cause) => module === "attention" || !PATTERN_NAMES.some((name) => name === cause))
         .map((cause, i) => ({
-          module,
-          cause,
+          ...{ module, cause, layers },
           values: cause === "relativeMagnitude"
             ? own[module].relativeMagnitude
             : list([], (l) => (1 + l) / (i + layers)),
           rank: layers > 1 ? (cause === "relativeMagnitude" ? 0.9 : -0.3) : null,
           low: layers > 3 ? -0.6 : null,
           high: layers > 3 ? 0.95 : null,
-          layers,
         }))
     ),
   };

@@ -11,6 +11,7 @@ function tried(
   keeps: Fit["tried"][number]["keeps"],
   repair?: "linear",
 ): Fit["tried"][number] {
+  const kept = target === "attention" ? dropped : 0;
   const layers = Array.from({ length: dropped }, (_, i) => 5 - i).sort((a, b) => a - b);
   return {
     target,
@@ -21,13 +22,9 @@ function tried(
     saves: {
       parameters: dropped * (target === "attention" ? 100 : 300),
       parametersShare: dropped * (target === "attention" ? 0.02 : 0.06),
-      kvBytesPerToken: target === "attention" ? 64 * dropped : 0,
-      kvShare: target === "attention" ? dropped / 6 : 0,
-      kv: {
-        context: 8192,
-        bytes: target === "attention" ? 8192 * 64 * dropped : 0,
-        share: target === "attention" ? dropped / 6 : 0,
-      },
+      kvBytesPerToken: 64 * kept,
+      kvShare: kept / 6,
+      kv: { context: 8192, bytes: 8192 * 64 * kept, share: kept / 6 },
     },
     cost: cost(value, half),
     keeps,
@@ -62,18 +59,12 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
     runnersUp: [],
     plan: {
       ...head("plan"),
-      model: held.model.name,
-      layers: shape.layers,
-      target: "attention",
-      by: "importance",
-      seed: null,
-      attention: [5, 4],
-      mlp: [],
+      ...{ model: held.model.name, layers: shape.layers, target: "attention", by: "importance", seed: null },
+      ...{ attention: [5, 4], mlp: [] },
       order: [{ module: "attention", layer: 5, score: 0.01 }, { module: "attention", layer: 4, score: 0.02 }],
     },
     times: {
-      batch: 1,
-      context: 256,
+      ...{ batch: 1, context: 256 },
       prefill: { median: 1.05, low: 1.02, high: 1.1 },
       decode: { median: 1.12, low: 1.08, high: 1.15 },
     },
@@ -93,11 +84,7 @@ export const besides = (shape: Shape): Fit =>
 /** Nothing may go. */
 export const nothing = (shape: Shape): Fit =>
   fit(shape, {
-    aim: { of: "perplexity", amount: 0.001 },
-    unit: "nats per token",
-    confirmed: [],
-    answer: null,
-    plan: null,
-    times: null,
+    ...{ aim: { of: "perplexity", amount: 0.001 }, unit: "nats per token" },
+    ...{ confirmed: [], answer: null, plan: null, times: null },
     tried: fit(shape).tried.map((one) => ({ ...one, keeps: "no" })),
   });

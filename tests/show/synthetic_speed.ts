@@ -22,13 +22,8 @@ export function bound(
     largest: largest + dropped,
     points: batches.map((batch) => {
       const speedup = speedupOf(dropped, batch);
-      return {
-        batch,
-        fits: batch <= largest,
-        prefill: 1,
-        decode: 2,
-        speedup: { prefill: 1.1, decode: speedup, whole: speedup },
-      };
+      const own = { batch, fits: batch <= largest, prefill: 1, decode: 2 };
+      return { ...own, speedup: { prefill: 1.1, decode: speedup, whole: speedup } };
     }),
     fitting: largest === 0 ? null : { batch: largest, speedup: speedupOf(dropped, largest) },
     throughput: largest === 0 ? null : 1 + dropped / 20,
@@ -40,12 +35,8 @@ export function bound(
     lamina: "0.1.0",
     model: { name, family: "llama", layers: 32 },
     device: {
-      name: "a6000-ada",
-      title: "NVIDIA RTX 6000 Ada",
-      count: 1,
-      bandwidth: 960e9,
-      rate: 364.2e12,
-      memory: 48 * 2 ** 30,
+      ...{ name: "a6000-ada", title: "NVIDIA RTX 6000 Ada", count: 1 },
+      ...{ bandwidth: 960e9, rate: 364.2e12, memory: 48 * 2 ** 30 },
     },
     setting: { input: 2048, output: 2048, bits },
     plans: [plan(0), plan(attention)],
@@ -72,21 +63,13 @@ export function measuredSpeed(): Speed {
     lamina: "0.1.0",
     model: provenance().model,
     computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },
-    repeat: 3,
-    new: 16,
-    seed: 0,
-    plans,
+    ...{ repeat: 3, new: 16, seed: 0, plans },
     points: [128, 1024].map((context) => ({
       batch: 1,
       context,
       parts: {
-        bandwidth: 2e10,
-        rate: 1e11,
-        keyBandwidth: 1e10,
-        keyRate: 5e10,
-        attention: 5e-5,
-        mlp: 2e-5,
-        step: 1e-3,
+        ...{ bandwidth: 2e10, rate: 1e11, keyBandwidth: 1e10, keyRate: 5e10 },
+        ...{ attention: 5e-5, mlp: 2e-5, step: 1e-3 },
       },
       plans: [0, 2, 4].map((dropped) => {
         const ratio = 1 / (1 - dropped / 8 * (0.2 + context / 4096));

@@ -48,14 +48,10 @@ export function certificate(
   return certificateOf(
     { provenance: { ...own, ...b }, of: own.model, bytes: [98e6, drop ? null : 87e6], within: 0.01 },
     {
-      sums: off.map((own) => (
-        {
-          nll: [3 * tokens, tokens * (3 + rise * (1 + own / 2))],
-          kl: (1 + own) * tokens / 10,
-          top1: 50,
-          tokens,
-        }
-      )),
+      sums: off.map((own) => {
+        const nll: [number, number] = [3 * tokens, tokens * (3 + rise * (1 + own / 2))];
+        return { nll, kl: (1 + own) * tokens / 10, top1: 50, tokens };
+      }),
       kl: off.flatMap(() => Array.from({ length: tokens }, (_, i) => 0.2 * (i / tokens) ** 3)),
       moves: alike ? eachOf(MODULES, moves) : null,
     },
@@ -121,19 +117,10 @@ export function untrained({ ratio = 2, off = 1, variance = 0.05, hidden = 128, s
       ...head("random-init"),
       provenance: { ...made, model: { ...made.model, name: `llama (hidden ${hidden})` } },
       shape: {
-        hidden,
-        layers: LAYERS,
-        heads: 1,
-        kvHeads: 1,
-        headSize: hidden,
-        feedForward: 4 * hidden,
-        vocabulary: 100,
-        norm: "pre",
+        ...{ hidden, layers: LAYERS, heads: 1, kvHeads: 1, headSize: hidden },
+        ...{ feedForward: 4 * hidden, vocabulary: 100, norm: "pre" },
       },
-      initialiser: { std, residualStd: std },
-      seeds: [0, 1],
-      tokens: 64,
-      skippedTokens: 0,
+      ...{ initialiser: { std, residualStd: std }, seeds: [0, 1], tokens: 64, skippedTokens: 0 },
       streamNorm: importances(1),
       attention: seeds(ratio),
       mlp: seeds(1),

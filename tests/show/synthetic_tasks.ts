@@ -23,50 +23,25 @@ export function plan(target: "attention" | "mlp", dropped: number, by: Plan["by"
 }
 
 /** An evaluation in which `right` of a task's documents are answered right, the first ones. */
-export function evaluation(
-  right: number,
-  drop: Plan | Record<never, never> = {},
-): Evaluation {
+export function evaluation(right: number, drop: Plan | Record<never, never> = {}): Evaluation {
   const { attention = [], mlp = [], target, by, seed, order = [] } = drop as Partial<Plan>;
   const isFull = attention.length + mlp.length === 0;
   const task = (choices: number): Evaluation["tasks"][string] => {
     const value = right / DOCUMENTS;
     const stderr = Math.sqrt(value * (1 - value) / (DOCUMENTS - 1));
+    const share = shareInterval(right, DOCUMENTS);
+    const against = isFull ? null : { difference: -0.25, low: -0.5, high: 0 };
     return {
-      version: "1",
-      shots: 0,
-      n: DOCUMENTS,
-      acc: value,
-      metrics: {
-        acc: {
-          stderr,
-          ...shareInterval(right, DOCUMENTS),
-          against: null,
-          kept: isFull ? null : shareInterval(right, DOCUMENTS),
-        },
-      },
-      logprob: {
-        value: -1,
-        low: -1.125,
-        high: -0.875,
-        against: isFull ? null : { difference: -0.25, low: -0.5, high: 0 },
-      },
-      kl: 0,
-      top1: 1,
-      ece: 0,
-      cut: 0,
+      ...{ version: "1", shots: 0, n: DOCUMENTS, acc: value, kl: 0, top1: 1, ece: 0, cut: 0 },
+      metrics: { acc: { stderr, ...share, against: null, kept: isFull ? null : share } },
+      logprob: { value: -1, low: -1.125, high: -0.875, against },
       items: Array.from({ length: DOCUMENTS }, (_, index) => ({
         index,
         hash: String(index),
         loglikelihoods: Array.from({ length: choices }, (_, i) => -1 - i),
         greedy: Array.from({ length: choices }, () => false),
         tokens: Array.from({ length: choices }, () => 1),
-        acc: Number(index < right),
-        gold: 0,
-        text: null,
-        kl: 0,
-        top1: 1,
-        cut: 0,
+        ...{ acc: Number(index < right), gold: 0, text: null, kl: 0, top1: 1, cut: 0 },
       })),
     };
   };
@@ -101,13 +76,11 @@ export function compared(
 }
 
 /** Evaluations of several plans, the full model's first. */
-export function evaluations(): Evaluation[] {
-  return [
-    evaluation(32),
-    evaluation(32, plan("attention", 4)),
-    evaluation(32, plan("attention", 2)),
-    evaluation(24, plan("attention", 4, "random")),
-    evaluation(20, plan("mlp", 2)),
-    evaluation(16, plan("mlp", 4)),
-  ];
-}
+export const evaluations = (): Evaluation[] => [
+  evaluation(32),
+  evaluation(32, plan("attention", 4)),
+  evaluation(32, plan("attention", 2)),
+  evaluation(24, plan("attention", 4, "random")),
+  evaluation(20, plan("mlp", 2)),
+  evaluation(16, plan("mlp", 4)),
+];

@@ -70,29 +70,21 @@ const wide = (text: string, columns: number) => text.split("\n").filter((line) =
 
 Deno.test("a table fits a narrow terminal: names give way, columns go on below, and no number is lost", () => {
   const name = "organisation-with-a-long-name/a-model-with-a-longer-name-模型-instruct-v0.3";
-  const rows = [["name", "layers", "size", "cached"], [name, "30", "98.4 MB", "yes"], [
-    "b",
-    "7",
-    "1 MB",
-    "no",
-  ]];
+  const rows = ["name layers size cached", `${name} 30 98.4_MB yes`, "b 7 1_MB no"]
+    .map((row) => row.split(" ").map((cell) => cell.replace("_", " ")));
   assert.deepEqual(wide(align(rows, { columns: 40 }, [0]), 40), []);
   assert.match(align(rows, { columns: 40 }, [0]), /^organisation\S*… +30 +98\.4 MB +yes$/m);
   assert.equal(align(rows, { columns: 200 }, [0]), align(rows, {}, [0]));
   assert.ok(align(rows, {}, [0]).includes(name));
 
-  const numbers = Array.from(
-    { length: 3 },
-    (_, r) => Array.from({ length: 9 }, (_, c) => `${r}${c}`.repeat(4)),
-  );
+  const row = (r: number) => Array.from({ length: 9 }, (_, c) => `${r}${c}`.repeat(4));
+  const numbers = [0, 1, 2].map(row);
   const folded = align(numbers, { columns: 40 });
   assert.deepEqual(wide(folded, 40), []);
   assert.deepEqual(new Set(folded.split(/\s+/)), new Set(numbers.flat()));
   for (const fold of folded.split("\n\n")) {
-    assert.deepEqual(
-      fold.split("\n").map((line) => line.trim().split(/ +/)[0]),
-      numbers.map(([first]) => first),
-    );
+    const firsts = fold.split("\n").map((line) => line.trim().split(/ +/)[0]);
+    assert.deepEqual(firsts, numbers.map(([first]) => first));
   }
   const result = profile({ layers: 12 });
   const look = { columns: 40, utf8: true };

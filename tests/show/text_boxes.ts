@@ -1,25 +1,14 @@
 /** Where the texts of a picture lie, measured in the fonts that PNG and PDF are drawn with. */
 import { SaxesParser } from "saxes";
-import { fontOf } from "../../src/show/chart/files/fonts.ts";
-import { fontkit, widthIn } from "../../src/show/chart/files/fonts.ts";
+import { fontkit, fontOf, widthIn } from "../../src/show/chart/files/fonts.ts";
 
 /** A text's box in units of the picture. */
-export interface TextBox {
-  readonly text: string;
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-}
-
-interface Place {
-  readonly x: number;
-  readonly y: number;
-  readonly turned: boolean;
-  readonly size: number;
-  readonly bold: boolean;
-  readonly anchor: string;
-}
+export type TextBox =
+  & { readonly text: string }
+  & Readonly<Record<"left" | "right" | "top" | "bottom", number>>;
+type Place = Readonly<
+  Record<"x" | "y" | "size", number> & Record<"turned" | "bold", boolean> & { anchor: string }
+>;
 
 const { regular, bold } = await fontOf("sans-serif");
 const fonts = { regular: fontkit(regular), bold: fontkit(bold) };

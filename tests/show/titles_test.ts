@@ -99,35 +99,39 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
 });
 
 Deno.test("an indented line of a reading continues the line before it, another one stays a line", () => {
-  assert.equal(
-    reading`One,
+  const found = reading`One,
       two, ${"a\n b"},
       three.
-- four`,
-    "One, two, a\n b, three.\n- four",
-  );
+- four`;
+  assert.equal(found, "One, two, a\n b, three.\n- four");
 });
 
 Deno.test("words follow the interval, and a touch of zero is neither", () => {
   const words = { below: "less", above: "more", neither: "alike" };
-  assert.equal(intervalWords({ low: -2, high: -1 }, words), "less");
-  assert.equal(intervalWords({ low: 1, high: 2 }, words), "more");
-  assert.equal(intervalWords({ low: -1, high: 0 }, words), "alike");
-  assert.equal(intervalWords({ low: 0, high: 1 }, words), "alike");
-  assert.equal(intervalWords({ low: null, high: null }, words), "alike");
+  const rows = [[-2, -1, "less"], [1, 2, "more"], [-1, 0, "alike"], [0, 1, "alike"], [
+    null,
+    null,
+    "alike",
+  ]] as const;
+  for (const [low, high, word] of rows) assert.equal(intervalWords({ low, high }, words), word);
   assert.equal(intervalWords({ low: -1, high: 1 }, { below: "a", above: "b" }), "cannot be told apart");
 });
 
 Deno.test("words follow a correlation's interval, or its layers where it is perfect", () => {
   const words = { below: "falls", above: "rises" };
   const found = { rank: 0.5, layers: 30, low: 0.2, high: 0.7 };
-  assert.equal(correlationWords(found, words), "rises");
-  assert.equal(correlationWords({ ...found, rank: -0.5, low: -0.7, high: -0.2 }, words), "falls");
-  assert.equal(correlationWords({ ...found, low: -0.1 }, words), "cannot be told from 0");
-  const perfect = { rank: -1, low: null, high: null };
-  assert.equal(correlationWords({ ...perfect, layers: 5 }, words), "falls");
+  const perfect = { rank: -1, low: null, high: null, layers: 5 };
+  const untold = "cannot be told from 0";
+  const rows: [Partial<Parameters<typeof correlationWords>[0]>, string][] = [
+    [found, "rises"],
+    [{ ...found, rank: -0.5, low: -0.7, high: -0.2 }, "falls"],
+    [{ ...found, low: -0.1 }, untold],
+    [perfect, "falls"],
+    [{ ...perfect, layers: 4 }, untold],
+    [{ ...perfect, rank: null, layers: 30 }, untold],
+  ];
+  for (const [given, word] of rows) assert.equal(correlationWords(given as typeof found, words), word);
   assert.equal(correlationWords({ ...perfect, layers: 4 }, { ...words, neither: "open" }), "open");
-  assert.equal(correlationWords({ ...perfect, rank: null, layers: 30 }, words), "cannot be told from 0");
 });
 
 Deno.test("the median passes over what is not measured", () => {

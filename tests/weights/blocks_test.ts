@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { bufferSource } from "../buffer.ts";
+import { closed } from "../../src/entry/mod.ts";
 import { fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, type Tensor, widened } from "../../src/tensor/mod.ts";
 import {
@@ -12,6 +13,7 @@ import {
   openGguf,
   type TensorRef,
 } from "../../src/weights/mod.ts";
+import { refuses } from "../support.ts";
 import { bits } from "../tensor/bits.ts";
 import { gguf, tensor } from "./build.ts";
 
@@ -21,7 +23,7 @@ const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.ur
 const [Q4_0, Q8_0, Q4_K] = [2, 8, 12];
 
 /** A file with a stack of matrices, a matrix and a vector in blocks, and a matrix of floats; read, not mapped. */
-async function open(): Promise<GgufFile> {
+async function open(): Promise<GgufFile & Disposable> {
   const entries = [
     { name: "experts", shape: [512, 6, 3], type: Q4_K, bytes: 3 * 6 * 2 * 144 },
     { name: "matrix", shape: [128, 4], type: Q8_0, bytes: 4 * 4 * 34 },
@@ -36,7 +38,7 @@ async function open(): Promise<GgufFile> {
   });
   const file = gguf({ tensors, data: end });
   for (let i = 0; i < end; i++) file[file.length - end + i] = i * 167 + (i >> 8) * 59 & 0x3f; // no float16 above 2
-  return await openGguf(bufferSource("m.gguf", file));
+  return closed(await openGguf(bufferSource("m.gguf", file)));
 }
 
 function assertSame(matrix: BlockMatrix | undefined, { shape, data }: Tensor): void {
@@ -46,7 +48,7 @@ function assertSame(matrix: BlockMatrix | undefined, { shape, data }: Tensor): v
 }
 
 Deno.test("a tensor's description says its blocks; vectors and floats have none", async () => {
-  const file = await open();
+  using file = await open();
   const formats = [...file.tensors].map(([name, { blocks }]) => [name, blocks]);
   assert.deepEqual(Object.fromEntries(formats), {
     experts: { bits: 4, size: 32, zero: 0, hasOffsets: true },
@@ -54,36 +56,35 @@ Deno.test("a tensor's description says its blocks; vectors and floats have none"
     vector: undefined,
     floats: undefined,
   });
-  for (const [name, type, shape] of [["vector", "Q4_0", "64"], ["floats", "F32", "2,64"]]) {
-    await assert.rejects(file.blocks!(name), {
-      name: "TypeError",
-      message:
-        `Cannot read "${name}" in m.gguf in blocks: found ${type} [${shape}], expected a matrix in blocks`,
-    });
-  }
-  file.close();
+  await refuses("TypeError: Cannot read ", file.blocks, [
+    ["vector", '"vector" in m.gguf in blocks: found Q4_0 [64], expected a matrix in blocks'],
+    ["floats", '"floats" in m.gguf in blocks: found F32 [2,64], expected a matrix in blocks'],
+  ]);
 });
 
 Deno.test("rows of a matrix, and no others", async () => {
-  const file = await open();
+  using file = await open();
   for (const rows of [[0, 4], [1, 3], [3, 4], [2, 2]] as const) {
     assertSame(await file.blocks!("matrix", rows), await file.read("matrix", rows));
   }
-  for (const [from, to] of [[0, 5], [-1, 2], [2, 1], [0.5, 1], [NaN, 1]]) {
-    await assert.rejects(file.blocks!("matrix", [from, to]), {
-      name: "RangeError",
-      message: `Cannot read rows [${from}, ${to}) of "matrix" in m.gguf: expected a range within [0, 4]`,
-    });
-  }
-  await assert.rejects(file.blocks!("none"), RangeError);
+  const outside = [[0, 5], [-1, 2], [2, 1], [0.5, 1], [NaN, 1]] as const;
+  await refuses(
+    "Cannot read rows ",
+    (rows: typeof outside[number]) => file.blocks("matrix", rows),
+    outside.map((
+      rows,
+    ) => [rows, `[${rows.join(", ")}) of "matrix" in m.gguf: expected a range within [0, 4]`]),
+  );
+  await assert.rejects(file.blocks("none"), RangeError);
   file.close();
-  await assert.rejects(file.blocks!("matrix"), {
-    message: 'Cannot read "matrix": m.gguf is closed, expected an open file',
-  });
+  await assert.rejects(
+    file.blocks("matrix"),
+    /Cannot read "matrix": m\.gguf is closed, expected an open file/,
+  );
 });
 
 Deno.test("a stack is its matrices one after the other; one of them is a row of the stack", async () => {
-  const file = await open();
+  using file = await open();
   const { data } = await file.read("experts");
   assertSame(await file.blocks!("experts"), { dtype: "f32", shape: [18, 512], data });
   for (const e of [0, 1, 2]) {
@@ -91,11 +92,10 @@ Deno.test("a stack is its matrices one after the other; one of them is a row of 
     assertSame(await file.blocks!("experts", [e, e + 1]), { ...own, shape: [6, 512] });
   }
   await assert.rejects(file.blocks!("experts", [3, 4]), RangeError);
-  file.close();
 });
 
 Deno.test("arrays for blocks may be the caller's", async () => {
-  const file = await open();
+  using file = await open();
   const lent: Float32Array[] = [];
   const matrix = await file.blocks("experts", [0, 1], (length) => {
     lent.push(new Float32Array(length).fill(NaN));
@@ -104,7 +104,6 @@ Deno.test("arrays for blocks may be the caller's", async () => {
   assertSame(matrix, { ...await file.read("experts", [0, 1]), shape: [6, 512] });
   assert.deepEqual(lent.map(({ length }) => length), [6 * 512 / 8, 6 * 512 / 32, 6 * 512 / 32]);
   assert.equal(matrix.quants.buffer, lent[0].buffer);
-  file.close();
 });
 
 /** A layer of the file's tensors, by the names of what is special about them. */
@@ -121,7 +120,7 @@ const REFS: Readonly<Record<string, TensorRef>> = {
 
 async function source() {
   const file = await open();
-  return layered({ file, layers: 2, layer: () => Object.entries(REFS), outer: { head: REFS.whole } });
+  return closed(layered({ file, layers: 2, layer: () => Object.entries(REFS), outer: { head: REFS.whole } }));
 }
 
 /** Both leases have the same numbers, and the first one those in blocks. */
@@ -134,7 +133,7 @@ function assertLease(found: Lease, expected: Lease, inBlocks: readonly string[])
 }
 
 Deno.test("a lease has those in blocks that are wanted so; transformed and other tensors stay numbers", async () => {
-  const weights = await source();
+  using weights = await source();
   const plain = await weights.layer(0);
   assert.equal(plain.blocks!.size, 0);
   assertLease(await weights.layer(0, () => true), plain, ["whole", "rows", "turned", "expert", "half"]);
@@ -142,11 +141,10 @@ Deno.test("a lease has those in blocks that are wanted so; transformed and other
   assertSame((await weights.outerBlocks!("head", () => true))!, plain.tensors.get("whole")!);
   assert.equal(await weights.outerBlocks!("head", () => false), null);
   assert.equal(await weights.outerBlocks!("none", () => true), null);
-  weights.close();
 });
 
 Deno.test("parts are cut in blocks, but for cuts that part a block", async () => {
-  const weights = await source();
+  using weights = await source();
   const names = ["whole", "rows", "turned", "expert", "half", "copied"];
   const cases = [
     { axis: 0, start: 1, end: 3 },
@@ -156,19 +154,15 @@ Deno.test("parts are cut in blocks, but for cuts that part a block", async () =>
   for (const cut of cases) {
     const cuts = new Map(names.map((name) => [name, cut]));
     const isWhole = cut.start !== 16;
-    assertLease(
-      await weights.part(0, cuts, () => true),
-      await weights.part(0, cuts),
-      isWhole ? names.slice(0, -1) : [],
-    );
+    const [found, plain] = [await weights.part(0, cuts, () => true), await weights.part(0, cuts)];
+    assertLease(found, plain, isWhole ? names.slice(0, -1) : []);
   }
-  weights.close();
 });
 
 Deno.test("released blocks serve the next layer, and only then", async () => {
   const file = await openGguf(await fileSource(PATH));
   const layer = (l: number) => [["matrix", { name: `Q5_${l}.bits` }]] as const;
-  const weights = layered({ file, layers: 2, layer, outer: {} });
+  using weights = closed(layered({ file, layers: 2, layer, outer: {} }));
   const keeps = () => true;
   const memory = (lease: Lease) => lease.blocks!.get("matrix")!.quants.buffer;
   const [first, second] = [await weights.layer(0, keeps), await weights.layer(1, keeps)];
@@ -177,7 +171,6 @@ Deno.test("released blocks serve the next layer, and only then", async () => {
   const third = await weights.layer(1, keeps);
   assert.equal(memory(third), memory(first));
   assertSame(third.blocks!.get("matrix"), await file.read("Q5_1.bits"));
-  weights.close();
 });
 
 const data = Uint16Array.from({ length: 12 }, (_, i) => 0x3c00 + i);
@@ -198,8 +191,6 @@ Deno.test("rows are a view, columns a copy, and null is the tensor itself", () =
 });
 
 Deno.test("a tensor that is not there cannot be cut", () => {
-  assert.throws(() => cutTensors(tensors, new Map([["v", null]])), {
-    name: "RangeError",
-    message: "Cannot cut v: found w, b, expected this tensor among them",
-  });
+  const cut = () => cutTensors(tensors, new Map([["v", null]]));
+  assert.throws(cut, /^RangeError: Cannot cut v: found w, b, expected this tensor among them$/);
 });

@@ -118,18 +118,13 @@ const headers = fc.tuple(
 
 /** Bytes of a right file with some of them changed, and perhaps an end cut off. */
 function mutants(right: Uint8Array, span: number) {
-  const change = fc.tuple(
-    fc.nat({ max: span - 1 }),
-    fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 255)),
-  );
-  return fc.tuple(fc.array(change, { maxLength: 4 }), fc.option(fc.nat({ max: right.length }), { freq: 1 }))
-    .map(
-      ([changes, end]) => {
-        const bytes = right.slice(0, end ?? right.length);
-        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
-        return bytes;
-      },
-    );
+  const value = fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 255));
+  const changes = fc.array(fc.tuple(fc.nat({ max: span - 1 }), value), { maxLength: 4 });
+  return fc.tuple(changes, fc.option(fc.nat({ max: right.length }), { freq: 1 })).map(([changes, end]) => {
+    const bytes = right.slice(0, end ?? right.length);
+    for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+    return bytes;
+  });
 }
 
 function mutatedSafetensors(): fc.Arbitrary<Uint8Array> {
@@ -145,12 +140,8 @@ function randomGguf(): fc.Arbitrary<Uint8Array> {
   const number = fc.oneof(fc.bigInt({ min: 0n, max: 40n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }));
   const random = fc.tuple(names, fc.nat({ max: 14 }), fc.uint8Array({ maxLength: 40 }));
   const whole = fc.tuple(names, fc.constantFrom(0, 1), fc.uint8Array({ minLength: 1, maxLength: 1 }));
-  const metadata = fc.array(
-    fc.oneof({ weight: 4, arbitrary: whole }, random).map(([key, type, value]) => pair(key, type, value)),
-    {
-      maxLength: 2,
-    },
-  );
+  const any = fc.oneof({ weight: 4, arbitrary: whole }, random);
+  const metadata = fc.array(any.map(([key, type, value]) => pair(key, type, value)), { maxLength: 2 });
   const wild = fc.record({
     name: names,
     shape: fc.array(fc.oneof(fc.constantFrom(1, 32, 256), number), { maxLength: 5 }),
@@ -214,9 +205,10 @@ const values: fc.Arbitrary<[type: number, value: Uint8Array]> = fc.oneof(
     return [type, uint(widths.get(type)!, BigInt.asUintN(widths.get(type)!, edge))];
   }),
   fc.string().map((value): [number, Uint8Array] => [8, text(value)]),
-  fc.tuple(fc.constantFrom(4, 8, 10), fc.oneof(fc.constantFrom(0n, 1n), edges)).map((
-    [type, count],
-  ): [number, Uint8Array] => [9, join(uint(32, type), uint(64, count), new Uint8Array(8))]),
+  fc.tuple(fc.constantFrom(4, 8, 10), fc.oneof(fc.constantFrom(0n, 1n), edges))
+    .map((
+      [type, count],
+    ): [number, Uint8Array] => [9, join(uint(32, type), uint(64, count), new Uint8Array(8))]),
 );
 
 const float = (value: number) => new Uint8Array(Float32Array.of(value).buffer);

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { isThorough } from "../support.ts";
+import { isThorough, ran } from "../tools.ts";
 
 const PROGRAM = fileURLToPath(new URL("fuzz.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
@@ -17,20 +17,15 @@ const PROPERTIES = [
   "a GGUF model with an extreme value",
 ];
 
-/** What the program says of these properties: those that hold, a line each; its end. */
-async function run(properties: readonly string[]) {
-  const { signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--config", CONFIG, PROGRAM, ...properties],
-  }).output();
-  const [held, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { held: held.split("\n"), signal, said };
-}
+/** What the program says of these properties: those that hold, a line each. */
+const run = (properties: readonly string[]) =>
+  ran(Deno.execPath(), ["run", "--allow-all", "--config", CONFIG, PROGRAM, ...properties]);
 
 let together: ReturnType<typeof run> | undefined;
 
 for (const property of PROPERTIES) {
   Deno.test(property, async () => {
-    const { held, signal, said } = await (isThorough ? run([property]) : together ??= run(PROPERTIES));
-    assert.ok(held.includes(property), `ended by ${signal}: ${said}`);
+    const { out, code, err } = await (isThorough ? run([property]) : together ??= run(PROPERTIES));
+    assert.ok(out.split("\n").includes(property), `ended with ${code}: ${err}`);
   });
 }

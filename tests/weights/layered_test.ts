@@ -1,6 +1,7 @@
 /** Leases: names, transforms, reuse of memory; what is announced of a mapped file comes into the page cache, and is not resident. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { closed } from "../../src/entry/mod.ts";
 import { fileSource } from "../../src/hub/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { writeSafetensors } from "../buffer.ts";
@@ -19,24 +20,28 @@ import { mapPath } from "../../src/weights/libc.ts";
 import { until } from "../cluster/processes.ts";
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";
-import { onLinux } from "../tools.ts";
-import { withFolder } from "../support.ts";
+import { onLinux, printed } from "../tools.ts";
+import { refuses, withFolder } from "../support.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));
+
+type Layers = Parameters<typeof layered>[0];
+const layersOf = (file: TensorFile, layers: number, layer: Layers["layer"], outer: Layers["outer"] = {}) =>
+  closed(layered({ file, layers, layer, outer }));
 
 /** Two layers of one shape. */
 function source(file: TensorFile) {
   const negate = ({ shape, data }: Tensor) => float32(shape, (data as Float32Array).map((x) => -x));
-  return layered({
+  return layersOf(
     file,
-    layers: 2,
-    layer: (l) => [
+    2,
+    (l) => [
       ["matrix", { name: `Q4_${l}.values` }],
       ["negative", { name: `Q5_${l}.values`, transform: negate }],
       ["stored", { name: "F16.values" }],
     ],
-    outer: { vector: { name: "vector" }, head: { name: "Q8_0.values", transform: negate } },
-  });
+    { vector: { name: "vector" }, head: { name: "Q8_0.values", transform: negate } },
+  );
 }
 
 /** A checkpoint that is one file. */
@@ -44,13 +49,11 @@ function checkpoint(path: string): CheckpointFiles {
   return { name: path, list: () => ["model.safetensors"], open: () => fileSource(path) };
 }
 
-async function open(): Promise<GgufFile> {
-  return await openGguf(await fileSource(PATH));
-}
+const open = async (): Promise<GgufFile> => await openGguf(await fileSource(PATH));
 
 Deno.test("a lease has the layer's tensors, transformed", async () => {
   const file = await open();
-  const weights = source(file);
+  using weights = source(file);
   assert.equal(weights.format, file.format);
   const { tensors, release } = await weights.layer(1);
   assert.deepEqual([...tensors.keys()], ["matrix", "negative", "stored"]);
@@ -59,17 +62,11 @@ Deno.test("a lease has the layer's tensors, transformed", async () => {
   const plain = (await file.read("Q5_1.values")).data as Float32Array;
   assert.deepEqual(tensors.get("negative")!.data, plain.map((x) => -x));
   release();
-  weights.close();
 });
 
 Deno.test("released memory serves the next layer, and only then", async () => {
   const file = await open();
-  const weights = layered({
-    file,
-    layers: 2,
-    layer: (l) => [["matrix", { name: `Q4_${l}.values` }]],
-    outer: {},
-  });
+  using weights = layersOf(file, 2, (l) => [["matrix", { name: `Q4_${l}.values` }]]);
   const memory = (lease: Lease) => lease.tensors.get("matrix")!.data.buffer;
   const first = await weights.layer(0);
   const second = await weights.layer(1);
@@ -80,13 +77,12 @@ Deno.test("released memory serves the next layer, and only then", async () => {
   assert.deepEqual(third.tensors.get("matrix"), await file.read("Q4_0.values"));
   first.release(); // a second time: third keeps what it has
   assert.notEqual(memory(await weights.layer(1)), memory(third));
-  weights.close();
 });
 
 Deno.test("a layer drops the memory that the last one has left and it cannot use", async () => {
   const file = await open();
   const names = ["Q4_0.values", "vector", "Q4_0.values"];
-  const weights = layered({ file, layers: 3, layer: (l) => [["matrix", { name: names[l] }]], outer: {} });
+  using weights = layersOf(file, 3, (l) => [["matrix", { name: names[l] }]]);
   const first = await weights.layer(0);
   const { buffer } = first.tensors.get("matrix")!.data;
   assert.notEqual(buffer.byteLength, 0);
@@ -97,7 +93,6 @@ Deno.test("a layer drops the memory that the last one has left and it cannot use
   const third = await weights.layer(2);
   assert.deepEqual(third.tensors.get("matrix"), await file.read("Q4_0.values"));
   third.release();
-  weights.close();
 });
 
 Deno.test("a transform may borrow its memory too", async () => {
@@ -108,7 +103,7 @@ Deno.test("a transform may borrow its memory too", async () => {
     return float32(tensor.shape, data);
   };
   const refs: [string, TensorRef][] = [["matrix", { name: "Q4_0.values", transform: copy }]];
-  const weights = layered({ file, layers: 1, layer: () => refs, outer: {} });
+  using weights = layersOf(file, 1, () => refs);
   const seen = new Set();
   for (let pass = 0; pass < 4; pass++) {
     const { tensors, release } = await weights.layer(0);
@@ -117,37 +112,30 @@ Deno.test("a transform may borrow its memory too", async () => {
     release();
   }
   assert(seen.size <= 2, `${seen.size} arrays, expected at most the block's and the copy's`);
-  weights.close();
 });
 
 Deno.test("a call for a layer reads ahead to the next one", async () => {
   const file = await open();
   const wanted: string[][] = [];
-  const weights = source({ ...file, prefetch: (names) => wanted.push([...names]) });
+  using weights = source({ ...file, prefetch: (names) => wanted.push([...names]) });
   await weights.layer(0);
   await weights.layer(1);
   assert.deepEqual(wanted, [["Q4_1.values", "Q5_1.values", "F16.values"]]);
-  weights.close();
 });
 
 Deno.test("tensors outside the layers, whole or by rows", async () => {
   const file = await open();
-  const weights = source(file);
+  using weights = source(file);
   assert.deepEqual(await weights.outer("vector"), await file.read("vector"));
   const rows = await file.read("Q8_0.values", [1, 3]);
-  assert.deepEqual(await weights.outer("head", [1, 3]), {
-    ...rows,
-    data: (rows.data as Float32Array).map((x) => -x),
-  });
-  await assert.rejects(weights.outer("toString"), {
-    name: "RangeError",
-    message: 'Cannot read "toString": expected one of vector, head',
-  });
-  await assert.rejects(weights.layer(2), {
-    name: "RangeError",
-    message: "Cannot read layer 2: expected an integer from 0 to 1",
-  });
-  weights.close();
+  const data = (rows.data as Float32Array).map((x) => -x);
+  assert.deepEqual(await weights.outer("head", [1, 3]), { ...rows, data });
+  const one = (which: string | number) =>
+    typeof which === "string" ? weights.outer(which) : weights.layer(which);
+  await refuses("Cannot read ", one, [
+    ["toString", '"toString": expected one of vector, head'],
+    [2, "layer 2: expected an integer from 0 to 1"],
+  ]);
 });
 
 // Linux is the only system where files are mapped.
@@ -159,7 +147,7 @@ onLinux("resident memory does not grow with the file", async () => {
   }));
   await Deno.writeFile(path, safetensors(header, layers * bytes));
   const file = await openSafetensors(checkpoint(path));
-  const weights = layered({ file, layers, layer: (l) => [["x", { name: `${l}` }]], outer: {} });
+  const weights = layersOf(file, layers, (l) => [["x", { name: `${l}` }]]);
   const before = Deno.memoryUsage().rss;
   for (let l = 0; l < layers; l++) {
     const { tensors, release } = await weights.layer(l);
@@ -177,13 +165,11 @@ onLinux("of experts that are one tensor, only those on loan are in memory", asyn
   await withFolder(async (folder) => {
     const [experts, size] = [8, 2 ** 20];
     const path = `${folder}/model.safetensors`;
-    await writeSafetensors(
-      path,
-      new Map([["experts", float32([experts, size], new Float32Array(experts * size).fill(1))]]),
-    );
+    const ones = float32([experts, size], new Float32Array(experts * size).fill(1));
+    await writeSafetensors(path, new Map([["experts", ones]]));
     const file = await openSafetensors(checkpoint(path));
     const layer = Array.from({ length: experts }, (_, at) => [`${at}`, { name: "experts", at }] as const);
-    const weights = layered({ file, layers: 1, layer: () => layer, outer: {} });
+    using weights = layersOf(file, 1, () => layer);
     for (let e = 0; e < experts; e++) {
       const { tensors, release } = await weights.part(0, new Map([[`${e}`, null]]));
       assert.ok((tensors.get(`${e}`)!.data as Float32Array).every((x) => x === 1));
@@ -193,7 +179,6 @@ onLinux("of experts that are one tensor, only those on loan are in memory", asyn
       assert.ok(resident <= 3 * 4 * size, `expert ${e}: ${resident} bytes`);
       release();
     }
-    weights.close();
   });
 });
 
@@ -213,41 +198,38 @@ function isCached(buffer: ArrayBuffer): boolean {
   return pages.every((page) => (page & 1) === 1);
 }
 
-onLinux("announced bytes are read from the disk, all of them, and stay out of resident memory", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.writeFile(path, new Uint8Array(BYTES).fill(1));
-    await new Deno.Command("dd", {
-      args: [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"],
-      stderr: "null",
-    }).output();
-    const { buffer, want, close } = mapPath(path, BYTES)!;
-    want(0, BYTES);
-    want(3 * MIB, BYTES);
-    await until("all pages", () => isCached(buffer), PATIENCE);
-    await until("no resident page", async () => await residentBytes(path) === 0, PATIENCE);
-    assert.ok(new Uint8Array(buffer).every((byte) => byte === 1));
-    want(0, BYTES); // goes on after a close no further than the piece that is being read
-    close();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(new Uint8Array(buffer)[BYTES - 1], 1);
-  } finally {
-    await Deno.remove(path);
-  }
-});
+onLinux(
+  "announced bytes are read from the disk, all of them, and stay out of resident memory",
+  () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/file`;
+      await Deno.writeFile(path, new Uint8Array(BYTES).fill(1));
+      await printed("dd", [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"]);
+      const { buffer, want, close } = mapPath(path, BYTES)!;
+      want(0, BYTES);
+      want(3 * MIB, BYTES);
+      await until("all pages", () => isCached(buffer), PATIENCE);
+      await until("no resident page", async () => await residentBytes(path) === 0, PATIENCE);
+      assert.ok(new Uint8Array(buffer).every((byte) => byte === 1));
+      want(0, BYTES); // goes on after a close no further than the piece that is being read
+      close();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(new Uint8Array(buffer)[BYTES - 1], 1);
+    }),
+);
 
-onLinux("what is announced of a file that was cut off meanwhile is passed over", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.writeFile(path, new Uint8Array(BYTES));
-    const { sizeNow, want, close } = mapPath(path, BYTES)!;
-    await Deno.truncate(path, 1000);
-    want(0, BYTES);
-    want(0, 100);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.equal(sizeNow(), 1000);
-    close();
-  } finally {
-    await Deno.remove(path);
-  }
-});
+onLinux(
+  "what is announced of a file that was cut off meanwhile is passed over",
+  () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/file`;
+      await Deno.writeFile(path, new Uint8Array(BYTES));
+      const { sizeNow, want, close } = mapPath(path, BYTES)!;
+      await Deno.truncate(path, 1000);
+      want(0, BYTES);
+      want(0, 100);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert.equal(sizeNow(), 1000);
+      close();
+    }),
+);

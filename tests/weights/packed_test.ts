@@ -3,7 +3,9 @@
  * blocks, which are the same numbers.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { closed } from "../../src/entry/mod.ts";
 import { packingOf } from "../../src/models/mod.ts";
 import { openModel } from "../../src/hub/mod.ts";
 import { formatOf, widened } from "../../src/tensor/mod.ts";
@@ -29,20 +31,18 @@ const folders: Readonly<Record<string, [format: string, blocks: string | null]>>
   fp8: ["FP8", null],
 };
 
-async function open(name: string): Promise<PagedFile> {
+async function open(name: string): Promise<PagedFile & Disposable> {
   const files = await openModel(fileURLToPath(new URL(name, FOLDER)));
   const config = JSON.parse(await Deno.readTextFile(new URL(`${name}/config.json`, FOLDER)));
-  return await withPacked(await openSafetensors(files), packingOf(config, "config.json"), name);
+  return closed(await withPacked(await openSafetensors(files), packingOf(config, "config.json"), name));
 }
 
-async function sha256(data: Float32Array): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new Uint8Array(new Float32Array(data).buffer));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const sha256 = (data: Float32Array) =>
+  createHash("sha256").update(new Uint8Array(new Float32Array(data).buffer)).digest("hex");
 
 for (const [name, [format, sizes]] of Object.entries(folders)) {
   Deno.test(`${name}: matrices are those of its library, in blocks too`, async () => {
-    const file = await open(name);
+    using file = await open(name);
     assert.equal(file.format, `safetensors ${format}`);
     const found = new Set<string>();
     assert.ok(Object.keys(hashes[name]).length >= 6);
@@ -51,27 +51,23 @@ for (const [name, [format, sizes]] of Object.entries(folders)) {
       assert.equal(`${type} ${dtype}`, `${format} f32`);
       const whole = await file.read(matrix);
       assert.deepEqual(whole.shape, shape);
-      if (name !== "int8") assert.equal(await sha256(whole.data as Float32Array), hash, matrix);
-      assert.deepEqual(
-        (await file.read(matrix, [3, 21])).data,
-        whole.data.subarray(3 * shape[1], 21 * shape[1]),
-      );
+      if (name !== "int8") assert.equal(sha256(whole.data as Float32Array), hash, matrix);
+      const rows = await file.read(matrix, [3, 21]);
+      assert.deepEqual(rows.data, whole.data.subarray(3 * shape[1], 21 * shape[1]));
       if (blocks) {
         const stored = await file.blocks!(matrix);
         assert.deepEqual(formatOf(stored), blocks);
         assert.deepEqual(widened(stored), whole);
         assert.ok(stored.quants.byteLength < whole.data.byteLength / 2);
-        const rows = await file.blocks!(matrix, [3, 21]);
-        assert.deepEqual(widened(rows), await file.read(matrix, [3, 21]));
+        assert.deepEqual(widened(await file.blocks!(matrix, [3, 21])), rows);
         found.add(`${blocks.bits}:${blocks.size}`);
       } else await assert.rejects(file.blocks!(matrix));
     }
     assert.equal([...found].sort().join(" ") || null, sizes);
-    file.close();
   });
 
   Deno.test(`${name}: the tensors are the model's, each under its plain name`, async () => {
-    const file = await open(name);
+    using file = await open(name);
     const names = [...file.tensors.keys()];
     assert.deepEqual(names.filter((one) => !one.endsWith(".weight")), []);
     assert.equal((names.length - 2) % 9, 0); // seven matrices and two norms a layer
@@ -79,12 +75,11 @@ for (const [name, [format, sizes]] of Object.entries(folders)) {
     assert.ok(["f16", "bf16"].includes(stored.dtype));
     file.prefetch(names);
     file.forget(names);
-    file.close();
   });
 }
 
 Deno.test("int8: a number is that of the library but for the order of two roundings", async () => {
-  const file = await open("int8");
+  using file = await open("int8");
   const { data } = await file.read("model.layers.0.self_attn.k_proj.weight");
   const theirs = parse(await Deno.readFile(new URL("expected.safetensors", FOLDER))).get("int8.matrix")!.data;
   // (q · SCB) · (1 / 127) is rounded twice, and so is 1 / 127; q · (SCB / 127) is rounded twice: five roundings between the two.
@@ -93,14 +88,12 @@ Deno.test("int8: a number is that of the library but for the order of two roundi
   });
   assert.ok(distance(data as Float32Array, theirs) > 0);
   assert.equal(file.tensors.get("model.layers.0.self_attn.o_proj.weight")!.type, "F16"); // left out of the method
-  file.close();
 });
 
 Deno.test("GPTQ: zeros of symmetric groups are one number, others are their own", async () => {
   for (const [name, kind] of [["gptq-4", "number"], ["gptq-8", "object"], ["awq-32", "object"]]) {
-    const file = await open(name);
+    using file = await open(name);
     const { zeros } = await file.blocks!("model.layers.0.mlp.up_proj.weight");
     assert.equal(typeof zeros, kind);
-    file.close();
   }
 });

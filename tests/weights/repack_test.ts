@@ -1,8 +1,9 @@
 /** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have the reference's bits, those of −0 included. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { closed } from "../../src/entry/mod.ts";
 import { fileSource } from "../../src/hub/mod.ts";
-import { type BlockMatrix, philox, widened } from "../../src/tensor/mod.ts";
+import { philox, widened } from "../../src/tensor/mod.ts";
 import { type BlockType, blockTypes } from "../../src/weights/blocks/types.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
@@ -16,19 +17,8 @@ const PATH = fileURLToPath(new URL("../fixtures/gguf/types", import.meta.url));
 
 /** Byte offsets of the float16 scales in one block. */
 const SCALES: Readonly<Record<string, readonly number[]>> = {
-  Q4_0: [0],
-  Q4_1: [0, 2],
-  Q5_0: [0],
-  Q5_1: [0, 2],
-  Q8_0: [0],
-  Q2_K: [80, 82],
-  Q3_K: [108],
-  Q4_K: [0, 2],
-  Q5_K: [0, 2],
-  Q6_K: [208],
-  IQ4_NL: [0],
-  IQ4_XS: [0],
-  MXFP4: [],
+  ...{ Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q2_K: [80, 82], Q3_K: [108] },
+  ...{ Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208], IQ4_NL: [0], IQ4_XS: [0], MXFP4: [] },
 };
 
 /** Float16: zeros, the least and the greatest subnormal, the greatest number, infinities, and a NaN. */
@@ -40,18 +30,11 @@ function randomBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Uint32Array.from(words.flat()).buffer, 0, length);
 }
 
-/** A matrix of one row for these numbers, its arrays in the middle of longer ones. */
-function emptyMatrix({ format: { bits, size, zero, hasOffsets } }: BlockType, values: number): BlockMatrix {
+/** Arrays for a number of values in blocks, in the middle of longer ones. */
+function room({ format: { bits, size, hasOffsets } }: BlockType, values: number): Repacked {
   const floats = () => new Float32Array(values / size + 2).fill(7).subarray(1, -1);
-  return {
-    bits,
-    size,
-    shape: [1, values],
-    quants: new Uint8Array(values * bits / 8 + 8).fill(7).subarray(4, -4),
-    scales: floats(),
-    zeros: zero,
-    offsets: hasOffsets ? floats() : null,
-  };
+  const quants = new Uint8Array(values * bits / 8 + 8).fill(7).subarray(4, -4);
+  return { quants, scales: floats(), offsets: hasOffsets ? floats() : null };
 }
 
 /** The bits of numbers, all NaN alike: their signs and payloads mean nothing. */
@@ -66,7 +49,9 @@ function assertSame(type: string, source: Uint8Array<ArrayBuffer>): void {
   reference[type](source, expected);
   decode(source, decoded);
   assert.deepEqual(bitsOf(decoded), bitsOf(expected));
-  const matrix = emptyMatrix(blockTypes[type], expected.length);
+  const { bits, size, zero: zeros } = blockTypes[type].format;
+  const shape = [1, expected.length] as const;
+  const matrix = { bits, size, shape, zeros, ...room(blockTypes[type], expected.length) };
   repack(source, matrix);
   assert.deepEqual(bitsOf(widened(matrix).data as Float32Array), bitsOf(expected));
   for (const array of [matrix.quants, matrix.scales, matrix.offsets]) {
@@ -85,12 +70,9 @@ Deno.test("every type has a reference, but for the IQ types of points, which ggm
 
 for (const type of Object.keys(reference)) {
   const { blockBytes } = blockTypes[type];
-  Deno.test(`${type}: random blocks`, () => {
+  Deno.test(`${type}: random blocks, also at an odd place of memory`, () => {
     for (const count of [0, 1, 2, 37, 400]) assertSame(type, randomBytes(count * blockBytes, count));
     for (const byte of [0, 0x0f, 0xf0, 0x80, 0xff]) assertSame(type, new Uint8Array(blockBytes).fill(byte));
-  });
-
-  Deno.test(`${type}: blocks at an odd place of memory`, () => {
     assertSame(type, randomBytes(5 * blockBytes + 1, 3).subarray(1));
   });
 
@@ -116,10 +98,9 @@ Deno.test("MXFP4: every exponent, those that overflow too", () => {
 });
 
 Deno.test("a file's blocks are the numbers of Python's gguf, bit for bit", async () => {
-  const expected = await openSafetensors(
-    folder({ "model.safetensors": await Deno.readFile(`${PATH}.safetensors`) }),
-  );
-  const file = await openGguf(await fileSource(`${PATH}.gguf`));
+  const bytes = await Deno.readFile(`${PATH}.safetensors`);
+  const expected = await openSafetensors(folder({ "model.safetensors": bytes }));
+  using file = closed(await openGguf(await fileSource(`${PATH}.gguf`)));
   const seen = new Set<string>();
   for (const [name, { type, shape, blocks }] of file.tensors) {
     if (!blocks) continue;
@@ -128,25 +109,15 @@ Deno.test("a file's blocks are the numbers of Python's gguf, bit for bit", async
     assert.deepEqual(found.shape, shape);
     const words = new Uint32Array((found.data as Float32Array).buffer);
     const { data } = await expected.read(name);
-    assert.deepEqual(
-      words,
-      new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)),
-    );
+    const own = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+    assert.deepEqual(words, new Uint32Array(own));
   }
   assert.deepEqual([...seen].sort(), Object.keys(blockTypes).sort());
-  file.close();
 });
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
 function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: blocks * blockBytes }, (_, i) => (i * 167 + (i >> 8) * 59) & 255);
-}
-
-/** Arrays for a number of values in blocks, in the middle of longer ones. */
-function room({ format: { bits, size, hasOffsets } }: BlockType, values: number): Repacked {
-  const floats = () => new Float32Array(values / size + 2).fill(7).subarray(1, -1);
-  const quants = new Uint8Array(values * bits / 8 + 8).fill(7).subarray(4, -4);
-  return { quants, scales: floats(), offsets: hasOffsets ? floats() : null };
 }
 
 /** The bytes of all arrays, those beside them too. */
