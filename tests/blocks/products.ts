@@ -10,9 +10,9 @@ import { blockTensors, type StoredTypes } from "../../src/models/mod.ts";
 import { fedWeights, linear } from "../../src/models/values/linear.ts";
 import { createGraph, type Graph, type Lowering } from "../../src/onnx/mod.ts";
 import { take, withUploaded } from "../../src/run/mod.ts";
-import { type BlockMatrix, float32, middleOf, philox, type Tensor, widened } from "../../src/tensor/mod.ts";
+import { type BlockMatrix, float32, middleOf, philox, widened } from "../../src/tensor/mod.ts";
 import { type BlockKind } from "../quantised.ts";
-import { UNIT } from "../support.ts";
+import { largest, UNIT } from "../support.ts";
 
 /** Numbers that are drawn, the same for the same seed. */
 export function drawing(seed: number) {
@@ -53,17 +53,10 @@ function productGraph(matrix: BlockMatrix, stored: StoredTypes, lowering: Loweri
 }
 
 /** The largest error of a product as a share of what it may be, for each number of rows. */
-export async function productErrors(
-  engine: Engine,
-  matrix: BlockMatrix,
-  rows: readonly number[],
-): Promise<number[]> {
+export async function productErrors(engine: Engine, matrix: BlockMatrix, rows: readonly number[]) {
   const { floats } = drawing(2);
   const bias = floats(matrix.shape[0]);
-  const fed: [string, Tensor][] = [
-    ...blockTensors("w.weight", matrix),
-    ["w.bias", float32([bias.length], bias)],
-  ];
+  const fed = [...blockTensors("w.weight", matrix), ["w.bias", float32([bias.length], bias)] as const];
   const held = Object.fromEntries(fed.map(([name, tensor]) => [name, engine.upload(tensor)]));
   const program = await engine.compile(productGraph(matrix, new Map(fed), engine.has), held);
   const errors: number[] = [];
@@ -81,13 +74,8 @@ export async function productErrors(
   return errors;
 }
 
-function worst(
-  y: Float32Array,
-  x: Float32Array,
-  matrix: BlockMatrix,
-  bias: Float32Array,
-  { has: { blocks } }: Engine,
-): number {
+function worst(y: Float32Array, x: Float32Array, matrix: BlockMatrix, bias: Float32Array, engine: Engine) {
+  const { blocks } = engine.has;
   const [rows, columns] = matrix.shape;
   const { bits, size, scales, offsets } = matrix;
   const quants = widened({ ...matrix, offsets: null }).data as Float32Array;
@@ -97,11 +85,10 @@ function worst(
   const roundings = ((areBytes ? columns / size : columns) + size + 8) * UNIT;
   const lost = isParted ? 254 ** -3 : areBytes ? 1 / 254 : 0;
   /** The largest number of x by block. */
-  const most = Float64Array.from({ length: x.length / size }, (_, i) => {
-    let most = 0;
-    for (let k = 0; k < size; k++) most = Math.max(most, Math.abs(x[i * size + k]));
-    return most;
-  });
+  const most = Float64Array.from(
+    { length: x.length / size },
+    (_, i) => largest(x.subarray(i * size, (i + 1) * size)),
+  );
   let worst = 0;
   for (let i = 0; i < y.length; i++) {
     const row = Math.floor(i / rows), n = i % rows;

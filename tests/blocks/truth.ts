@@ -78,9 +78,8 @@ export async function blockDeviations(
   return [...found, { what: "tensors that are held", error: engine.live - before, most: 0 }];
 }
 
-function relative(actual: Float32Array, expected: Float32Array): number {
-  return distance(actual, expected) / largest(expected);
-}
+const relative = (actual: Float32Array, expected: Float32Array): number =>
+  distance(actual, expected) / largest(expected);
 
 /** A prompt and the most probable tokens after it, and the logits of each from the prompt's last on. */
 async function greedy(options: DecoderOptions, prompt: Int32Array, steps: number) {
@@ -95,16 +94,13 @@ async function greedy(options: DecoderOptions, prompt: Int32Array, steps: number
 
 /** Logits of a text, from the prompt's last token on. */
 function read(options: DecoderOptions, ids: Int32Array): Promise<Float32Array[]> {
-  const next = (_: Float32Array, step: number) => ids[PROMPT + step] ?? null;
-  return decoded(options, ids.subarray(0, PROMPT), next);
+  return decoded(options, ids.subarray(0, PROMPT), (_, step) => ids[PROMPT + step] ?? null);
 }
 
+type Next = (last: Float32Array, step: number) => number | null;
+
 /** Logits of a prompt and of the tokens that follow, until there is none. */
-async function decoded(
-  options: DecoderOptions,
-  prompt: Int32Array,
-  next: (last: Float32Array, step: number) => number | null,
-): Promise<Float32Array[]> {
+async function decoded(options: DecoderOptions, prompt: Int32Array, next: Next): Promise<Float32Array[]> {
   await using opened = released(await decoder(options));
   const logits = [(await opened.prefill([prompt])).slice()];
   for (let id; (id = next(logits.at(-1)!, logits.length - 1)) !== null;) {

@@ -6,7 +6,7 @@ import { decoder, take, withUploaded } from "../../src/run/mod.ts";
 import type { KeepsBlocks } from "../../src/weights/mod.ts";
 import { fedWeights, linear } from "../../src/models/values/linear.ts";
 import { createGraph } from "../../src/onnx/mod.ts";
-import { type BlockMatrix, float32 } from "../../src/tensor/mod.ts";
+import { type BlockMatrix, float32, toFloat32 } from "../../src/tensor/mod.ts";
 import { beyond } from "../models/parity.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import {
@@ -17,6 +17,7 @@ import {
   inPairs,
   isThorough,
   largest,
+  released,
   stateTolerance,
   thorough,
   UNIT,
@@ -50,12 +51,8 @@ for (const [i, name] of quantisedNames.entries()) {
 for (const [name, label] of [["gpt2", "4 bits with offsets"], ["qwen3-next", "8 bits"]] as const) {
   Deno.test(`${name} in ${label}: weights beyond a binding are fed in parts`, () =>
     withFixture(name, async ({ model, blocks }) => {
-      const opened = {
-        model: quantised(model, BLOCK_KINDS[label]),
-        blocks,
-        most: blockTolerance(engine, model.spec),
-        isSlow: !isThorough,
-      };
+      const most = blockTolerance(engine, model.spec);
+      const opened = { model: quantised(model, BLOCK_KINDS[label]), blocks, most, isSlow: !isThorough };
       const narrow = engineWith({ bindingBytes: 4 * model.spec.hidden * 20 });
       assert.deepEqual(beyond(await blockDeviations(narrow, engine, opened)), []);
     }));
@@ -87,8 +84,7 @@ for (const precision of ["float32", "int8"] as const) {
       for (const size of new Set([kind.size, ...everyNth([16, 64, 128, 256], 2, i)])) {
         for (const shape of SHAPES) {
           const errors = await productErrors(engine, drawnMatrix({ ...kind, size }, shape), ROWS);
-          const label = `blocks of ${size}, [${shape}]: ${errors}`;
-          assert.ok(errors.every((error) => error <= 1), label);
+          assert.ok(errors.every((error) => error <= 1), `blocks of ${size}, [${shape}]: ${errors}`);
         }
       }
       assert.equal(engine.live, 0);
@@ -132,12 +128,9 @@ const BIAS = "attention.k_proj.bias";
 const ROWS_OF = new Map([[Q, 24], [K, 7], [V, 9], [O, 5]]);
 
 function matrices(kindOf: (name: string) => BlockKind): Map<string, BlockMatrix> {
-  return new Map(
-    [...ROWS_OF].map(([name, rows], seed) => {
-      const kind = kindOf(name);
-      return [name, drawnMatrix(kind, [rows, COLUMNS / kind.size], seed)];
-    }),
-  );
+  const matrix = (kind: BlockKind, rows: number, seed: number) =>
+    drawnMatrix(kind, [rows, COLUMNS / kind.size], seed);
+  return new Map([...ROWS_OF].map(([name, rows], seed) => [name, matrix(kindOf(name), rows, seed)]));
 }
 
 const alike = matrices(() => BLOCK_KINDS["4 bits with offsets"]);
@@ -175,10 +168,7 @@ for (const [name, kind] of Object.entries(BLOCK_KINDS)) {
 }
 
 /** Each product of three rows, by its name. */
-async function products(
-  engine: Engine,
-  matrices: ReadonlyMap<string, BlockMatrix>,
-): Promise<Record<string, Float32Array>> {
+async function products(engine: Engine, matrices: ReadonlyMap<string, BlockMatrix>) {
   const graph = createGraph();
   const x = graph.input("x", "f32", ["rows", COLUMNS]);
   const needs = [...ROWS_OF].map(([name, rows]) => [name, [rows, COLUMNS]] as const);
@@ -187,14 +177,11 @@ async function products(
   const weights = fedWeights(graph, [...needs, [BIAS, [ROWS_OF.get(K)!]]], fed, engine.has);
   for (const name of ROWS_OF.keys()) graph.output(name, linear(x, name.replace(".weight", ""), weights));
   return await withUploaded(engine, Object.fromEntries(fed), async (held) => {
-    const program = await engine.compile(graph, held);
+    await using program = released(await engine.compile(graph, held));
     const rows = { x: float32([3, COLUMNS], drawing(9).floats(3 * COLUMNS)) };
     const made = await withUploaded(engine, rows, (rows) => program.run(rows));
-    await program.release();
     const read: Record<string, Float32Array> = {};
-    for (const [name, one] of Object.entries(made)) {
-      read[name] = (await take(engine, one)).data as Float32Array;
-    }
+    for (const [name, one] of Object.entries(made)) read[name] = toFloat32(await take(engine, one));
     return read;
   });
 }

@@ -30,15 +30,8 @@ function chain(times = 1): Graph {
 }
 
 /** What something throws; null if nothing. */
-async function thrown(run: () => unknown): Promise<{ name: string; message: string } | null> {
-  try {
-    await run();
-    return null;
-  } catch (error) {
-    const { name, message } = error as Error;
-    return { name, message };
-  }
-}
+const thrown = (run: () => unknown): Promise<{ name: string; message: string } | null> =>
+  (async () => await run())().then(() => null, ({ name, message }) => ({ name, message }));
 
 /** The lines that are written while something runs. */
 async function during(run: () => unknown): Promise<string[]> {
@@ -48,18 +41,15 @@ async function during(run: () => unknown): Promise<string[]> {
 }
 
 /** Runs a graph on x [rows, 64]; frees what it was fed. */
-async function runOn(engine: Engine, graph: Graph, rows: number, use: (y: Held) => unknown): Promise<void> {
+async function runOn(engine: Engine, graph: Graph, rows: number, use: (y: Held) => unknown = () => {}) {
   const program = await engine.compile(graph);
-  const feeds = [engine.upload(matrix(rows)), engine.upload(matrix(SIDE))];
+  const all = { x: engine.upload(matrix(rows)), w: engine.upload(matrix(SIDE)) };
   try {
-    const { y } = await program.run({ x: feeds[0], w: feeds[1] });
-    try {
-      await use(y);
-    } finally {
-      y.free();
-    }
+    const { y } = await program.run(all);
+    Object.assign(all, { y });
+    await use(y);
   } finally {
-    for (const held of feeds) held.free();
+    for (const held of Object.values(all)) held.free();
     await program.release();
   }
 }
@@ -143,8 +133,7 @@ const cases: Record<string, () => Promise<unknown>> = {
     const engine = cudaEngine();
     failLaunch(1);
     const run = await thrown(() => runOn(engine, chain(2), 8, () => {}));
-    const { live } = engine;
-    return { run, live, close: await thrown(() => engine.close()) };
+    return { run, live: engine.live, close: await thrown(() => engine.close()) };
   },
   async late() {
     const engine = cudaEngine();
@@ -156,8 +145,7 @@ const cases: Record<string, () => Promise<unknown>> = {
         return engine.read(y);
       })
     );
-    const { live } = engine;
-    return { ran, read, live, close: await thrown(() => engine.close()) };
+    return { ran, read, live: engine.live, close: await thrown(() => engine.close()) };
   },
   /** The CPU's engine in the same process, with a library of its own. */
   async beside() {
@@ -184,9 +172,8 @@ const cases: Record<string, () => Promise<unknown>> = {
     const first = await during(run);
     const second = await during(run);
     const hex = (value: bigint) => `0x${value.toString(16)}`;
-    const addresses = grams.map((gram) =>
-      [...states, gram].map((held) => hex(access.address(held))).join(" ")
-    );
+    const at = (held: Held) => hex(access.address(held));
+    const addresses = grams.map((gram) => [...states, gram].map(at).join(" "));
     const stream = hex(Deno.UnsafePointer.value(access.stream));
     const reads = await during(() => engine.read(grams[0]));
     const held = engine.live;
@@ -223,13 +210,8 @@ const cases: Record<string, () => Promise<unknown>> = {
     const { data, shape } = await engine.read(held);
     held.free();
     const freed = await thrown(() => access.address(held));
-    return {
-      kind: access.kind,
-      aligned: address !== 0n && address % 256n === 0n,
-      shape,
-      data: [data[0]],
-      freed,
-    };
+    const aligned = address !== 0n && address % 256n === 0n;
+    return { kind: access.kind, aligned, shape, data: [data[0]], freed };
   },
 };
 

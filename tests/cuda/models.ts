@@ -77,11 +77,9 @@ function watched(engine: Engine) {
 
 /** The model with its layers' weights stored as BF16. */
 function stored({ weights, ...model }: Model): Model {
-  const cut = ({ shape, data }: Tensor): Tensor => ({
-    dtype: "bf16",
-    shape,
-    data: new Uint16Array(data.length).fill(0x3f80),
-  });
+  const cut = ({ shape, data: { length } }: Tensor): Tensor => (
+    { dtype: "bf16", shape, data: new Uint16Array(length).fill(0x3f80) }
+  );
   const halved = ({ tensors, release }: Lease): Lease => (
     { tensors: new Map([...tensors].map(([name, tensor]) => [name, cut(tensor)])), release }
   );
@@ -120,18 +118,13 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       const id = (i: number) => blocks.ids[i % blocks.ids.length];
       const input = (from: number, length: number) => Array.from({ length }, (_, i) => id(from + i));
       const shots = input(0, 80);
+      const after = (length: number) => [...shots, ...input(length, length)];
       // A past, trees after it, and trees by themselves.
-      const requests = [3, 9, 300, 301].map((length) => ({
-        input: [...shots, ...input(length, length)],
-        targets: [1, 2],
-      }));
+      const requests = [3, 9, 300, 301].map((length) => ({ input: after(length), targets: [1, 2] }));
       const all = [...requests, { input: input(2, 9), targets: [3] }];
+      const cannot = /^Cannot (share a past .* with \w+ rotations|embed position)/;
       await scoreRequests({ model, engine, requests: all, plans }).catch((error) => {
-        if (
-          !/^Cannot (share a past .* with \w+ rotations|embed position)/.test(
-            error.message,
-          )
-        ) throw error;
+        if (!cannot.test(error.message)) throw error;
       });
     },
     decode: () => stepLogits({ model, engine }, blocks.ids.subarray(0, 6), 5),
@@ -140,15 +133,9 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
 
 /** A pass and steps with weights in blocks, of which nothing but them is uploaded as bytes: kept, and fed anew for each token. */
 function blockJobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
+  const [segments, probes] = [segmentsOf(blocks), [gramProbe(model.spec.layers)]];
   return {
-    blocks: () =>
-      forward({
-        model,
-        engine,
-        segments: segmentsOf(blocks),
-        plans: [noDrop],
-        probes: [gramProbe(model.spec.layers)],
-      }),
+    blocks: () => forward({ model, engine, segments, plans: [noDrop], probes }),
     blocksKept: () => stepLogits({ model, engine }, blocks.ids.subarray(0, 6), 5),
     blocksLeased: () => stepLogits({ model, engine, budget: 0 }, blocks.ids.subarray(0, 6), 5),
   };
@@ -161,23 +148,25 @@ async function seenIn(precision: Precision, names: readonly string[]) {
   const { watching, moves, compilations, reads, graphs, bytes } = watched(engine);
   const kinds: BlockKind[] = Object.values(BLOCK_KINDS);
   const failures: string[] = [];
+  async function attempt(what: string, run: () => Promise<unknown>): Promise<void> {
+    await run().catch((error) => failures.push(`${what}: ${error.message}`));
+    if (engine.live > 0) failures.push(`${what}: ${engine.live} tensors are held afterwards`);
+  }
   for (const [i, name] of names.entries()) {
     await withFixture(name, async ({ model, blocks }) => {
       const given = givingBlocks(model, kinds[i % kinds.length]);
       const stored = quantisedNames.includes(name) ? blockJobs(given.model, watching, blocks) : {};
       for (const [job, run] of Object.entries(stored)) {
         const [handed, uploaded] = [given.bytes(), bytes()];
-        await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
+        await attempt(`${name}, ${job}`, run);
         const [all, crossed] = [given.bytes() - handed, bytes() - uploaded];
         if (all === 0 || all !== crossed) {
           failures.push(`${name}, ${job}: ${crossed} bytes of blocks are uploaded, expected ${all}`);
         }
-        if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
       }
       for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
         const before = reads.length;
-        await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
-        if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
+        await attempt(`${name}, ${job}`, run);
         if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
         const widths = model.spec.layers.flatMap(({ attention }) => {
           if (attention?.kind === "delta") {
@@ -188,12 +177,11 @@ async function seenIn(precision: Precision, names: readonly string[]) {
             ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize]
             : [];
         });
-        const states = reads.slice(before).filter((shape) =>
-          shape.length === 2 && shape[0] >= blocks.length && [model.spec.hidden, ...widths].includes(shape[1])
+        widths.push(model.spec.hidden);
+        const { length } = reads.slice(before).filter((shape) =>
+          shape.length === 2 && shape[0] >= blocks.length && widths.includes(shape[1])
         );
-        if (states.length > 0) {
-          failures.push(`${name}, ${job}: ${states.length} states are read, expected sums`);
-        }
+        if (length > 0) failures.push(`${name}, ${job}: ${length} states are read, expected sums`);
       }
     });
   }
@@ -216,15 +204,10 @@ async function seenIn(precision: Precision, names: readonly string[]) {
     return !/^launch .*(Concat|Split)Kernel/.test(next);
   });
   const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
-  const streams = [
-    ...new Set(
-      lines.flatMap((line) =>
-        line.match(/^(?:launch|cublasSetStream|cudaMemcpyAsync) .*stream (\S+)$/)?.[1] ?? []
-      ),
-    ),
-  ];
+  const inStream = /^(?:launch|cublasSetStream|cudaMemcpyAsync) .*stream (\S+)$/;
+  const streams = new Set(lines.flatMap((line) => line.match(inStream)?.[1] ?? []));
   await engine.close();
-  return { failures, graphs: graphs(), copies, products, streams: streams.length };
+  return { failures, graphs: graphs(), copies, products, streams: streams.size };
 }
 
 const seen: Record<string, unknown> = {};

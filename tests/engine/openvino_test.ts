@@ -12,7 +12,7 @@ import { fixtureNames } from "../fixtures/read.ts";
 import { fixtureRow } from "../gpu/fixtures.ts";
 import { studiesOn, studyRows } from "../gpu/studies.ts";
 import { unjudged, withTiny } from "../study/tiny.ts";
-import { beyond, streamDeviations } from "../models/parity.ts";
+import { beyond, type Opened, streamDeviations } from "../models/parity.ts";
 import { createGraph, type Graph, MatMul } from "../../src/onnx/mod.ts";
 import type { Change } from "../../src/measure/mod.ts";
 import { noDrop, tensorsOf } from "../../src/run/mod.ts";
@@ -61,6 +61,14 @@ unless(lacks)("a plug-in is loaded by the first engine on it, and unloaded when 
   assert.match(version, /^onnxruntime 1\.30\.0, OpenVINOExecutionProvider 1\.8\.1\S*$/);
 });
 
+/** Streams and logits of models are the CPU's. */
+async function expectLikeCpu(engine: Engine, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const compare = async (opened: Opened) => beyond(await streamDeviations(engine, cpu, opened));
+    assert.deepEqual(await withFixture(name, compare), [], name);
+  }
+}
+
 if (lacks === null) {
   testEngine(openvinoEngine(), openvinoEngine);
   const engine = openvinoEngine();
@@ -95,12 +103,9 @@ if (lacks === null) {
       }
       for (const by of ["mean", "linear", "refit"] as const) {
         const dropped = by === "refit" ? { mlp: [1] } : { attention: [1], mlp: [2] };
-        const [theirs, ours] = await Promise.all(
-          [cpu, engine].map((on) =>
-            repair(model, dropped, { ...sizes, ...unjudged, text: text!, by, engine: on })
-          ),
-        );
-        const [a, b] = [theirs, ours].map(({ changes }) => changes!.flatMap(numbersIn));
+        const on = { ...sizes, ...unjudged, text: text!, by };
+        const fits = [cpu, engine].map((engine) => repair(model, dropped, { ...on, engine }));
+        const [a, b] = (await Promise.all(fits)).map(({ changes }) => changes!.flatMap(numbersIn));
         const largest = Math.max(...a.map(Math.abs));
         // Matrices are rounded to bfloat16 or float16: a sum on the edge may go either way.
         a.forEach((value, i) => assert.ok(Math.abs(value - b[i]) <= largest * 2 ** -7, `${by} ${i}`));
@@ -123,22 +128,12 @@ if (lacks === null) {
       );
       return;
     }
-    for (const name of few) {
-      await withFixture(
-        name,
-        async (opened) => assert.deepEqual(beyond(await streamDeviations(found, cpu, opened)), [], name),
-      );
-    }
+    await expectLikeCpu(found, few);
   });
 
   Deno.test("graphs in bfloat16 run wholly on the plug-in, whatever the CPU makes of them", async () => {
     const narrow = openUser(`plugin:${file}`, "bfloat16");
-    for (const name of ["llama", "olmoe"]) {
-      await withFixture(
-        name,
-        async (opened) => assert.deepEqual(beyond(await streamDeviations(narrow, cpu, opened)), [], name),
-      );
-    }
+    await expectLikeCpu(narrow, ["llama", "olmoe"]);
     assert.equal(narrow.live, 0);
     await narrow.close();
   });
@@ -149,10 +144,7 @@ if (lacks === null) {
       "float32",
     );
     assert.match(own.version, /OpenVINOExecutionProvider 1\.8\.1\S* load_config=\{"CPU":.*\}$/);
-    await withFixture(
-      "llama",
-      async (opened) => assert.deepEqual(beyond(await streamDeviations(own, cpu, opened)), []),
-    );
+    await expectLikeCpu(own, ["llama"]);
     await own.close();
     assert.throws(
       () => openUser(`plugin:${file},EP=Other`, "float32"),
@@ -185,10 +177,8 @@ Deno.test("float32 asks for accuracy; bfloat16 is asked for where the CPU has it
   const exact = { INFERENCE_PRECISION_HINT: "f32", EXECUTION_MODE_HINT: "ACCURACY" };
   assert.deepEqual(config("FP32 BF16 INT8", false), exact);
   assert.deepEqual(config("FP32", false, 3), { ...exact, INFERENCE_NUM_THREADS: 3 });
-  assert.deepEqual(config("FP32 BF16 INT8", true), {
-    INFERENCE_PRECISION_HINT: "bf16",
-    EXECUTION_MODE_HINT: "PERFORMANCE",
-  });
+  const fast = { INFERENCE_PRECISION_HINT: "bf16", EXECUTION_MODE_HINT: "PERFORMANCE" };
+  assert.deepEqual(config("FP32 BF16 INT8", true), fast);
   assert.throws(() => config("FP32 INT8", true), {
     name: "RangeError",
     message:

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { type Engine, type WebgpuAccess, webgpuEngine } from "../../src/engine/mod.ts";
-import { Add, Cast, createGraph, Gemm, type Graph, Mul } from "../../src/onnx/mod.ts";
+import { Add, createGraph, Gemm, type Graph, Mul } from "../../src/onnx/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { f32, held, sum, testEngine, withProgram } from "./suite.ts";
+import { addends, cast, f32, held, numbers, sum, testEngine, withProgram } from "./suite.ts";
 import { testBlocks } from "./web_blocks.ts";
 import { testExecutor } from "./web_executor.ts";
 import { unless } from "../tools.ts";
@@ -73,16 +73,13 @@ function testOwn(engine: Engine): void {
       ["bool", Uint8Array.of(1, 0, 1), [1, 0, 1]],
     ] as const
   ) {
-    Deno.test(`webgpu: ${dtype} is fed as it is stored, three elements too`, () => {
-      const graph = createGraph();
-      graph.output("y", Cast(graph.input("x", dtype, [3]), "f32"));
-      return withProgram(engine, graph, async (program) => {
+    Deno.test(`webgpu: ${dtype} is fed as it is stored, three elements too`, () =>
+      withProgram(engine, cast(dtype, 3), async (program) => {
         const { x } = held(engine, { x: { dtype, shape: [3], data } });
         const { y } = await program.run({ x });
-        assert.deepEqual([...(await engine.read(y)).data], expected);
+        assert.deepEqual(await numbers(engine, y), expected);
         assert.deepEqual((await engine.read(x)).data, data);
-      });
-    });
+      }));
   }
 
   Deno.test("webgpu: bf16 is held as f32, i64 and types that graphs there have not are held as they are", async () => {
@@ -96,26 +93,26 @@ function testOwn(engine: Engine): void {
   });
 
   Deno.test("webgpu: what does not run on the device is refused when it is compiled, not run elsewhere", async () => {
-    const graph = createGraph();
-    graph.output("y", Cast(graph.input("x", "i8", [2]), "f32"));
-    await assert.rejects(() => engine.compile(graph), /^Error: Cannot compile a graph on .*: ONNX Runtime: /);
+    const error = /^Error: Cannot compile a graph on .*: ONNX Runtime: /;
+    await assert.rejects(async () => await engine.compile(cast("i8", 2)), error);
   });
 
+  const access = engine.access as WebgpuAccess;
+  const { maxBufferSize } = access.device.limits;
   Deno.test("webgpu: what is larger than a buffer is refused by size", () => {
-    const { maxBufferSize } = (engine.access as WebgpuAccess).device.limits;
-    assert.throws(() => (engine.access as WebgpuAccess).allocate("f32", [maxBufferSize]), {
+    assert.throws(() => access.allocate("f32", [maxBufferSize]), {
       name: "RangeError",
       message: /^Cannot hold \d+ bytes on .*: expected at most \d+ \(maxBufferSize\)$/,
     });
   });
 
   const { bindingBytes } = engine.has;
-  const isBound = bindingBytes + 8 <= (engine.access as WebgpuAccess).device.limits.maxBufferSize;
+  const isBound = bindingBytes + 8 <= maxBufferSize;
   unless(isBound ? null : "no buffer of this device is")(
     "webgpu: what is larger than a binding is refused by name and size",
     () =>
       withProgram(engine, sum(), async (program) => {
-        const a = (engine.access as WebgpuAccess).allocate("f32", [bindingBytes / 8 + 1, 2]);
+        const a = access.allocate("f32", [bindingBytes / 8 + 1, 2]);
         await assert.rejects(program.run({ a, b: engine.upload(f32([2], 1, 2)) }), {
           name: "RangeError",
           message: /^Cannot feed a on .*: found \d+ bytes, expected at most \d+$/,
@@ -126,7 +123,7 @@ function testOwn(engine: Engine): void {
 
   Deno.test("webgpu: a run is let go when its signal aborts, and the program can be run again", () =>
     withProgram(engine, sum(), async (program) => {
-      const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const feeds = addends(engine);
       const before = engine.live;
       const reason = new Error("enough");
       const abort = new AbortController();
@@ -135,13 +132,13 @@ function testOwn(engine: Engine): void {
       await assert.rejects(run, (error) => error === reason);
       await assert.rejects(program.run(feeds, { signal: abort.signal }), (error) => error === reason);
       const { y } = await program.run(feeds);
-      assert.deepEqual([...(await engine.read(y)).data], [11, 22]);
+      assert.deepEqual(await numbers(engine, y), [11, 22]);
       assert.equal(engine.live, before + 2);
     }));
 
   Deno.test("webgpu: a feed may be freed while it is run, and a tensor while it is read", () =>
     withProgram(engine, sum(), async (program) => {
-      const { a, b } = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const { a, b } = addends(engine);
       const before = engine.live;
       const run = program.run({ a, b });
       a.free();
@@ -156,7 +153,7 @@ function testOwn(engine: Engine): void {
 
   Deno.test("webgpu: an output of another shape or type than what it is to go into is refused by name", () =>
     withProgram(engine, sum(), async (program) => {
-      const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+      const feeds = addends(engine);
       const before = engine.live;
       const run = (y: string, into = held(engine, { y: f32([2], 0, 0) })) =>
         assert.rejects(program.run(feeds, { into }), { message: y }).finally(() => into.y.free());
@@ -210,12 +207,12 @@ function testOwn(engine: Engine): void {
 
   Deno.test("webgpu: the library's bind groups are made where they are counted", () =>
     withProgram(engine, sum(), async (program) => {
-      const { device } = engine.access as WebgpuAccess;
+      const { device } = access;
       const { createBindGroup } = device;
       let made = 0;
       device.createBindGroup = (descriptor) => (made++, createBindGroup(descriptor));
       try {
-        await program.run(held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) }));
+        await program.run(addends(engine));
       } finally {
         device.createBindGroup = createBindGroup;
       }
@@ -223,13 +220,12 @@ function testOwn(engine: Engine): void {
     }));
 
   Deno.test("webgpu: kernels get the device, buffers and memory", async () => {
-    const access = engine.access as WebgpuAccess;
     const a = access.allocate("f32", [3, 2]);
     access.device.queue.writeBuffer(access.buffer(a), 0, Float32Array.of(1, 2, 3, 4, 5, 6));
     await withProgram(engine, sum(), async (program) => {
       const { y, square } = await program.run({ a, b: engine.upload(f32([2], 10, 20)) });
       assert.ok(access.buffer(square) instanceof GPUBuffer);
-      assert.deepEqual([...(await engine.read(y)).data], [11, 22, 13, 24, 15, 26]);
+      assert.deepEqual(await numbers(engine, y), [11, 22, 13, 24, 15, 26]);
     });
     a.free();
     assert.throws(() => access.buffer(a), { name: "TypeError" });
@@ -238,14 +234,14 @@ function testOwn(engine: Engine): void {
   Deno.test("webgpu: closing one engine frees what it holds, and leaves another as it is", async () => {
     const other = await webgpuEngine();
     const program = await other.compile(sum());
-    await program.run(held(other, { a: f32([1, 2], 1, 2), b: f32([2], 1, 2) }));
+    await program.run(addends(other));
     assert.equal(other.live, 4);
     await other.close();
     await other.close();
     assert.equal(other.live, 0);
     await withProgram(engine, sum(), async (program) => {
-      const { y } = await program.run(held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 1, 2) }));
-      assert.deepEqual([...(await engine.read(y)).data], [2, 4]);
+      const { y } = await program.run(addends(engine, [1, 2], [1, 2]));
+      assert.deepEqual(await numbers(engine, y), [2, 4]);
     });
   });
 }
@@ -263,7 +259,7 @@ const weightOf = (value: number) => float32([8192, 2], new Float32Array(16384).f
 function testLoss(engine: Engine): void {
   Deno.test("webgpu: a lost device is an error that names the call; the next engine opens a new one", async () => {
     const program = await engine.compile(sum());
-    const feeds = held(engine, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) });
+    const feeds = addends(engine);
     (engine.access as WebgpuAccess).device.destroy();
     const lost = (call: string) => ({ message: new RegExp(`^Cannot ${call} on .*: the device was lost`) });
     await assert.rejects(engine.read(feeds.a), lost("read a tensor"));
@@ -279,8 +275,8 @@ function testLoss(engine: Engine): void {
 
     const next = await webgpuEngine();
     await withProgram(next, sum(), async (program) => {
-      const { y } = await program.run(held(next, { a: f32([1, 2], 1, 2), b: f32([2], 10, 20) }));
-      assert.deepEqual([...(await next.read(y)).data], [11, 22]);
+      const { y } = await program.run(addends(next));
+      assert.deepEqual(await numbers(next, y), [11, 22]);
     });
     await next.close();
   });

@@ -7,13 +7,8 @@ type States = LayerStates<Float32Array<ArrayBuffer>> & { readonly width: number 
 
 function states(tokens: number, width: number, update: number, seed: number, parallel = false): States {
   const n = tokens * width;
-  return {
-    width,
-    x: normals(n, seed),
-    attention: normals(n, seed + 1, update),
-    mlp: normals(n, seed + 2, update),
-    parallel,
-  };
+  const [attention, mlp] = [1, 2].map((i) => normals(n, seed + i, update));
+  return { width, x: normals(n, seed), attention, mlp, parallel };
 }
 
 /** A channel of 1e4 in two tokens, one token that is zero, one that is erased. */

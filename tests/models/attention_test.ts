@@ -15,8 +15,9 @@ import {
   type SoftmaxSpec,
 } from "../../src/models/mod.ts";
 import { cpuLowering, type Lowering } from "../../src/onnx/mod.ts";
-import { fillNormal, float32, streamKeys, type Tensor } from "../../src/tensor/mod.ts";
+import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import { byTurns, distance, largest, runGraph, UNIT } from "../support.ts";
+import { normal } from "./drawn.ts";
 
 const LENGTHS = [7, 33, 130, 300, 600];
 const HEADS = 4;
@@ -40,12 +41,6 @@ function specOf(changes: Partial<SoftmaxSpec>): SoftmaxSpec {
   };
 }
 
-function normal(shape: readonly number[], tensor: number, scale: number): Tensor {
-  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-  fillNormal(data, streamKeys(1, 0, tensor), 0, scale);
-  return float32(shape, data);
-}
-
 /** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed, and `ready` the input of the output projection. */
 type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
 
@@ -62,16 +57,14 @@ async function run(
   const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
   const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
-    x: normal([samples * length, hidden], 0, 1),
+    x: normal([samples * length, hidden], 0),
     ...ropeTables(spec.rope!, length),
   };
   needs.forEach(([name, shape], i) => {
     feeds[name] = normal(shape, i + 1, hidden ** -0.5);
     if (name === "attention.o_proj.weight") {
-      feeds[name] = float32(
-        shape,
-        Float32Array.from({ length: hidden ** 2 }, (_, i) => Number(i % (hidden + 1) === 0)),
-      );
+      const identity = new Float32Array(hidden ** 2).map((_, i) => Number(i % (hidden + 1) === 0));
+      feeds[name] = float32(shape, identity);
     }
     if (name.endsWith("norm.weight")) feeds[name] = float32(shape, new Float32Array(hidden).fill(1));
   });
@@ -80,12 +73,7 @@ async function run(
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */
-function expected(
-  spec: SoftmaxSpec,
-  { q, k, v }: Pick<Mixing, "q" | "k" | "v">,
-  samples: number,
-  length: number,
-) {
+function expected(spec: SoftmaxSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
   const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;

@@ -1,6 +1,6 @@
 /** Experts of a layer in one tensor are those that are stored one by one, in a composite model too; wrong ones are refused by name. */
 import assert from "node:assert/strict";
-import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { openFolder, withFixture, withFolder } from "../support.ts";
 import { expectSame, prefixed, rewrite, withCopy } from "./rewrite.ts";
 
@@ -26,13 +26,8 @@ function fuse(tensors: Map<string, Tensor>): void {
   }
 }
 
-function joined(tensors: readonly Tensor[], shape: readonly number[]): Tensor {
-  return {
-    dtype: "f32",
-    shape,
-    data: Float32Array.from(tensors.flatMap((tensor) => [...toFloat32(tensor)])),
-  };
-}
+const joined = (tensors: readonly Tensor[], shape: readonly number[]): Tensor =>
+  float32(shape, Float32Array.from(tensors.flatMap((tensor) => [...toFloat32(tensor)])));
 
 /** Makes the configuration that of a model of text and images. */
 async function nest(folder: string): Promise<void> {
@@ -68,17 +63,14 @@ Deno.test("rows of an expert in one tensor are views of the file where its numbe
 const [BOTH, DOWN] = ["gate_up_proj", "down_proj"].map((name) => `model.layers.1.mlp.experts.${name}`);
 const SHAPES = { [BOTH]: [5, 24, 32], [DOWN]: [5, 32, 12] };
 
-// Nothing, gates alone, an expert too few, a matrix turned.
-for (
-  const [name, shape] of [[BOTH, null], [BOTH, [5, 12, 32]], [DOWN, [4, 32, 12]], [DOWN, [
-    5,
-    12,
-    32,
-  ]]] as const
-) {
-  const found = shape
-    ? `has shape ${JSON.stringify(shape)}, expected ${JSON.stringify(SHAPES[name])}`
-    : "is missing";
+const wrong: [name: string, shape: number[]][] = [
+  [BOTH, [5, 12, 32]], // gates alone
+  [DOWN, [4, 32, 12]], // an expert too few
+  [DOWN, [5, 12, 32]], // turned
+];
+for (const [name, shape] of [[BOTH, null] as const, ...wrong]) {
+  const json = JSON.stringify;
+  const found = shape ? `has shape ${json(shape)}, expected ${json(SHAPES[name])}` : "is missing";
   Deno.test(`a checkpoint of fused experts whose ${name} ${found} is refused by name`, () =>
     withFolder(async (folder) => {
       await rewrite(NAME, folder, (tensors) => {

@@ -56,9 +56,8 @@ for (const [name, expected] of Object.entries(models)) {
       unused.delete(general);
       if (typeof draw === "number") {
         const norm = canonical.endsWith("norm.weight") && transform; // stored as w − 1 by some
-        const constant = norm
-          ? toFloat32(norm(float32([1], Float32Array.of(draw)), (n) => new Float32Array(n)))[0]
-          : draw;
+        const one = float32([1], Float32Array.of(draw));
+        const constant = norm ? toFloat32(norm(one, (n) => new Float32Array(n)))[0] : draw;
         assert.ok(values.every((value) => value === constant), `${canonical}: expected ${constant}`);
       } else expectAlike(canonical, values, draw);
     }
@@ -67,10 +66,7 @@ for (const [name, expected] of Object.entries(models)) {
 }
 
 /** All that is drawn, over layers, experts and seeds, by canonical name with layer 0 and expert 0 for all. */
-async function drawnTensors(
-  spec: ModelSpec,
-  initialiser: ReturnType<typeof initialiserOf>,
-): Promise<Map<string, number[]>> {
+async function drawnTensors(spec: ModelSpec, initialiser: ReturnType<typeof initialiserOf>) {
   const drawn = new Map<string, number[]>();
   const add = (name: string, values: Iterable<number>) => {
     const general = name.replace(/experts\.\d+/, "experts.0");
@@ -101,8 +97,7 @@ function expectAlike(
   [count, theirMean, theirs]: Exclude<Draw, number>,
 ) {
   const n = values.length;
-  const moment = (k: number, about: number) =>
-    values.reduce((sum, value) => sum + (value - about) ** k, 0) / n;
+  const moment = (k: number, about: number) => values.reduce((sum, z) => sum + (z - about) ** k, 0) / n;
   const mean = moment(1, 0);
   const ours = Math.sqrt(moment(2, mean));
   const kurtosis = Math.max(3, moment(4, mean) / ours ** 4);
@@ -182,18 +177,12 @@ for (const axis of [0, 1] as const) {
     const made = await Promise.all(halves.map(inWorker));
     for (const [half, cuts] of halves.entries()) {
       for (const [i, [name, cut]] of cuts.entries()) {
-        assert.deepEqual(
-          [made[half][i][0], bits(made[half][i][1])],
-          [name, cutOf(name, cut)],
-          `half ${half}`,
-        );
+        const [tensor, values] = made[half][i];
+        assert.deepEqual([tensor, bits(values)], [name, cutOf(name, cut)], `half ${half}`);
       }
     }
     const count = made.flat().reduce((sum, [, values]) => sum + values.length, 0);
-    assert.equal(
-      count,
-      cuttable.reduce((sum, [name]) => sum + whole.get(name)!.length, 0),
-      "nothing is left out",
-    );
+    const all = cuttable.reduce((sum, [name]) => sum + whole.get(name)!.length, 0);
+    assert.equal(count, all, "nothing is left out");
   });
 }

@@ -12,6 +12,8 @@ import {
   scoring,
 } from "../../src/models/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
+import { specOf as fixtureSpec } from "../quantised.ts";
+import { refuses } from "../support.ts";
 
 const folder = new URL("../../data/configs/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -66,17 +68,13 @@ Deno.test("rows of the embedding and the head equal the whole's; a tied head is 
   for (const [name] of outerTensors(small).filter(([, shape]) => shape.length === 2)) {
     const all = await weights.outer(name);
     assert.deepEqual(all.shape, [1000, 256]);
-    assert.deepEqual(
-      numbers(await weights.outer(name, [500, 503])),
-      numbers(all).slice(500 * 256, 503 * 256),
-    );
+    const some = numbers(await weights.outer(name, [500, 503]));
+    assert.deepEqual(some, numbers(all).slice(500 * 256, 503 * 256));
   }
-  assert.notDeepEqual(
-    (await weights.outer("head.weight")).data,
-    (await weights.outer("embedding.weight")).data,
-  );
+  const embedding = await weights.outer("embedding.weight");
+  assert.notDeepEqual(await weights.outer("head.weight"), embedding);
   const tied = randomWeights({ ...small, head: { ...small.head, tied: true } }, initialiser);
-  assert.deepEqual((await tied.outer("head.weight")).data, (await weights.outer("embedding.weight")).data);
+  assert.deepEqual((await tied.outer("head.weight")).data, embedding.data);
 });
 
 Deno.test("a released lease's memory serves the next; two at a time are apart", async () => {
@@ -91,32 +89,27 @@ Deno.test("a released lease's memory serves the next; two at a time are apart", 
   assert.notEqual(buffer(await weights.layer(1)), buffer(third));
 });
 
-Deno.test("what is not there is refused by name", async () => {
-  const weights = randomWeights(small, initialiser);
-  await assert.rejects(
-    () => weights.layer(3),
-    /^RangeError: Cannot draw layer 3: expected an integer from 0 to 2$/,
-  );
-  await assert.rejects(
-    () => weights.outer("embedding.weight", [990, 1001]),
-    /\[990, 1001\) of axis 0, expected a range within \[1000,256\]/,
-  );
-  await assert.rejects(
-    () => weights.part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),
-    /Cannot draw mlp.up_proj.weight: found indices \[-1, 4\)/,
-  );
+Deno.test("what is not there is refused by name", () => {
+  const { layer, outer, part } = randomWeights(small, initialiser);
+  return refuses("Cannot draw ", (draw: () => unknown) => draw(), [
+    [() => layer(3), "layer 3: expected an integer from 0 to 2"],
+    [
+      () => outer("embedding.weight", [990, 1001]),
+      "[990, 1001) of axis 0, expected a range within [1000,256]",
+    ],
+    [
+      () => part!(0, new Map([["mlp.up_proj.weight", { axis: 1, start: -1, end: 4 }]])),
+      "mlp.up_proj.weight: found indices [-1, 4)",
+    ],
+  ]);
 });
 
 Deno.test("the initialiser is said by the configuration or by the caller, never guessed", () => {
   const pythia = read("pythia-160m.json");
   const text = { initializer_range: 0.5, text_config: { initializer_range: 0.01 } };
   const gpt2 = { ...small, family: "gpt2" }; // three layers
-  const rows: [
-    config: object,
-    spec: ModelSpec,
-    given: { std?: number; residualStd?: number },
-    expected: number[],
-  ][] = [
+  type Given = { std?: number; residualStd?: number };
+  const rows: [config: Record<string, unknown>, spec: ModelSpec, given: Given, expected: number[]][] = [
     [{ initializer_range: 0.03 }, small, {}, [0.03, 0.03]],
     [{ initializer_range: 0.03 }, small, { std: 0.1 }, [0.1, 0.1]],
     [{}, small, { std: 0.1, residualStd: 0.2 }, [0.1, 0.2]],
@@ -129,15 +122,11 @@ Deno.test("the initialiser is said by the configuration or by the caller, never 
     [{}, gpt2, { std: 0.1, residualStd: 0.2 }, [0.1, 0.2]],
   ];
   for (const [config, spec, given, [std, residualStd]] of rows) {
-    assert.deepEqual(initialiserOf(config as Record<string, unknown>, spec, "m", given), {
-      std,
-      residualStd,
-    });
+    assert.deepEqual(initialiserOf(config, spec, "m", given), { std, residualStd });
   }
-  assert.throws(
-    () => initialiserOf({ model_type: "llama" }, small, "some.gguf"),
-    /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one or a standard deviation, `std`$/,
-  );
+  const none =
+    /^TypeError: Cannot initialise some.gguf: its configuration has no initializer_range, expected one or a standard deviation, `std`$/;
+  assert.throws(() => initialiserOf({ model_type: "llama" }, small, "some.gguf"), none);
   for (const bad of [0, -1, NaN, Infinity, "0.02"]) {
     assert.throws(() => initialiserOf({ initializer_range: bad }, small, "m"), RangeError, String(bad));
   }
@@ -165,10 +154,8 @@ Deno.test("every configuration in data/configs is understood, has an initialiser
   for (const name of names) {
     const spec = specOf(name);
     initialiserOf(read(name), spec, name);
-    const tensors = [
-      ...outerTensors(spec),
-      ...spec.layers.flatMap((layer) => layerTensors(layer, spec.hidden)),
-    ];
+    const inLayers = spec.layers.flatMap((layer) => layerTensors(layer, spec.hidden));
+    const tensors = [...outerTensors(spec), ...inLayers];
     const count = tensors.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0) / 1e9;
     assert.ok(Math.abs(count / sizes[name] - 1) < 0.005, `${name}: ${count}`);
   }
@@ -194,29 +181,20 @@ Deno.test("a shape is changed in proportion, one cause at a time; what does not 
 
 Deno.test("latents scale with the width, each head's own numbers with the width and the number of heads", () => {
   for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
-    const path = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
-    const spec = readSpec(JSON.parse(Deno.readTextFileSync(path)), name);
+    const spec = fixtureSpec(name);
     const own = spec.layers[0].attention;
     assert.ok(own?.kind === "latent");
     assert.deepEqual(reshape(spec, {}), spec);
     const wide = reshape(spec, { hidden: 2 * spec.hidden, heads: 4 * own.heads }).layers[0].attention;
     assert.ok(wide?.kind === "latent");
     const { query, keyValue, plain, value } = own.latents;
-    assert.deepEqual(
-      [wide.heads, wide.kvHeads, wide.headSize, wide.rope!.size],
-      [4 * own.heads, 4 * own.heads, own.headSize / 2, own.rope!.size / 2],
-    );
-    assert.deepEqual(wide.latents, {
-      ...own.latents,
-      query: query && 2 * query,
-      keyValue: 2 * keyValue,
-      plain: plain / 2,
-      value: value / 2,
-    });
+    const found = [wide.heads, wide.kvHeads, wide.headSize, wide.rope!.size];
+    assert.deepEqual(found, [4 * own.heads, 4 * own.heads, own.headSize / 2, own.rope!.size / 2]);
+    const doubled = { query: query && 2 * query, keyValue: 2 * keyValue };
+    assert.deepEqual(wide.latents, { ...own.latents, ...doubled, plain: plain / 2, value: value / 2 });
     assert.ok(Math.abs(wide.scale - own.scale * Math.SQRT2) < 1e-12); // heads of half the size
-    assert.throws(
-      () => reshape(spec, { heads: 5 * own.heads }),
-      /^RangeError: Cannot reshape latent attention: .* expected whole numbers and an even rotation$/,
-    );
+    const uneven =
+      /^RangeError: Cannot reshape latent attention: .* expected whole numbers and an even rotation$/;
+    assert.throws(() => reshape(spec, { heads: 5 * own.heads }), uneven);
   }
 });

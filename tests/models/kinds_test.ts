@@ -1,14 +1,12 @@
 /** Every kind of module declares one thing: its tensors, streams, pieces and cost agree with each other. */
 import assert from "node:assert/strict";
 import { FORMATS } from "../../src/mod.ts";
-import { kindOf, layerTensors, type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import { kindOf, layerTensors, type ModelSpec } from "../../src/models/mod.ts";
 import { cost, FLOAT32, noDrop, workOf } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
+import { specOf } from "../quantised.ts";
 
-const specs = new Map(fixtureNames.map((name) => {
-  const url = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
-  return [name, readSpec(JSON.parse(Deno.readTextFileSync(url)), name)] as const;
-}));
+const specs = new Map(fixtureNames.map((name) => [name, specOf(name)]));
 const modulesOf = ({ layers }: ModelSpec) =>
   layers.flatMap(({ attention, mlp }) => [
     ...attention ? [{ at: "attention", spec: attention } as const] : [],

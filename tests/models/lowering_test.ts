@@ -3,31 +3,31 @@ import { type GraphProto, type NodeProto, TensorProto_DataType as DataType } fro
 import assert from "node:assert/strict";
 import { Cast, cpuLowering, createGraph, Gemm, type Graph, type Lowering } from "../../src/onnx/mod.ts";
 import { fedWeight, linear } from "../../src/models/values/linear.ts";
-import { bf16ToF32, fillNormal, float32, streamKeys, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { bf16ToF32, float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
 import { byTurns, isThorough, runGraph, UNIT, withFixture } from "../support.ts";
 import { graphsOf, lowerings } from "./built.ts";
+import { normal } from "./drawn.ts";
 
 /** What some have besides. */
-function besides({ attention, rows }: Lowering): string[] {
-  return [
-    ...rows === "scattered" ? ["ScatterND"] : [],
-    ...attention.startsWith("grouped") ? ["GroupQueryAttention"] : [],
-    ...attention === "standard" ? ["Attention"] : [],
-  ];
-}
+const besides = ({ attention, rows }: Lowering): string[] => [
+  ...rows === "scattered" ? ["ScatterND"] : [],
+  ...attention.startsWith("grouped") ? ["GroupQueryAttention"] : [],
+  ...attention === "standard" ? ["Attention"] : [],
+];
 
 /** Element types that are computed with: of a node's inputs that are floats; of what it gives. */
 const FLOATS = [DataType.FLOAT, DataType.BFLOAT16];
 
+/** The element type of a graph's input, which is a tensor. */
+const typeOf = ({ type }: GraphProto["input"][number]) =>
+  (type!.value.value as { elemType: DataType }).elemType;
+
 /** Follows the types through a graph; gives those of its products. Fails where the factors of a node differ. */
 function productTypes({ input, initializer, node, output }: GraphProto): Set<DataType> {
   const types = new Map<string, DataType>(initializer.map(({ name, dataType }) => [name, dataType!]));
-  for (const { name, type } of input) {
-    assert.equal(type!.value.case, "tensorType");
-    types.set(name!, (type!.value.value as { elemType: DataType }).elemType);
-  }
+  for (const one of input) types.set(one.name!, typeOf(one));
   const products = new Set<DataType>();
   for (const one of node) {
     const floats = one.input.map((name) => types.get(name)!).filter((type) => FLOATS.includes(type));
@@ -76,19 +76,12 @@ Deno.test("BF16 is fed as such, or not at all", () =>
     const fed = { native: DataType.BFLOAT16, widened: DataType.FLOAT } as const;
     for (const bfloat16 of ["native", "widened"] as const) {
       const [attention] = graphsOf(spec, "bf16", { ...cpuLowering, bfloat16 });
-      const types = protoOf(attention).input.filter(({ name }) => name!.endsWith("proj.weight"))
-        .map(({ type }) => (type!.value.value as { elemType: DataType }).elemType);
-      assert.deepEqual(types, Array(4).fill(fed[bfloat16]));
+      const weights = protoOf(attention).input.filter(({ name }) => name!.endsWith("proj.weight"));
+      assert.deepEqual(weights.map(typeOf), Array(4).fill(fed[bfloat16]));
     }
   }));
 
 const [ROWS, INNER, WIDTH] = [5, 96, 7];
-
-function normal(shape: readonly number[], seed: number): Tensor & { data: Float32Array } {
-  const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
-  fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
-  return float32(shape, data);
-}
 
 /** The upper halves of float32 numbers. */
 function bf16({ shape, data }: Tensor & { data: Float32Array }): Tensor {
@@ -119,11 +112,8 @@ async function run(graph: Graph, feeds: Record<string, Tensor>): Promise<Float32
 
 Deno.test("BF16 fed by its bits is BF16 widened before, to the last bit", async () => {
   const bits = await run(build(createGraph(), cpuLowering), { x, "w.weight": weight });
-  const before = await run(build(createGraph(), { ...cpuLowering, bfloat16: "widened" }), {
-    x,
-    "w.weight": widened,
-  });
-  assert.deepEqual(bits, before);
+  const graph = build(createGraph(), { ...cpuLowering, bfloat16: "widened" });
+  assert.deepEqual(bits, await run(graph, { x, "w.weight": widened }));
 });
 
 /** A graph whose products of BF16 are made as a GPU makes them: summed in float32, rounded at the end. The CPU has none. */
@@ -154,11 +144,9 @@ Deno.test("a product of BF16 is within the roundings of a factor and of the resu
       const sizes = terms.reduce((sum, term) => sum + Math.abs(term), 0);
       const factor = (UNIT_BF16 + INNER * UNIT) * sizes; // x rounded (w is as stored), sums in float32
       const tolerance = factor + UNIT_BF16 * (Math.abs(exact) + factor) + UNIT * Math.abs(bias.data[column]);
-      const error = Math.abs(y[row * WIDTH + column] - bias.data[column] - exact);
-      assert.ok(
-        error <= tolerance + UNIT * Math.abs(y[row * WIDTH + column]),
-        `${error}, at most ${tolerance}`,
-      );
+      const found = y[row * WIDTH + column];
+      const error = Math.abs(found - bias.data[column] - exact);
+      assert.ok(error <= tolerance + UNIT * Math.abs(found), `${error}, at most ${tolerance}`);
       off = Math.max(off, error);
     }
   }

@@ -3,9 +3,10 @@
  * same loss, or a refusal that names the field; never another number in silence.
  */
 import assert from "node:assert/strict";
-import { type Model, type ModelSpec, readSpec } from "../../src/models/mod.ts";
+import type { Model, ModelSpec } from "../../src/models/mod.ts";
 import { type Blocks, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
 import { fixture, fixtureNames, readJson } from "../fixtures/read.ts";
+import { specOf } from "../quantised.ts";
 import { blocksOf, engine, everyNth, largest, openFolder, thorough } from "../support.ts";
 import { tolerance } from "./parity.ts";
 
@@ -26,32 +27,21 @@ interface Table {
 const tables: Readonly<Record<string, Table>> = await readJson("tests/fixtures/mutated_configs.json");
 
 /** Rows that Lamina runs although transformers fails, and why. */
-const ALONE: readonly (readonly [row: RegExp, reason: string])[] = [
-  [
-    /"(attention_bias|head_dim|hidden_activation|logit_scale|\S*rope_theta|\S*partial_rotary_factor)":null\}/,
-    "null stands for the default, which transformers takes in some classes only",
-  ],
-  [
-    /^phi3.*"(rope_)?type":"(linear|dynamic|llama3)"/,
-    "transformers lists longrope alone, and computes the others alike",
-  ],
-  [
-    /^mixtral.*"(rope_)?type":"(dynamic|yarn|longrope)"/,
-    "transformers' class has no size of a head, which these types ask for",
-  ],
-  [/^deepseek.*"num_key_value_heads"/, "latent attention has keys for every head, whatever the number says"],
-  [/^deepseek.*"head_dim"/, "qk_rope_head_dim is the size that is rotated"],
-  [
-    /"rope_parameters\S*\.factor":"ABSENT"/,
-    "yarn's factor is then the ratio of the two lengths, as in earlier versions",
-  ],
-  [/^gpt2.*"max_position_embeddings"/, "n_positions is the length of the table that the file has"],
+const ALONE: readonly RegExp[] = [
+  // null stands for the default, which transformers takes in some classes only.
+  /"(attention_bias|head_dim|hidden_activation|logit_scale|\S*rope_theta|\S*partial_rotary_factor)":null\}/,
+  /^phi3.*"(rope_)?type":"(linear|dynamic|llama3)"/, // transformers lists longrope alone, and computes the others alike
+  /^mixtral.*"(rope_)?type":"(dynamic|yarn|longrope)"/, // transformers' class has no size of a head, which these ask for
+  /^deepseek.*"num_key_value_heads"/, // latent attention has keys for every head, whatever the number says
+  /^deepseek.*"head_dim"/, // qk_rope_head_dim is the size that is rotated
+  /"rope_parameters\S*\.factor":"ABSENT"/, // yarn's factor is then the ratio of the two lengths, as in earlier versions
+  /^gpt2.*"max_position_embeddings"/, // n_positions is the length of the table that the file has
 ];
-const unused = new Set(ALONE.map(([row]) => row));
+const unused = new Set(ALONE);
 
 /** Whether there is a reason why Lamina runs alone. */
 function isExplained(name: string, changes: Patch): boolean {
-  const row = ALONE.find(([row]) => row.test(`${name} ${JSON.stringify(changes)}`))?.[0];
+  const row = ALONE.find((row) => row.test(`${name} ${JSON.stringify(changes)}`));
   return row !== undefined && (unused.delete(row), true);
 }
 
@@ -152,14 +142,10 @@ thorough("each reason why Lamina runs a row alone is needed", () => {
   assert.deepEqual([...unused], []);
 });
 
-Deno.test("the table has every family, and many rows of each outcome", async () => {
-  const familyOf = async (name: string) =>
-    readSpec(JSON.parse(await Deno.readTextFile(`${(await fixture(name)).folder}/config.json`)), name).family;
-  const families = async (names: readonly string[]) => new Set(await Promise.all(names.map(familyOf)));
-  assert.deepEqual(
-    await families(Object.keys(tables)).then((set) => [...set].sort()),
-    [...await families(fixtureNames)].sort(),
-  );
+Deno.test("the table has every family, and many rows of each outcome", () => {
+  const families = (names: readonly string[]) =>
+    [...new Set(names.map((name) => specOf(name).family))].sort();
+  assert.deepEqual(families(Object.keys(tables)), families(fixtureNames));
   const outcomes = Object.values(tables).flatMap(({ rows }) => rows.map(([, outcome]) => outcome));
   for (const kind of ["same", "fails", "object"]) {
     const count = outcomes.filter((outcome) => outcome === kind || typeof outcome === kind).length;

@@ -108,28 +108,18 @@ function ratiosOf({ tensors }: Fixture, { layers, hidden }: ModelSpec, tolerance
     const [x, a, m] = ["x", "a", "m"].map((name) => tensors.get(`${name}.${l}`)!.data);
     const [offX, offA, offM] = [x, a, m].map((data) => tolerance * Math.sqrt(hidden) * largest(data));
     const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-    const ratios = (
-      of: (x: Float64Array, a: Float64Array, m: Float64Array) => Float64Array[],
-      off: number[],
-    ) =>
+    const ratios = (of: (...token: Float64Array[]) => Float64Array[], off: number[]) =>
       Array.from({ length: x.length / hidden }, (_, t) => {
         const token = [x, a, m].map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden)));
-        const [xs, us] = of(token[0], token[1], token[2]);
+        const [xs, us] = of(...token);
         const [xx, xu, uu] = [dot(xs, xs), dot(xs, us), dot(us, us)];
         const [stream, value, alpha] = [Math.sqrt(xx), Math.sqrt(uu / xx), xu / xx];
         const beta = Math.sqrt(dot(us, us.map((u, i) => u - alpha * xs[i])) / xx);
         const turn = beta / Math.abs(1 + alpha);
         const error = stream > off[0] ? (off[1] + value * off[0]) / (stream - off[0]) : Infinity;
         const turns = Math.min(2, 2 * error * turn * (1 + turn) / Math.abs(1 + alpha));
-        return {
-          value,
-          error,
-          alpha,
-          beta,
-          along: xu ** 2 / (xx * uu),
-          turning: Math.min(turn ** 2 / 2, 2),
-          turns,
-        };
+        const [along, turning] = [xu ** 2 / (xx * uu), Math.min(turn ** 2 / 2, 2)];
+        return { value, error, alpha, beta, along, turning, turns };
       }).filter(({ value }) => Number.isFinite(value)); // a token of zeros is left out
     const parallel = residual === "parallel";
     return {
@@ -163,11 +153,8 @@ export async function meanDeviations(
       const directions = (["alpha", "beta", "along", "turning"] as const).map((name) => {
         const error = Math.abs(measured(name) - mean(own.map((token) => token[name])));
         const scale = name === "along" ? 1 : relativeMagnitude[l]; // α and β are cosine and sine times the magnitude
-        return {
-          what: `${name}, ${kind} ${l}`,
-          error,
-          most: name === "turning" ? mean(own.map(({ turns }) => turns)) : 2 * most * scale,
-        };
+        const bound = name === "turning" ? mean(own.map(({ turns }) => turns)) : 2 * most * scale;
+        return { what: `${name}, ${kind} ${l}`, error, most: bound };
       });
       const highest = own.reduce((a, b) => a.value > b.value ? a : b);
       const found = layer[kind]!.reduce((most, { largest }) => Math.max(most, largest), 0);

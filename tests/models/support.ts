@@ -6,9 +6,10 @@
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
 import { fileURLToPath } from "node:url";
-import { architectures, families, type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
+import { architectures, families, type ModelSpec, routed } from "../../src/models/mod.ts";
 import type { Header } from "../../src/models/gguf/fields.ts";
 import { fixtureNames } from "../fixtures/read.ts";
+import { specOf } from "../quantised.ts";
 import { engine, withFixture } from "../support.ts";
 import { stateDeviations } from "./parity.ts";
 
@@ -22,9 +23,8 @@ export const ERRORS = new URL("../fixtures/support.json", import.meta.url);
 const HEAD = ["`model_type`", "norms", "residual", "MLP", "GGUF", "models", "error"];
 
 /** Rows of the table: a family each, of those that are not a part of another. */
-export async function supportTable(errors: Errors): Promise<string> {
-  const specs = new Map<string, ModelSpec>();
-  for (const name of fixtureNames) specs.set(name, await specOf(name));
+export function supportTable(errors: Errors): string {
+  const specs = new Map(fixtureNames.map((name) => [name, specOf(name)]));
   const rows = Object.keys(families).flatMap((family) => {
     const own = fixtureNames.filter((name) => specs.get(name)!.family === family);
     return own.length > 0 ? [row(family, own, own.map((name) => specs.get(name)!), errors)] : [];
@@ -68,11 +68,6 @@ function upwards(error: number): string {
   return (Math.ceil(error / power) * power).toExponential(0);
 }
 
-async function specOf(name: string): Promise<ModelSpec> {
-  const url = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
-  return readSpec(JSON.parse(await Deno.readTextFile(url)), name);
-}
-
 /** What stands between the marks; null where one of them is missing. */
 export function tableIn(page: string): { readonly from: number; readonly to: number } | null {
   const [from, to] = [page.indexOf(MARKS[0]), page.indexOf(MARKS[1])];
@@ -96,7 +91,7 @@ if (import.meta.main) {
   const page = await Deno.readTextFile(PAGE);
   const place = tableIn(page);
   if (!place) throw new Error(`Cannot write the table: docs/formats.md lacks ${MARKS.join(" or ")}`);
-  const text = `${page.slice(0, place.from)}\n\n${await supportTable(errors)}\n\n${page.slice(place.to)}`;
+  const text = `${page.slice(0, place.from)}\n\n${supportTable(errors)}\n\n${page.slice(place.to)}`;
   await Deno.writeTextFile(PAGE, text);
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", fileURLToPath(PAGE), fileURLToPath(ERRORS)] })
     .output();

@@ -6,15 +6,12 @@ import { ERRORS, PAGE, supportTable, tableIn } from "./support.ts";
 import { words } from "../tools.ts";
 
 const errors = JSON.parse(await Deno.readTextFile(ERRORS));
+const REMEDY = "deno run -A tests/models/support.ts";
 /** Without the spaces and rules that align its columns. */
 const bare = (table: string) => table.replace(/[ -]+/g, " ").trim();
 
 Deno.test("every fixture has been measured, and none that is gone", () => {
-  assert.deepEqual(
-    Object.keys(errors).sort(),
-    [...fixtureNames].sort(),
-    "deno run -A tests/models/support.ts",
-  );
+  assert.deepEqual(Object.keys(errors).sort(), [...fixtureNames].sort(), REMEDY);
   for (const [name, error] of Object.entries(errors)) {
     assert.ok(error as number > 0 && error as number < 1e-4, name);
   }
@@ -23,15 +20,11 @@ Deno.test("every fixture has been measured, and none that is gone", () => {
 Deno.test("the table of families is current", async () => {
   const page = await Deno.readTextFile(PAGE);
   const { from, to } = tableIn(page)!;
-  assert.equal(
-    bare(page.slice(from, to)),
-    bare(await supportTable(errors)),
-    "deno run -A tests/models/support.ts",
-  );
+  assert.equal(bare(page.slice(from, to)), bare(supportTable(errors)), REMEDY);
 });
 
-Deno.test("every family that is not a model of images too is in the table", async () => {
-  const table = await supportTable(errors);
+Deno.test("every family that is not a model of images too is in the table", () => {
+  const table = supportTable(errors);
   const missing = Object.keys(families).filter((family) => !table.includes(`\n| \`${family}\` `));
   assert.deepEqual(
     missing.sort(),

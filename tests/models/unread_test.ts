@@ -44,10 +44,7 @@ const refused: Readonly<Record<string, [extra: string[], allowFields: string[]]>
 for (const [message, [extra, allowFields]] of Object.entries(refused)) {
   Deno.test(`a folder of a Llama: ${message}`, () =>
     withExtra("llama", extra, async (folder) => {
-      const begins = {
-        name: "TypeError",
-        message: new RegExp(`^Cannot load \\S+: ${RegExp.escape(message)}$`),
-      };
+      const begins = new RegExp(`^TypeError: Cannot load \\S+: ${RegExp.escape(message)}$`);
       await assert.rejects(openModel(folder), begins);
       await assert.rejects(openModel(folder, { allowFields: ["model.layers.0.self_att"] }), begins);
       const notices: string[] = [];
@@ -77,10 +74,7 @@ Deno.test("a GGUF file whose head has another name is refused by that name, not 
     tensors: new Map([...without, ...names.map((name) => [name, head] as const)]),
   });
   for (const [name, shown] of Object.entries(renamed)) {
-    await assert.rejects(
-      loadGguf(having(name), "some.gguf"),
-      (error: Error) => error.message.includes(shown),
-    );
+    await assert.rejects(loadGguf(having(name), "some.gguf"), RegExp(RegExp.escape(shown)));
     const { spec, allowed } = await loadGguf(having(name), "some.gguf", { allowed: [name, "other"] });
     assert.deepEqual([spec.head.tied, allowed], [true, [name]]);
   }

@@ -15,6 +15,7 @@ import type { Feeds, Program } from "../../src/engine/mod.ts";
 import { freeAll, take, withUploaded } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
+import { specOf } from "../quantised.ts";
 import { byTurns, engine, expectNear, released, runGraph, withFixture } from "../support.ts";
 
 function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
@@ -44,12 +45,17 @@ async function weightsOf({ weights, spec }: Model, names: readonly string[]): Pr
   return found;
 }
 
-const int64 = (shape: number[], values: number[]): Tensor => ({
-  dtype: "i64",
-  shape,
-  data: BigInt64Array.from(values, BigInt),
-});
+const int64 = (shape: number[], values: number[]): Tensor => (
+  { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) }
+);
 const counted = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
+
+/** The past before the first token of `texts` texts, by the names of the graph's inputs. */
+function nothing({ layers: [{ attention }] }: ModelSpec, inputs: readonly string[], texts = 1) {
+  const { kvHeads } = scoring(attention)!;
+  const none = float32([texts, kvHeads, 0, keptHeadSize(scoring(attention)!)], new Float32Array());
+  return inputs.filter((name) => name.startsWith("past")).map((name) => [name, none] as const);
+}
 
 /** Runs the graph on one text, once for each list of ends, in steps that end at these positions: logits of all, [T · V]. */
 async function logitsOf(
@@ -73,14 +79,12 @@ async function stepped(
   program: Program,
   weights: Feeds,
   inputs: readonly string[],
-  { layers: [{ attention }], vocabulary }: ModelSpec,
+  spec: ModelSpec,
   ids: Int32Array,
   ends: readonly number[],
 ): Promise<number[]> {
-  const { kvHeads } = scoring(attention)!;
-  const none = float32([1, kvHeads, 0, keptHeadSize(scoring(attention)!)], new Float32Array());
   let past: Feeds = Object.fromEntries(
-    inputs.filter((name) => name.startsWith("past")).map((name) => [name, engine.upload(none)]),
+    nothing(spec, inputs).map(([name, none]) => [name, engine.upload(none)]),
   );
   const rows: number[] = [];
   let start = 0;
@@ -90,16 +94,13 @@ async function stepped(
       position_ids: int64([1, end - start], counted(start, end)),
       attention_mask: int64([1, end], Array(end).fill(1)),
     };
-    const { logits, ...present } = await withUploaded(
-      engine,
-      feeds,
-      (held) => program.run({ ...weights, ...past, ...held }),
-    );
+    const run = (held: Feeds) => program.run({ ...weights, ...past, ...held });
+    const { logits, ...present } = await withUploaded(engine, feeds, run);
     freeAll(past);
     past = Object.fromEntries(
       Object.entries(present).map(([name, held]) => [name.replace("present", "past_key_values"), held]),
     );
-    assert.deepEqual(logits.shape, [1, end - start, vocabulary]);
+    assert.deepEqual(logits.shape, [1, end - start, spec.vocabulary]);
     rows.push(...toFloat32(await take(engine, logits)));
     start = end;
   }
@@ -113,35 +114,23 @@ Deno.test("texts of a batch, padded on the right, do not see each other or what 
     const graph = wholeGraph(spec, 20, () => "f32");
     const texts = [[...ids.subarray(0, 20)], [...ids.subarray(30, 37)]];
     const padded = texts.map((text) => [...text, ...Array(20 - text.length).fill(0)]);
-    const { kvHeads } = scoring(spec.layers[0].attention)!;
-    const none = float32(
-      [2, kvHeads, 0, keptHeadSize(scoring(spec.layers[0].attention)!)],
-      new Float32Array(),
-    );
+    const mask = texts.flatMap(({ length }) => counted(0, 20).map((t) => Number(t < length)));
     const { logits } = await runGraph(graph, {
-      ...Object.fromEntries(await weightsOf(model, graph.inputs)),
-      ...Object.fromEntries(
-        graph.inputs.filter((name) => name.startsWith("past")).map((name) => [name, none]),
-      ),
+      ...Object.fromEntries([...await weightsOf(model, graph.inputs), ...nothing(spec, graph.inputs, 2)]),
       input_ids: int64([2, 20], padded.flat()),
       position_ids: int64([2, 20], [...counted(0, 20), ...counted(0, 20)]),
-      attention_mask: int64(
-        [2, 20],
-        texts.flatMap(({ length }) => counted(0, 20).map((t) => Number(t < length))),
-      ),
+      attention_mask: int64([2, 20], mask),
     });
     for (const [i, text] of texts.entries()) {
       const [alone] = await logitsOf(model, spec, Int32Array.from(text), [[text.length]]);
       const start = i * 20 * spec.vocabulary;
-      const found = toFloat32(logits).subarray(start, start + alone.length);
-      expectNear(spec, found, alone);
+      expectNear(spec, toFloat32(logits).subarray(start, start + alone.length), alone);
     }
   }));
 
-/** Models whose configuration names layers of linear attention. */
+/** Models with layers of linear attention. */
 const linear = fixtureNames.filter((name) =>
-  Deno.readTextFileSync(new URL(`../fixtures/models/${name}/config.json`, import.meta.url))
-    .includes('"linear_attention"')
+  specOf(name).layers.some(({ attention }) => attention?.kind === "delta")
 );
 assert.ok(linear.length > 0);
 
@@ -162,8 +151,7 @@ for (const [i, name] of fixtureNames.filter((name) => !linear.includes(name)).en
         const spec = without(model.spec, { attention: [...plan.attention], mlp: [...plan.mlp] });
         const runs = [[length], [5, ...counted(6, length + 1)]];
         for (const [run, logits] of (await logitsOf(model, spec, ids.subarray(0, length), runs)).entries()) {
-          const steps = `${label}, ${runs[run].length} steps`;
-          expectNear(model.spec, logits, expected, steps);
+          expectNear(model.spec, logits, expected, `${label}, ${runs[run].length} steps`);
         }
       }
     }));

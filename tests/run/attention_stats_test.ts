@@ -1,12 +1,21 @@
 /** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
 import assert from "node:assert/strict";
+import { eachOf } from "../../src/entry/mod.ts";
 import { type AttentionInput, type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
 import { type LayerSpec, scoring } from "../../src/models/mod.ts";
-import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
+import {
+  attentionSizes,
+  attentionStatsProbe,
+  dropPlan,
+  forward,
+  noDrop,
+  type Probe,
+  segmentsOf,
+} from "../../src/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../support.ts";
-import { tolerances } from "./attention_tolerances.ts";
+import { expectStats } from "./attention_tolerances.ts";
 import { readJson } from "../fixtures/read.ts";
 
 const whole = (stats: AttentionStats) => stats;
@@ -25,42 +34,11 @@ function inputsProbe(layers: readonly LayerSpec[], stride: number): Probe & { in
         return all.slice(i * all.length / count, (i + 1) * all.length / count);
       };
       for (let i = 0; i < count; i++) {
-        inputs[layer][first + i] = {
-          tokens: length,
-          heads: spec.heads,
-          keyHeads: spec.kvHeads,
-          size: spec.headSize,
-          q: part("seen_q", i),
-          k: part("seen_k", i),
-          scale: spec.scale,
-          window: spec.window ?? undefined,
-          softcap: spec.softcap ?? undefined,
-          stride,
-        };
+        const [q, k] = ["seen_q", "seen_k"].map((name) => part(name, i));
+        inputs[layer][first + i] = { ...attentionSizes(spec, length, stride), q, k };
       }
     },
   };
-}
-
-function assertEqual(
-  actual: AttentionStats,
-  expected: AttentionStats,
-  input: AttentionInput,
-  what: string,
-  state = 0,
-) {
-  assert.deepEqual(actual.positions, expected.positions);
-  const queries = expected.positions.length;
-  for (let row = 0; row < input.heads * queries; row++) {
-    const [head, position] = [Math.floor(row / queries), expected.positions[row % queries]];
-    const tolerance = tolerances(input, head, position, state);
-    for (const name of PATTERN_NAMES) {
-      const [found, wanted] = [actual.stats[name][row], expected.stats[name][row]];
-      const most = tolerance[name](wanted);
-      const where = `${what}, head ${head}, query ${position}: ${name} ${found}`;
-      assert.ok(Math.abs(found - wanted) <= most, `${where}, expected ${wanted} ± ${most}`);
-    }
-  }
 }
 
 type Setting = Record<"samples" | "length" | "stride", number>;
@@ -80,10 +58,8 @@ const settings: Setting[] = [
 for (const [f, name] of families.entries()) {
   for (const [s, setting] of settings.entries()) {
     const { samples, length, stride } = setting;
-    everyThird(f + s)(
-      `attention statistics of ${name}: ${samples} × ${length}, every ${stride}th query`,
-      () => holdAgainstReference(name, setting),
-    );
+    const what = `attention statistics of ${name}: ${samples} × ${length}, every ${stride}th query`;
+    everyThird(f + s)(what, () => holdAgainstReference(name, setting));
   }
 }
 
@@ -96,7 +72,7 @@ async function holdAgainstReference(name: string, { samples, length, stride }: S
     for (const [l, inputs] of seen.inputs.entries()) {
       assert.equal(probe.stats[l]!.length, samples);
       inputs.forEach((input, i) =>
-        assertEqual(probe.stats[l]![i], attentionStatsReference(input), input, `layer ${l}, sample ${i}`)
+        expectStats(probe.stats[l]![i], attentionStatsReference(input), input, `layer ${l}, sample ${i}`)
       );
     }
   });
@@ -107,27 +83,19 @@ onWebgpu(
   (engine) => holdAgainstReference("gemma2", { samples: 2, length: 101, stride: 3 }, engine),
 );
 
-const published: Record<string, Record<PatternName, number[][]>> = await readJson(
-  "tests/fixtures/attention_stats.json",
-);
+type Published = Record<string, Record<PatternName, number[][]>>;
+const published: Published = await readJson("tests/fixtures/attention_stats.json");
 for (const [name, byStat] of Object.entries(published)) {
   Deno.test(`attention statistics of ${name} are those of Hugging Face's output_attentions`, () =>
     withFixture(name, async ({ model, blocks }) => {
       const { layers } = model.spec;
       const [probe, seen] = [attentionStatsProbe(layers, whole, { stride: 3 }), inputsProbe(layers, 3)];
-      await forward({
-        model,
-        engine: cpu,
-        segments: segmentsOf(blocks),
-        plans: [noDrop],
-        probes: [probe, seen],
-      });
+      const run = { model, engine: cpu, segments: segmentsOf(blocks), plans: [noDrop] };
+      await forward({ ...run, probes: [probe, seen] });
       layers.forEach((_, l) => {
-        const stats = Object.fromEntries(
-          PATTERN_NAMES.map((stat) => [stat, Float64Array.from(byStat[stat][l])]),
-        );
+        const stats = eachOf(PATTERN_NAMES, (stat) => Float64Array.from(byStat[stat][l]));
         const expected = { positions: probe.stats[l]![1].positions, stats } as AttentionStats;
-        assertEqual(
+        expectStats(
           probe.stats[l]![1],
           expected,
           seen.inputs[l][1],
@@ -156,9 +124,7 @@ Deno.test("attention statistics are of the plan asked for, null where it runs no
 
 Deno.test("attention statistics refuse a stride that is no positive integer", () => {
   for (const stride of [0, 1.5, NaN]) {
-    assert.throws(() => attentionStatsProbe([], whole, { stride }), {
-      name: "RangeError",
-      message: `Cannot measure attention: stride is ${stride}, expected a positive integer`,
-    });
+    const message = `Cannot measure attention: stride is ${stride}, expected a positive integer`;
+    assert.throws(() => attentionStatsProbe([], whole, { stride }), { name: "RangeError", message });
   }
 });

@@ -1,15 +1,16 @@
 /** How far the statistics of attention that a graph makes may be from the plain reference. */
-import { type AttentionInput, attentionScores } from "../../src/kernels/mod.ts";
+import assert from "node:assert/strict";
+import { type AttentionInput, attentionScores, type AttentionStats } from "../../src/kernels/mod.ts";
+import { PATTERN_NAMES } from "../../src/measure/mod.ts";
 import { largest, UNIT } from "../support.ts";
 
 const known = new WeakMap<AttentionInput, AttentionInput>();
 
 /** The magnitudes of q and k, made once for all rows. */
 export const absolute = (input: AttentionInput): AttentionInput =>
-  known.getOrInsertComputed(
-    input,
-    () => ({ ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 }),
-  );
+  known.getOrInsertComputed(input, () => (
+    { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 }
+  ));
 
 /**
  * Tolerances of one query's statistics, from what float32 promises.
@@ -47,4 +48,26 @@ export function tolerances(
     // The distances in a chunk are from its last key, up to 48 strides behind the query.
     meanDistance: (value) => share(value + 48 * (input.stride ?? 1)) + n ** 2 * 2 ** -126,
   };
+}
+
+/** Fails unless the statistics of all rows are as near as they have to be. */
+export function expectStats(
+  found: AttentionStats,
+  expected: AttentionStats,
+  input: AttentionInput,
+  what: string,
+  state = 0,
+): void {
+  assert.deepEqual(found.positions, expected.positions);
+  const queries = expected.positions.length;
+  for (let row = 0; row < input.heads * queries; row++) {
+    const [head, position] = [Math.floor(row / queries), expected.positions[row % queries]];
+    const tolerance = tolerances(input, head, position, state);
+    for (const name of PATTERN_NAMES) {
+      const [own, wanted] = [found.stats[name][row], expected.stats[name][row]];
+      const most = tolerance[name](wanted);
+      const where = `${what}, head ${head}, query ${position}: ${name} ${own}`;
+      assert.ok(Math.abs(own - wanted) <= most, `${where}, expected ${wanted} ± ${most}`);
+    }
+  }
 }

@@ -46,24 +46,21 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
     const blocks = randomBlocks(3, 900, model.spec.vocabulary);
     const plans = [noDrop, { attention: [1], mlp: [] }];
     let groups = 0;
+    const run = { model, engine, segments: segmentsOf(blocks), plans };
     await forward({
-      model,
-      engine,
-      segments: segmentsOf(blocks),
-      plans,
+      ...run,
       budget: 1,
       finish: (states, batches) => {
         groups++;
         freeStates(states);
-        assert.equal(batches.length, 1);
-        return Promise.resolve();
+        return Promise.resolve(assert.equal(batches.length, 1));
       },
     });
     assert.equal(groups, 2);
     assert.deepEqual(await finalStreams(model, blocks, plans, 1), await finalStreams(model, blocks, plans));
     assert.deepEqual(await gramSums(model, blocks, { budget: 1 }), await gramSums(model, blocks));
     const full = await reference({ model, engine, segments: segmentsOf(blocks) });
-    const options = { model, engine, segments: segmentsOf(blocks), plans, reference: full };
+    const options = { ...run, reference: full };
     assert.deepEqual(await score({ ...options, budget: 1 }), await score(options));
     full.free();
   }));
@@ -88,10 +85,9 @@ Deno.test("later tokens change nothing before them", () =>
   withFixture("mistral", async ({ model }) => {
     const blocks = randomBlocks(1, 12, model.spec.vocabulary);
     const changed = { ...blocks, ids: blocks.ids.with(9, (blocks.ids[9] + 1) % model.spec.vocabulary) };
-    const [[before], [after]] = [
-      await finalStreams(model, blocks, [noDrop]),
-      await finalStreams(model, changed, [noDrop]),
-    ];
+    const [[before], [after]] = await Promise.all(
+      [blocks, changed].map((blocks) => finalStreams(model, blocks, [noDrop])),
+    );
     const start = 9 * model.spec.hidden;
     assert.deepEqual(before.subarray(0, start), after.subarray(0, start));
     assert.ok(distance(before.subarray(start), after.subarray(start)) > 0.1);

@@ -19,20 +19,29 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { byTurns, distance, engine, everyThird, largest, stateTolerance, withFixture } from "../support.ts";
+import {
+  byTurns,
+  distance,
+  engine,
+  everyThird,
+  largest,
+  refuses,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
 import { type Cases, expectLosses, finalStreams, silenced, stepLogits, withCases } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
 
 /** The cases of make_changes.py: modules with a mean in their place, and heads without a part of the output projection, by layer. */
-const CASES: Record<string, { attention: number[]; mlp: number[]; heads: [layer: number, cut: number[]][] }> =
-  {
-    mean: { attention: [1], mlp: [2], heads: [] },
-    block: { attention: [1, 2], mlp: [1], heads: [] },
-    heads: { attention: [], mlp: [], heads: [[0, [1]], [1, [0, 2, 3]]] },
-    both: { attention: [2], mlp: [0], heads: [[1, [2, 3]]] },
-  };
+type Case = { attention: number[]; mlp: number[]; heads: [layer: number, cut: number[]][] };
+const CASES: Record<string, Case> = {
+  mean: { attention: [1], mlp: [2], heads: [] },
+  block: { attention: [1, 2], mlp: [1], heads: [] },
+  heads: { attention: [], mlp: [], heads: [[0, [1]], [1, [0, 2, 3]]] },
+  both: { attention: [2], mlp: [0], heads: [[1, [2, 3]]] },
+};
 const TWO_HEADS: Record<string, [number, number[]][]> = { heads: [[0, [1]], [1, [0]]], both: [[1, [1]]] };
 
 /** The plan of a case; the means are PyTorch's. */
@@ -46,12 +55,9 @@ async function planFor(model: Model, tensors: Cases["tensors"], name: string): P
   };
   const first = spec.layers[0].attention as { readonly heads: number };
   const cut = first.heads > 2 ? heads : TWO_HEADS[name] ?? [];
+  const without = await Promise.all(cut.map(([layer, heads]) => silenced(model, layer, heads)));
   return dropPlan(spec, {
-    changes: [
-      ...attention.map(mean("attention")),
-      ...mlp.map(mean("mlp")),
-      ...await Promise.all(cut.map(([layer, heads]) => silenced(model, layer, heads))),
-    ],
+    changes: [...attention.map(mean("attention")), ...mlp.map(mean("mlp")), ...without],
   });
 }
 
@@ -69,24 +75,22 @@ for (const [i, name] of names.entries()) {
       expectLosses(model, ids, tensors, scores, plans);
     }));
 
-  everyThird(i)(
-    `${name}: changed modules give PyTorch's logits token by token, weights kept and leased`,
-    () =>
-      withChanges(name, async ({ model, tensors, plans }) => {
-        const ids = tensors.get("ids")!.data as Int32Array;
-        for (const [p, [key, plan]] of Object.entries(plans).entries()) {
-          const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
-          const most = stateTolerance(model.spec) * largest(expected);
-          const words = expected.length / ids.length;
-          for (const budget of byTurns([undefined, 0], p + i)) {
-            for (const [i, row] of (await stepLogits({ model, plan, budget }, ids, 6)).entries()) {
-              const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
-              assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
-            }
+  const what = `${name}: changed modules give PyTorch's logits token by token, weights kept and leased`;
+  everyThird(i)(what, () =>
+    withChanges(name, async ({ model, tensors, plans }) => {
+      const ids = tensors.get("ids")!.data as Int32Array;
+      for (const [p, [key, plan]] of Object.entries(plans).entries()) {
+        const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
+        const most = stateTolerance(model.spec) * largest(expected);
+        const words = expected.length / ids.length;
+        for (const budget of byTurns([undefined, 0], p + i)) {
+          for (const [i, row] of (await stepLogits({ model, plan, budget }, ids, 6)).entries()) {
+            const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
+            assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
           }
         }
-      }),
-  );
+      }
+    }));
 }
 
 Deno.test("a plan runs as if alone, whatever other plans change", () =>
@@ -140,40 +144,27 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first", 
       { layer: 0, module: "mlp", to: "mean", tensors: mean },
     ];
     const plan = dropPlan(spec, { attention: [0], changes });
-    assert.deepEqual(plan, {
-      attention: [0, 1],
-      mlp: [],
-      changes: [
-        { layer: 0, module: "mlp", to: "mean", tensors: mean },
-        { layer: 2, module: "attention", to: "weights", tensors: mean },
-        { layer: 2, module: "mlp", to: "mean", tensors: mean },
-      ],
-    });
-    assert.equal(
-      planHash(plan),
-      planHash(dropPlan(spec, {
-        attention: [1, 0],
-        changes: changes.toReversed().filter(({ to }) => to !== "nothing"),
-      })),
-    );
+    const left = [changes[3], changes[1], changes[0]];
+    assert.deepEqual(plan, { attention: [0, 1], mlp: [], changes: left });
+    const other = dropPlan(spec, { attention: [1, 0], changes: left.toReversed() });
+    assert.equal(planHash(plan), planHash(other));
     assert.notEqual(planHash(plan), planHash(dropPlan(spec, { attention: [0, 1] })));
     assert.deepEqual(dropPlan(spec, { attention: [1], changes: [] }), { attention: [1], mlp: [] });
-    const refused = (changes: unknown[], message: RegExp) =>
-      assert.throws(() => dropPlan(spec, { attention: [0], changes: changes as Change[] }), {
-        name: "RangeError",
-        message,
-      });
     const weights = (layer: number) => ({ layer, module: "attention", to: "weights", tensors: mean });
-    refused([weights(3)], /change attention 3: expected a layer from 0 to 2/);
-    refused([weights(0)], /change attention 0: it is changed twice/);
-    refused([weights(1), weights(1)], /attention 1: it is changed twice/);
-    refused(
-      [{ layer: 1, module: "mlp", to: "rotated" }],
-      /to is "rotated", expected one of nothing, mean, linear, weights/,
+    const mlp = (to: string, tensors?: string) => [{ layer: 1, module: "mlp", to, tensors }];
+    return refuses(
+      "Cannot ",
+      (own: object[]) => dropPlan(spec, { attention: [0], changes: own as Change[] }),
+      [
+        [[weights(3)], "change attention 3: expected a layer from 0 to 2"],
+        [[weights(0)], "change attention 0: it is changed twice"],
+        [[weights(1), weights(1)], "attention 1: it is changed twice"],
+        [mlp("rotated"), 'to is "rotated", expected one of nothing, mean, linear, weights'],
+        [mlp("linear"), "mlp 1: tensors is missing, expected a SHA-256"],
+        [mlp("weights"), "mlp 1: tensors is missing, expected a SHA-256"],
+        [mlp("weights", "x"), "tensors is x, expected a SHA-256"],
+      ],
     );
-    refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is missing, expected a SHA-256/);
-    refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: tensors is missing, expected a SHA-256/);
-    refused([{ layer: 1, module: "mlp", to: "weights", tensors: "x" }], /tensors is x, expected a SHA-256/);
   }));
 
 Deno.test("a mean may take the place of linear attention", () =>
@@ -189,18 +180,19 @@ Deno.test("a mean may take the place of linear attention", () =>
     assert.equal(distance(zero, none), 0);
   }));
 
-Deno.test("a mean of another size, and one that nobody read, are refused by name", () =>
-  withFixture("llama", async ({ model }) => {
-    const change = (tensors: string): Change => ({ layer: 1, module: "mlp", to: "mean", tensors });
-    const run = (tensors: string) =>
-      finalStreams(model, { ids: Int32Array.of(3, 4), samples: 1, length: 2 }, [
-        dropPlan(model.spec, { changes: [change(tensors)] }),
-      ]);
-    const short = keepTensors(new Map([["mean", float32([8], new Float32Array(8))]]));
-    await assert.rejects(run(short), /layers\.1\.mlp\.mean has shape \[8\], expected \[32\]/);
-    await assert.rejects(run("0".repeat(64)), /mlp 1 as mean: its tensors .* were not read/);
-    const huge = keepTensors(new Map([["mean", float32([32], new Float32Array(32).fill(1e30))]]));
-    await assert.rejects(run(huge), /layer 1, MLP produces .* 1e\+30 in layers\.1\.mlp\.mean/);
-    const odd = float32([2], Float32Array.of(1, NaN));
-    assert.throws(() => keepTensors(new Map([["mean", odd]])), /tensor mean: it holds NaN/);
+Deno.test("a mean of another size, one that nobody read, and numbers that cannot be are refused by name", () =>
+  withFixture("llama", ({ model }) => {
+    const of = (...numbers: number[]) =>
+      keepTensors(new Map([["mean", float32([numbers.length], Float32Array.from(numbers))]]));
+    const blocks = { ids: Int32Array.of(3, 4), samples: 1, length: 2 };
+    const run = (tensors: () => string) => {
+      const changes: Change[] = [{ layer: 1, module: "mlp", to: "mean", tensors: tensors() }];
+      return finalStreams(model, blocks, [dropPlan(model.spec, { changes })]);
+    };
+    return refuses("RangeError: Cannot ", run, [
+      [() => of(...Array(8).fill(0)), "layers.1.mlp.mean has shape [8], expected [32]"],
+      [() => "0".repeat(64), /mlp 1 as mean: its tensors .* were not read/, "Error"],
+      [() => of(...Array(32).fill(1e30)), /layer 1, MLP produces .* 1e\+30 in layers\.1\.mlp\.mean/],
+      [() => of(1, NaN), "tensor mean: it holds NaN"],
+    ]);
   }));

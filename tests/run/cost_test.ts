@@ -18,7 +18,7 @@ import {
 } from "../../src/run/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { everyThird, isThorough, randomBlocks, withFixture } from "../support.ts";
+import { everyThird, isThorough, randomBlocks, released, withFixture } from "../support.ts";
 import { words } from "../tools.ts";
 import { type Counted, countingEngine } from "./counting.ts";
 
@@ -62,10 +62,8 @@ function predicted(spec: ModelSpec, plan: DropPlan, step: NewTokens) {
 
 /** Sums of whole numbers below 2⁵³ are exact, in any order; a share of a head's padding need not be. */
 function expectEqual(found: number, expected: number, what: string): void {
-  assert.ok(
-    Math.abs(found - expected) <= 1e-9 * expected,
-    `${what}: ${expected} predicted, ${found} counted`,
-  );
+  const isNear = Math.abs(found - expected) <= 1e-9 * expected;
+  assert.ok(isNear, `${what}: ${expected} predicted, ${found} counted`);
 }
 
 for (const [i, name] of names.entries()) {
@@ -94,23 +92,18 @@ for (const [i, name] of names.entries()) {
         const windowed = spec.layers.some(({ attention }) => scoring(attention)?.window);
         const { ids } = randomBlocks(1, 12, spec.vocabulary);
         const { engine, counted } = countingEngine();
-        const opened = await decoder({ model, engine, plan: plans[1] });
-        const steps = [[0, 7], [7, 8], [8, 9], [9, 10], [10, 11], [11, 12]];
-        try {
-          for (const [from, to] of steps) {
-            Object.assign(counted, { products: 0, seen: 0, rectangles: 0, states: 0 });
-            await (from === 0 ? opened.prefill([ids.subarray(0, to)]) : opened.step([ids[from]]));
-            const work = predicted(spec, plans[1], { texts: 1, tokens: to - from, past: from });
-            const where = `of tokens ${from} to ${to}`;
-            expectEqual(counted.products, work.products + work.head, `products ${where}`);
-            const core = coreOf(counted, spec);
-            // A product with a mask multiplies what the mask hides.
-            const isMasked = counted.rectangles > 0 && (to - from > 1 || windowed);
-            if (isMasked) assert.ok(core >= work.core, `core ${where}`);
-            else expectEqual(core, work.core, `core ${where}`);
-          }
-        } finally {
-          await opened.release();
+        await using opened = released(await decoder({ model, engine, plan: plans[1] }));
+        for (const [from, to] of [[0, 7], [7, 8], [8, 9], [9, 10], [10, 11], [11, 12]]) {
+          Object.assign(counted, { products: 0, seen: 0, rectangles: 0, states: 0 });
+          await (from === 0 ? opened.prefill([ids.subarray(0, to)]) : opened.step([ids[from]]));
+          const work = predicted(spec, plans[1], { texts: 1, tokens: to - from, past: from });
+          const where = `of tokens ${from} to ${to}`;
+          expectEqual(counted.products, work.products + work.head, `products ${where}`);
+          const core = coreOf(counted, spec);
+          // A product with a mask multiplies what the mask hides.
+          const isMasked = counted.rectangles > 0 && (to - from > 1 || windowed);
+          if (isMasked) assert.ok(core >= work.core, `core ${where}`);
+          else expectEqual(core, work.core, `core ${where}`);
         }
       }),
   );
@@ -123,9 +116,7 @@ for (const [i, name] of names.entries()) {
         const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
         for (const head of [false, true]) {
           const { engine, counted } = countingEngine();
-          await (head
-            ? score({ model, engine, segments, plans })
-            : forward({ model, engine, segments, plans }));
+          await (head ? score : forward)({ model, engine, segments, plans });
           const price = cost(spec, plans, SIZE, head);
           assert.equal(counted.modules, price.modules, "modules");
           const found = counted.products + coreOf(counted, spec);
@@ -163,11 +154,8 @@ Deno.test("keys and values are those of the attentions that are left", async () 
 
 Deno.test("work: weights once for all tokens, products for each, keys for each text, the head for the last token", async () => {
   const llama = await specOf("llama-2-70b");
-  const [attention, mlp, head] = workOf(llama, { attention: [1], mlp: [2, 3] }, HALF)({
-    texts: 3,
-    tokens: 2,
-    past: 10,
-  });
+  const of = workOf(llama, { attention: [1], mlp: [2, 3] }, HALF);
+  const [attention, mlp, head] = of({ texts: 3, tokens: 2, past: 10 });
   const projections = 2 * 8192 * 8192 + 2 * 8192 * 1024;
   assert.deepEqual(attention, {
     module: "attention",
@@ -203,15 +191,9 @@ Deno.test("a window hides keys from the tokens beyond it", async () => {
 
 /** Mixtral 8x7B. */
 const mixtral = readSpec({
-  model_type: "mixtral",
-  hidden_size: 4096,
-  intermediate_size: 14336,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  num_local_experts: 8,
-  num_experts_per_tok: 2,
-  vocab_size: 32000,
+  ...{ model_type: "mixtral", hidden_size: 4096, intermediate_size: 14336, vocab_size: 32000 },
+  ...{ num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 8 },
+  ...{ num_local_experts: 8, num_experts_per_tok: 2 },
 }, "mixtral");
 
 Deno.test("a mixture has all its weights, and a token multiplies those of its own experts", () => {
@@ -221,9 +203,9 @@ Deno.test("a mixture has all its weights, and a token multiplies those of its ow
   const [router, expert] = [8 * 4096, 3 * 4096 * 14336];
   assert.equal(mlpOf(1, 1).flops, 2 * (router + 2 * expert));
   assert.equal(mlpOf(3, 5).flops, 15 * 2 * (router + 2 * expert));
-  const touched = (texts: number, tokens: number) =>
-    (mlpOf(texts, tokens).bytes - 2 * (router + 4096)) / (2 * expert);
-  assert.ok(Math.abs(touched(1, 1) - 2) < 1e-9, "one token reads its two experts");
-  assert.ok(Math.abs(touched(1, 2) - 3.5) < 1e-9, "the second one has a quarter of them already");
-  assert.ok(Math.abs(touched(8, 512) - 8) < 1e-9, "many read all");
+  // One token reads its two experts; the second one has a quarter of them already; many read all.
+  for (const [texts, tokens, experts] of [[1, 1, 2], [1, 2, 3.5], [8, 512, 8]]) {
+    const touched = (mlpOf(texts, tokens).bytes - 2 * (router + 4096)) / (2 * expert);
+    assert.ok(Math.abs(touched - experts) < 1e-9, `${texts} × ${tokens}: ${touched}`);
+  }
 });

@@ -11,6 +11,7 @@ import type { Model } from "../../src/models/mod.ts";
 import { type Decoder, decoder, type DecoderOptions, FLOAT32, keyBytes } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { firstSteady } from "../models/parity.ts";
+import { stepLogits } from "./states.ts";
 import {
   byTurns,
   distance,
@@ -19,6 +20,7 @@ import {
   expectNear,
   isThorough,
   largest,
+  refuses,
   released,
   stateTolerance,
   widened,
@@ -101,19 +103,14 @@ for (const [a, attention] of (["standard", "decomposed"] as const).entries()) {
         const text = ids.subarray(0, 20);
         const logits = async (on: Engine, budget?: number) => {
           const before = on.live;
-          let all: Float32Array[] = [];
-          await withDecoder({ model, engine: on, budget }, async (decoder) => {
-            all = await logitsOf(decoder, text, PROMPT);
-          });
+          const all = await stepLogits({ model, engine: on, budget }, text, PROMPT);
           assert.equal(on.live, before, "tensors are left");
           return all;
         };
         const grouped = await logits(engine);
         for (const budget of byTurns(BUDGETS, a + n)) {
           const other = await logits(engineWith({ attention }), budget);
-          other.forEach((row, t) => {
-            expectNear(model.spec, row, grouped[t], `position ${t}`);
-          });
+          other.forEach((row, t) => expectNear(model.spec, row, grouped[t], `position ${t}`));
         }
       }));
   }
@@ -134,10 +131,7 @@ Deno.test("a text longer than the learned positions is refused", () =>
     withDecoder({ model }, async (decoder) => {
       const text = Int32Array.from({ length: 97 }, (_, i) => ids[i % ids.length]);
       await decoder.prefill([text.subarray(0, 96)]);
-      await assert.rejects(
-        () => decoder.step([3]),
-        /^RangeError: Cannot embed position 96: expected at most 95/,
-      );
+      await assert.rejects(decoder.step([3]), /^RangeError: Cannot embed position 96: expected at most 95/);
       await assert.rejects(() => decoder.prefill([text]), RangeError);
     })));
 
@@ -156,12 +150,8 @@ for (const [name, dtype] of [["qwen3", "bf16"], ["llama-bias", "f16"], ["llama",
       const { tensors, release } = await model.weights.layer(0);
       assert.ok([...tensors.values()].every((tensor) => tensor.dtype === dtype), "the fixture's type");
       release();
-      const logits = async (model: Model) => {
-        const opened = await decoder({ model, engine, budget: NOTHING_KEPT });
-        const all = await logitsOf(opened, ids.subarray(0, 12), PROMPT);
-        await opened.release();
-        return all;
-      };
+      const logits = (model: Model) =>
+        stepLogits({ model, budget: NOTHING_KEPT }, ids.subarray(0, 12), PROMPT);
       assert.deepEqual(await logits(model), await logits(widened(model)));
     }));
 }
@@ -175,24 +165,18 @@ for (const [a, attention] of (["grouped", "standard", "decomposed"] as const).en
         const texts = [ids.subarray(0, 12), ids.subarray(3, 15), ids.subarray(7, 19)];
         const plan = { attention: [1], mlp: [0] };
         const alone: Float32Array[][] = [];
-        for (const text of texts) {
-          await withDecoder({ model, engine: on, plan }, async (decoder) => {
-            alone.push(await logitsOf(decoder, text, PROMPT));
-          });
-        }
+        for (const text of texts) alone.push(await stepLogits({ model, engine: on, plan }, text, PROMPT));
         for (const budget of byTurns(BUDGETS, a + n)) {
           await withDecoder({ model, engine: on, plan, budget, texts: 3 }, async (decoder) => {
             const beside = [await decoder.prefill(texts.map((text) => text.subarray(0, PROMPT)))];
-            for (let t = PROMPT; t < 12; t++) {
-              beside.push(await decoder.step(texts.map((text) => text[t])));
-            }
+            for (let t = PROMPT; t < 12; t++) beside.push(await decoder.step(texts.map((text) => text[t])));
             const { vocabulary } = model.spec;
-            beside.forEach((rows, t) => {
-              alone.forEach((logits, i) => {
+            for (const [t, rows] of beside.entries()) {
+              for (const [i, logits] of alone.entries()) {
                 const row = rows.subarray(i * vocabulary, (i + 1) * vocabulary);
                 expectNear(model.spec, row, logits[t], `text ${i}, step ${t}`);
-              });
-            });
+              }
+            }
             assert.ok(decoder.keyBytes >= 3 * keyBytes(model.spec, plan, 12, FLOAT32)); // and some behind windows
           });
         }
@@ -204,28 +188,26 @@ for (const [a, attention] of (["grouped", "standard", "decomposed"] as const).en
 Deno.test("long texts side by side are read whole: behind a past the operator reads one alone", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     const long = Int32Array.from({ length: 150 }, (_, i) => ids[i % ids.length]);
-    const last = await decoder({ model, engine, texts: 2 });
-    const alone = await decoder({ model, engine });
-    const both = await last.prefill([long, long]);
-    const one = await alone.prefill([long]);
+    await using last = released(await decoder({ model, engine, texts: 2 }));
+    await using alone = released(await decoder({ model, engine }));
+    const [both, one] = [await last.prefill([long, long]), await alone.prefill([long])];
     for (const text of [0, 1]) {
       const found = both.subarray(text * one.length, (text + 1) * one.length);
       expectNear(model.spec, found, one);
     }
-    await last.release();
-    await alone.release();
   }));
 
 Deno.test("texts of another number, or of unequal length, are an error", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     await withDecoder({ model, texts: 2 }, async (decoder) => {
       const prompt = ids.subarray(0, 4);
-      await assert.rejects(decoder.prefill([prompt]), /Cannot read 1 texts: expected 2 side by side/);
-      await assert.rejects(
-        decoder.prefill([prompt, ids.subarray(0, 3)]),
-        /Cannot read texts of 4 and 3 tokens side by side/,
-      );
-      await decoder.prefill([prompt, prompt]);
-      await assert.rejects(decoder.step([1]), /Cannot read 1 texts: expected 2 side by side/);
+      await refuses("Cannot read ", (read: () => Promise<unknown>) => read(), [
+        [() => decoder.prefill([prompt]), "1 texts: expected 2 side by side"],
+        [() => decoder.prefill([prompt, ids.subarray(0, 3)]), "texts of 4 and 3 tokens side by side"],
+        [
+          () => decoder.prefill([prompt, prompt]).then(() => decoder.step([1])),
+          "1 texts: expected 2 side by side",
+        ],
+      ]);
     });
   }));

@@ -18,10 +18,8 @@ const TEMPERATURE = 0.8;
 /** The model's logits behind a text: they depend on the last two tokens. */
 function logitsOf(text: readonly number[]): Float32Array {
   const [before, last] = [text.at(-2) ?? 0, text.at(-1) ?? 0];
-  return Float32Array.from(
-    { length: WORDS },
-    (_, word) => Math.sin(1 + 2.1 * word + 3.7 * last + 1.3 * before),
-  );
+  const logit = (word: number) => Math.sin(1 + 2.1 * word + 3.7 * last + 1.3 * before);
+  return Float32Array.from({ length: WORDS }, (_, word) => logit(word));
 }
 
 /** Reads texts of this table. With `stale`, a step answers for the text before its token. */
@@ -143,21 +141,12 @@ Deno.test("each choice of a drawn text is made by the model's own logits of the 
       const rows: Float32Array[] = [];
       const { ids } = await decoded(opened, prompt, {
         tokenizer: { vocabularySize: model.spec.vocabulary } as Tokenizer,
-        sampler: {
-          next(logits) {
-            rows.push(logits.slice());
-            return own.next(logits);
-          },
-        },
+        sampler: { next: (logits) => (rows.push(logits.slice()), own.next(logits)) },
         ends: new Set(),
         isOver: (ids) => ids.length === 20,
       });
-      const { data } = await textLogits({
-        model,
-        engine,
-        plan: noDrop,
-        ids: Int32Array.from([...prompt, ...ids]),
-      });
+      const whole = Int32Array.from([...prompt, ...ids]);
+      const { data } = await textLogits({ model, engine, plan: noDrop, ids: whole });
       ids.forEach((_, i) => {
         const at = (prompt.length - 1 + i) * model.spec.vocabulary;
         const expected = data.subarray(at, at + model.spec.vocabulary);

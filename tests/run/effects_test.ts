@@ -42,10 +42,8 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
   Deno.test(`${name}: effects are those of two runs compared, in one batch, several, and groups of samples`, () =>
     withFixture(name, async ({ model }) => {
       const { layers, vocabulary } = model.spec;
-      const all: DropPlan[] = [
-        noDrop,
-        ...KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] }))),
-      ];
+      const drops = KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] })));
+      const all: DropPlan[] = [noDrop, ...drops];
       const settings: [Blocks, budgets: (number | undefined)[]][] = [
         [randomBlocks(3, 7, vocabulary), [undefined]],
         ...isThorough || name === "llama"
@@ -117,10 +115,8 @@ Deno.test("streams and lengths of updates are those of the plan that is asked fo
         const update = updates[l][kind];
         assert.equal(sums === undefined, update === undefined);
         if (!sums || !update) return;
-        const squares = Array.from(
-          { length: update.length / hidden },
-          (_, t) => square(update.subarray(t * hidden, (t + 1) * hidden)),
-        );
+        const ofToken = (t: number) => square(update.subarray(t * hidden, (t + 1) * hidden));
+        const squares = Array.from({ length: update.length / hidden }, (_, t) => ofToken(t));
         const total = (values: number[]) => values.reduce((sum, value) => sum + value, 0);
         assert.equal(sums.tokens, blocks.samples * blocks.length);
         // D squares are rounded and added in float32: none is negative, so each sum is off by D u of itself at most, its

@@ -73,11 +73,8 @@ Deno.test("every group's columns, and the head's, weigh as much as their inputs"
     const read = normed(x.map((value, i) => value + a[i]), weight("mlp.norm.weight"));
     expectSquares(own(mlp!, "in.importance"), read, "gate-up");
     const [gate, up] = ["gate", "up"].map((name) => product(read, weight(`mlp.${name}_proj.weight`)));
-    expectSquares(
-      own(mlp!, "out.importance"),
-      gate.map((value, i) => value / (1 + Math.exp(-value)) * up[i]),
-      "down",
-    );
+    const inner = gate.map((value, i) => value / (1 + Math.exp(-value)) * up[i]);
+    expectSquares(own(mlp!, "out.importance"), inner, "down");
     const final = toFloat32(await model.weights.outer("final_norm.weight"));
     expectSquares(own(found.head, "importance"), normed(all("y"), final), "head");
     lease.release();

@@ -1,5 +1,6 @@
 /** Probes and weights on an engine that runs kernels: states and weights stay on the device, and the numbers are the CPU's. */
 import assert from "node:assert/strict";
+import { closed } from "../../src/entry/mod.ts";
 import type { Engine, Held } from "../../src/engine/mod.ts";
 import { type Model, randomWeights, readSpec } from "../../src/models/mod.ts";
 import {
@@ -29,18 +30,8 @@ import {
 function watched(engine: Engine) {
   const [uploads, reads]: number[][] = [[], []];
   const watching: Engine = Object.create(engine, {
-    upload: {
-      value(tensor: Tensor): Held {
-        uploads.push(tensor.data.length);
-        return engine.upload(tensor);
-      },
-    },
-    read: {
-      value(held: Held): Promise<Tensor> {
-        reads.push(elements(held.shape));
-        return engine.read(held);
-      },
-    },
+    upload: { value: (tensor: Tensor) => (uploads.push(tensor.data.length), engine.upload(tensor)) },
+    read: { value: (held: Held) => (reads.push(elements(held.shape)), engine.read(held)) },
   });
   return { watching, uploads, reads };
 }
@@ -79,9 +70,7 @@ for (const name of ["llama", "gemma2", "neox-parallel", "olmo2"]) {
         const [found, expected] = [0, 1].map(() => plans.map((_, plan) => gramProbe(spec.layers, plan)));
         await pass(model, engine, blocks, found, plans);
         await pass(model, cpu, blocks, expected, plans);
-        for (const plan of plans.keys()) {
-          assertSums(found[plan].sums, expected[plan].sums, stateTolerance(spec));
-        }
+        found.forEach(({ sums }, plan) => assertSums(sums, expected[plan].sums, stateTolerance(spec)));
       }),
     name === "gemma2" ? Deno.test : thorough,
   );
@@ -119,13 +108,8 @@ onWebgpu(
 );
 
 const config = {
-  model_type: "llama",
-  hidden_size: 256,
-  intermediate_size: 1024,
-  num_attention_heads: 4,
-  num_hidden_layers: 2,
-  vocab_size: 50,
-  max_position_embeddings: 64,
+  ...{ model_type: "llama", hidden_size: 256, intermediate_size: 1024, num_attention_heads: 4 },
+  ...{ num_hidden_layers: 2, vocab_size: 50, max_position_embeddings: 64 },
 };
 
 // A layer has 4 MiB.
@@ -134,17 +118,13 @@ for (const [what, most] of [["at once", {}], ["part by part", { bindingBytes: 2 
     `weights are drawn on the device, ${what}: the CPU's numbers, and none is uploaded`,
     async (engine) => {
       const spec = readSpec(config, "config.json");
-      const weights = randomWeights(spec, { seed: 7, std: 0.05, residualStd: 0.02 });
+      using weights = closed(randomWeights(spec, { seed: 7, std: 0.05, residualStd: 0.02 }));
       const model: Model = { name: "random", spec, config, weights };
       const blocks = randomBlocks(2, 16, 50);
       const { watching, uploads } = watched(engineWith(most, engine));
       const [found, expected] = [gramProbe(spec.layers), gramProbe(spec.layers)];
-      try {
-        await pass(model, watching, blocks, [found]);
-        await pass(model, cpu, blocks, [expected]);
-      } finally {
-        weights.close();
-      }
+      await pass(model, watching, blocks, [found]);
+      await pass(model, cpu, blocks, [expected]);
       assertSums(found.sums, expected.sums, stateTolerance(spec));
       const largest = uploads.toSorted((a, b) => b - a);
       assert.deepEqual(largest.slice(0, 1), [65536]); // the table, once

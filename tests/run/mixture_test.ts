@@ -2,21 +2,12 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import { type Model, randomWeights, readSpec, routed } from "../../src/models/mod.ts";
-import { decoder, forward, noDrop, routingProbe } from "../../src/run/mod.ts";
+import { forward, noDrop, routingProbe } from "../../src/run/mod.ts";
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
 import { beyond, stateDeviations } from "../models/parity.ts";
-import {
-  distance,
-  engine,
-  engineWith,
-  largest,
-  openFolder,
-  refuses,
-  released,
-  stateTolerance,
-  withFixture,
-} from "../support.ts";
+import { engine, engineWith, expectNear, openFolder, refuses, withFixture } from "../support.ts";
+import { stepLogits } from "./states.ts";
 import { fixture } from "../fixtures/read.ts";
 
 /** The model, its leases changed. */
@@ -78,81 +69,60 @@ function broken(model: Model, weight: string, value: number): Model {
   }));
 }
 
+/** Fails unless a token is refused for a weight of layer 0, with these words and nothing left on the engine. */
+async function expectRefused(model: Model, weight: string, value: number, words: RegExp) {
+  await assert.rejects(choices(broken(model, weight, value), 5), { name: "RangeError", message: words });
+  assert.equal(engine.live, 0);
+}
+
 Deno.test("a number that is not finite ends the run where a token chose its expert, with the tensor's name", () =>
   withFixture("qwen3-moe-loose", async ({ model }) => {
     const [chosen] = await choices(model, 5);
     const other = [...Array(8).keys()].find((e) => !chosen.includes(e))!;
-    const up = (expert: number) => broken(model, `mlp.experts.${expert}.up_proj.weight`, NaN);
+    const up = (expert: number) => `mlp.experts.${expert}.up_proj.weight`;
     for (const expert of chosen) {
-      await assert.rejects(choices(up(expert), 5), {
-        name: "RangeError",
-        message: new RegExp(
-          `layer 0, MLP produces non-finite numbers \\(model\\.layers\\.0\\.mlp\\.experts\\.${expert}\\.up_proj\\.weight holds NaN\\)`,
-        ),
-      });
-      assert.equal(engine.live, 0);
+      const holds = RegExp.escape(`(model.layers.0.${up(expert)} holds NaN)`);
+      await expectRefused(
+        model,
+        up(expert),
+        NaN,
+        RegExp(`layer 0, MLP produces non-finite numbers ${holds}`),
+      );
     }
-    assert.deepEqual((await choices(up(other), 5))[0], chosen);
+    assert.deepEqual((await choices(broken(model, up(other), NaN), 5))[0], chosen);
   }));
 
 Deno.test("finite weights whose products are not are found among all experts of the token", () =>
   withFixture("olmoe", async ({ model }) => {
     const [chosen] = await choices(model, 5);
-    const weight = `mlp.experts.${chosen.at(-1)}.down_proj.weight`;
-    await assert.rejects(choices(broken(model, weight, 3e38), 5), {
-      name: "RangeError",
-      message: new RegExp(
-        `its weights are finite, the largest is 3e\\+38 in model\\.layers\\.0\\.mlp\\.experts\\.${
-          chosen.at(-1)
-        }\\.`,
-      ),
-    });
-    assert.equal(engine.live, 0);
+    const expert = `mlp.experts.${chosen.at(-1)}.`;
+    const found = RegExp.escape(`its weights are finite, the largest is 3e+38 in model.layers.0.${expert}`);
+    await expectRefused(model, `${expert}down_proj.weight`, 3e38, RegExp(found));
   }));
 
 Deno.test("an infinite number that a clip would hide ends the run", () =>
   withFixture("gpt-oss", async ({ model }) => {
     const [[chosen]] = await choices(model, 5);
+    const found = /layer 0, MLP produces non-finite numbers \(.*gate_up_proj_bias.* holds Infinity\)/;
     for (const name of ["gate_proj.bias", "up_proj.bias"]) {
-      await assert.rejects(choices(broken(model, `mlp.experts.${chosen}.${name}`, Infinity), 5), {
-        name: "RangeError",
-        message: /layer 0, MLP produces non-finite numbers \(.*gate_up_proj_bias.* holds Infinity\)/,
-      });
+      await expectRefused(model, `mlp.experts.${chosen}.${name}`, Infinity, found);
     }
-    assert.equal(engine.live, 0);
   }));
 
 Deno.test("decoding gives the same logits whether experts are kept or read for every token", () =>
   withFixture("glm4-moe", async ({ model, blocks }) => {
-    const logits = async (budget?: number) => {
-      await using opened = released(await decoder({ model, engine, budget }));
-      await opened.prefill([blocks.ids.slice(0, 4)]);
-      await opened.step([blocks.ids[4]]);
-      return await opened.step([blocks.ids[5]]);
-    };
+    const logits = async (budget?: number) =>
+      (await stepLogits({ model, budget }, blocks.ids.slice(0, 6), 4)).at(-1)!;
     const kept = await logits();
-    for (const budget of [0, 60_000]) {
-      assert.ok(
-        distance(await logits(budget), kept) <= stateTolerance(model.spec) * largest(kept),
-        `${budget}`,
-      );
-    }
+    for (const budget of [0, 60_000]) expectNear(model.spec, await logits(budget), kept, `${budget}`);
     assert.equal(engine.live, 0);
   }));
 
 Deno.test("an untrained mixture is drawn expert by expert, with the bits of the whole layer", async () => {
   const config = {
-    model_type: "qwen2_moe",
-    hidden_size: 16,
-    intermediate_size: 24,
-    moe_intermediate_size: 8,
-    shared_expert_intermediate_size: 12,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    num_key_value_heads: 2,
-    num_experts: 4,
-    num_experts_per_tok: 2,
-    vocab_size: 32,
+    ...{ model_type: "qwen2_moe", hidden_size: 16, num_hidden_layers: 2, vocab_size: 32 },
+    ...{ intermediate_size: 24, moe_intermediate_size: 8, shared_expert_intermediate_size: 12 },
+    ...{ num_attention_heads: 2, num_key_value_heads: 2, num_experts: 4, num_experts_per_tok: 2 },
   };
   const spec = readSpec(config, "untrained");
   const weights = randomWeights(spec, { seed: 3, std: 0.5, residualStd: 0.25 });
@@ -175,18 +145,10 @@ Deno.test("an untrained mixture is drawn expert by expert, with the bits of the 
 Deno.test("an expert that is missing, or of another shape, is refused when the model is opened", async () => {
   const { folder } = await fixture("olmoe");
   const open = (change: object) =>
-    openFolder(
-      folder,
-      "config.json",
-      (config: Record<string, unknown>) => void Object.assign(config, change),
-    );
+    openFolder(folder, "config.json", (config) => void Object.assign(config, change));
   const tensor = "tensor model.layers.0.mlp.experts.0.gate_proj.weight";
   await refuses("Cannot ", open, [
-    [
-      { num_experts: 8 },
-      /layers\.0\.mlp\.(gate|experts\.7\.\w+)\.weight (has shape|is missing)/,
-      "TypeError",
-    ],
+    [{ num_experts: 8 }, /0\.mlp\.(gate|experts\.7\.\w+)\.weight (has shape|is missing)/, "TypeError"],
     [{ intermediate_size: 16 }, `${tensor} has shape [20,32], expected [16,32]`, "TypeError"],
     [{ num_experts_per_tok: 9 }, "num_experts_per_tok is 9, expected at most 7, the number of experts"],
     [{ num_local_experts: 6 }, "num_local_experts is 6, expected 7, as in num_experts"],

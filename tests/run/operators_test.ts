@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import {
-  decoder,
   embeddingSmoothing,
   forward,
   gramProbe,
@@ -14,7 +13,9 @@ import {
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
-import { engine, released, watchedEngine, withFixture } from "../support.ts";
+import { engine, watchedEngine, withFixture } from "../support.ts";
+import { words } from "../tools.ts";
+import { stepLogits } from "./states.ts";
 
 /** What only the CPU's lowering of attention needs (models/lowering_test.ts checks the others). */
 const lowered = ["GroupQueryAttention"];
@@ -28,24 +29,15 @@ Deno.test("runs, probes, the head and a decoder use what every engine has", () =
     const { layers } = model.spec;
     const plans = [noDrop, { attention: [1], mlp: [] }];
     const full = await reference({ model, engine: recording, segments: segmentsOf(blocks) });
-    const probes = [
-      gramProbe(layers),
-      smoothingProbe(layers, blocks.length, plans.length),
-      normsProbe(layers.length),
-    ];
+    const smoothing = smoothingProbe(layers, blocks.length, plans.length);
+    const probes = [gramProbe(layers), smoothing, normsProbe(layers.length)];
     await score({ model, engine: recording, segments: segmentsOf(blocks), plans, reference: full, probes });
     full.free();
     await embeddingSmoothing(model, recording, blocks);
-    const opened = await decoder({ model, engine: recording });
-    await opened.prefill([blocks.ids.subarray(0, 4)]);
-    await opened.step([blocks.ids[4]]);
-    await opened.release();
+    await stepLogits({ model, engine: recording }, blocks.ids.subarray(0, 5), 4);
     assert.deepEqual([...used.difference(everywhere.union(new Set(lowered)))], []);
-    for (
-      const operator of ["ArgMax", "LpNormalization", "ReduceSumSquare", "GroupQueryAttention", "Softmax"]
-    ) {
-      assert.ok(used.has(operator), operator);
-    }
+    const met = words`ArgMax LpNormalization ReduceSumSquare GroupQueryAttention Softmax`;
+    for (const operator of met) assert.ok(used.has(operator), operator);
   }));
 
 /** The engine on a machine whose free memory changes by `step` bytes with each look at it; counts looks and compiled graphs. */
@@ -76,8 +68,6 @@ Deno.test("layers of one kind share their graphs within a pass while the free me
 Deno.test("a decoder looks up the free memory when it is opened and not again", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     const { on, counts } = counting(1);
-    await using opened = released(await decoder({ model, engine: on }));
-    await opened.prefill([ids.subarray(0, 4)]);
-    await opened.step([ids[4]]);
+    await stepLogits({ model, engine: on }, ids.subarray(0, 5), 4);
     assert.equal(counts.looks, 1);
   }));

@@ -10,16 +10,7 @@ import {
 } from "../../src/models/mod.ts";
 import type { Engine, Feeds } from "../../src/engine/mod.ts";
 import { normalDraw } from "../../src/kernels/mod.ts";
-import {
-  decoder,
-  forward,
-  gramProbe,
-  noDrop,
-  type Probe,
-  reference,
-  score,
-  segmentsOf,
-} from "../../src/run/mod.ts";
+import { forward, gramProbe, noDrop, type Probe, reference, score, segmentsOf } from "../../src/run/mod.ts";
 import { headSlices } from "../../src/run/head/head.ts";
 import { layerParts, PART_BYTES } from "../../src/run/weights/parts.ts";
 import { elements, float32 } from "../../src/tensor/mod.ts";
@@ -34,6 +25,7 @@ import {
   withFixture,
 } from "../support.ts";
 import { readJson } from "../fixtures/read.ts";
+import { stepLogits } from "./states.ts";
 
 const MIB = 2 ** 20;
 const draw = normalDraw(engine);
@@ -129,14 +121,8 @@ function leased(model: Model): Model {
 /** The sums of every module over two short texts. */
 async function sumsOf(model: Model, on: Engine = engine, inner: readonly Probe[] = []) {
   const probe = gramProbe(model.spec.layers);
-  const blocks = randomBlocks(2, 8, 50);
-  await forward({
-    model,
-    engine: on,
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe, ...inner],
-  });
+  const segments = segmentsOf(randomBlocks(2, 8, 50));
+  await forward({ model, engine: on, segments, plans: [noDrop], probes: [probe, ...inner] });
   assert.equal(engine.live, 0);
   return probe.sums;
 }
@@ -167,11 +153,11 @@ function withBiases(weights: WeightSource): WeightSource {
     tensors: new Map([...tensors].map(([name, tensor]) => {
       if (!name.endsWith("proj.bias")) return [name, tensor];
       const start = cuts?.get(name)?.start ?? 0;
-      const values = Float32Array.from(
-        { length: elements(tensor.shape) },
-        (_, i) => Math.sin(1 + l + start + i),
-      );
-      return [name, float32(tensor.shape, values)];
+      const { length } = tensor.data;
+      return [
+        name,
+        float32(tensor.shape, Float32Array.from({ length }, (_, i) => Math.sin(1 + l + start + i))),
+      ];
     })),
   });
   return {
@@ -203,13 +189,8 @@ Deno.test("the parts of a 70B layer are small, and together they are the layer",
       return Promise.resolve({ tensors: new Map(), release() {} });
     },
   };
-  const { attention, mlp } = await layerParts(
-    { name: "", spec, config, weights: counting },
-    engine,
-    draw,
-    0,
-    false,
-  );
+  const model = { name: "", spec, config, weights: counting };
+  const { attention, mlp } = await layerParts(model, engine, draw, 0, false);
   for (const part of [...attention, ...mlp]) await part.use(() => Promise.resolve());
   const total = new Map<string, number>();
   for (const [name, count] of asked.flat()) total.set(name, (total.get(name) ?? 0) + count);
@@ -236,18 +217,12 @@ Deno.test("scores and logits are the same where head and layers are bound in man
   withFixture("gemma2", async ({ model, blocks }) => {
     const results = [];
     for (const on of [engine, engineWith({ bindingBytes: 4 * model.spec.hidden * 7 })]) {
-      const full = await reference({ model, engine: on, segments: segmentsOf(blocks) });
-      const [[sums]] = await score({
-        model,
-        engine: on,
-        segments: segmentsOf(blocks),
-        plans: [noDrop],
-        reference: full,
-      });
+      const run = { model, engine: on, segments: segmentsOf(blocks) };
+      const full = await reference(run);
+      const [[sums]] = await score({ ...run, plans: [noDrop], reference: full });
       full.free();
-      const opened = await decoder({ model, engine: on, budget: 0 });
-      results.push({ nll: sums.nll, logits: await opened.prefill([blocks.ids.subarray(0, 5)]) });
-      await opened.release();
+      const [logits] = await stepLogits({ model, engine: on, budget: 0 }, blocks.ids.subarray(0, 5), 5);
+      results.push({ nll: sums.nll, logits });
     }
     const [whole, sliced] = results;
     // The limit cuts the layers as well: a logit moves by the relative error of a state, −ln p by at most twice that.

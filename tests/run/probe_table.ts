@@ -58,13 +58,11 @@ routing    .     .      .     .             x           .       x       x       
 `;
 
 /** A cell's name, and whether there is something to observe. */
+const [columns, ...cellsOf] = TABLE.trim().split("\n").map((line) => line.trim().split(/\s+/));
 export const CELLS: ReadonlyMap<string, boolean> = new Map(
-  (() => {
-    const [kinds, ...rows] = TABLE.trim().split("\n").map((line) => line.trim().split(/\s+/));
-    return rows.flatMap(([probe, ...marks]) =>
-      kinds.map((kind, i) => [`${probe} on ${kind}`, marks[i] === "x"] as const)
-    );
-  })(),
+  cellsOf.flatMap(([probe, ...marks]) =>
+    columns.map((kind, i) => [`${probe} on ${kind}`, marks[i] === "x"] as const)
+  ),
 );
 
 /** The full model, and one without a module of each kind. */
@@ -107,10 +105,8 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
   },
   // Without the share of keys below a threshold, which jumps by a key where a score is on it: attention_stats_test.ts has it.
   patterns({ model }) {
-    const probe = attentionStatsProbe(
-      model.spec.layers,
-      ({ stats: { belowOnePercent: _, ...stats } }) => stats,
-    );
+    const { layers } = model.spec;
+    const probe = attentionStatsProbe(layers, ({ stats: { belowOnePercent: _, ...stats } }) => stats);
     return { probe, seen: () => probe.stats };
   },
   smoothing({ model, blocks }) {
@@ -132,10 +128,10 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
     return { probe, seen: () => sums };
   },
   values: ({ model }) => collected((see) => valuesProbe(model.spec.layers, values, see)),
-  rows: ({ model }) =>
+  rows: ({ model: { spec: { layers } } }) =>
     collected((see) =>
       valuesProbe(
-        model.spec.layers,
+        layers,
         ["attention"],
         ({ attention }) => see([...attention].map(({ data, shape }) => ({ row: data, shape }))),
       )
@@ -177,16 +173,9 @@ export function expectNumbers(what: string, actual: unknown, expected: unknown, 
 }
 
 /** All numbers inside something, by the name nearest to them. */
-function numbersOf(
-  value: unknown,
-  name: string,
-  into = new Map<string, number[]>(),
-): Map<string, number[]> {
-  if (typeof value === "number") {
-    const own = into.get(name);
-    if (own) own.push(value);
-    else into.set(name, [value]);
-  } else if (value && typeof value === "object") {
+function numbersOf(value: unknown, name: string, into = new Map<string, number[]>()): Map<string, number[]> {
+  if (typeof value === "number") into.getOrInsertComputed(name, () => []).push(value);
+  else if (value && typeof value === "object") {
     for (const [key, inner] of Object.entries(value)) numbersOf(inner, /^\d+$/.test(key) ? name : key, into);
   }
   return into;

@@ -38,18 +38,15 @@ for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
         ["q", "k", "v", "mixed", "attention"],
         async ({ layer, sample, q, k, v, mixed, attention }) => {
           calls++;
-          for (const seen of [q, k]) assert.deepEqual(seen.shape, [length, heads, key]);
-          for (const seen of [v, mixed]) assert.deepEqual(seen.shape, [length, heads, value]);
-          for (const { data, shape } of [q, k, v, mixed]) {
+          for (const [i, { data, shape }] of [q, k, v, mixed].entries()) {
+            assert.deepEqual(shape, [length, heads, i < 2 ? key : value]);
             assert.equal(data.length, shape.reduce((a, b) => a * b));
           }
           const { data, shape: [, , hidden] } = tensors.get(`a.${layer}`)!;
           const wanted = data.subarray(sample * length * hidden, (sample + 1) * length * hidden);
           const most = 2 * stateTolerance(model.spec) * largest(wanted);
-          assert.ok(
-            distance(await projected(model, layer, mixed), wanted) <= most,
-            `update of layer ${layer}`,
-          );
+          const error = distance(await projected(model, layer, mixed), wanted);
+          assert.ok(error <= most, `update of layer ${layer}`);
           for (const { query, data } of attention) {
             const found = mixedBy(data, v);
             const own = mixed.data.subarray(query * heads * value, (query + 1) * heads * value);
@@ -125,10 +122,8 @@ function shapeOf(logits: Float32Array): { entropy: number; best: number } {
   const most = logits.reduce((a, b) => Math.max(a, b));
   const shares = Float64Array.from(logits, (z) => Math.exp(z - most));
   const sum = shares.reduce((a, b) => a + b);
-  const entropy = shares.reduce(
-    (total, share, i) => total - share / sum * (logits[i] - most - Math.log(sum)),
-    0,
-  );
+  const log = (i: number) => logits[i] - most - Math.log(sum);
+  const entropy = shares.reduce((total, share, i) => total - share / sum * log(i), 0);
   return { entropy, best: logits.indexOf(most) };
 }
 

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
-import { PATTERN_NAMES } from "../../src/measure/mod.ts";
 import { type AttentionSpec, type Model, scoring } from "../../src/models/mod.ts";
 import {
   attentionSizes,
@@ -31,7 +30,7 @@ import {
   thorough,
   withFixture,
 } from "../support.ts";
-import { tolerances } from "./attention_tolerances.ts";
+import { expectStats } from "./attention_tolerances.ts";
 import { nllOf, segmentStreams, stepLogits } from "./states.ts";
 
 /** Ways to run attention; in words, why one does not run here. A device that the CPU plays is slow. */
@@ -44,10 +43,9 @@ const engines: Record<string, Engine | string> = {
 
 /** The model with windows of `window` keys in all its layers. */
 function windowed(model: Model, window: number, others: Partial<AttentionSpec> = {}): Model {
-  const layers = model.spec.layers.map((layer) => ({
-    ...layer,
-    attention: { ...scoring(layer.attention)!, window, ...others },
-  }));
+  const layers = model.spec.layers.map((layer) => (
+    { ...layer, attention: { ...scoring(layer.attention)!, window, ...others } }
+  ));
   return { ...model, spec: { ...model.spec, layers } };
 }
 
@@ -73,18 +71,13 @@ Deno.test("scores are capped before keys are hidden, in every way that attention
   withFixture("llama", async ({ model, blocks }) => {
     const capped = windowed(model, 3, { softcap: 1.5 });
     const ids = blocks.ids.subarray(0, blocks.length);
+    const ways = Object.values(engines).slice(0, 3) as Engine[];
     const [grouped, ...others] = await Promise.all(
-      Object.values(engines).slice(0, 3).map((on) =>
-        stepLogits({ model: capped, engine: on as Engine, plan: noDrop }, ids, 6)
-      ),
+      ways.map((engine) => stepLogits({ model: capped, engine, plan: noDrop }, ids, 6)),
     );
     grouped.forEach((row, t) => others.forEach((other) => expectNear(model.spec, other[t], row, `row ${t}`)));
-    const [[{ nll }]] = await score({
-      model: capped,
-      engine,
-      segments: [{ ids, past: null }],
-      plans: [noDrop],
-    });
+    const segments = [{ ids, past: null }];
+    const [[{ nll }]] = await score({ model: capped, engine, segments, plans: [noDrop] });
     const rows = await stepLogits({ model: capped, plan: noDrop }, ids, 1);
     const logits = Float32Array.from(rows.flatMap((row) => [...row]));
     const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
@@ -112,10 +105,8 @@ for (const name of ["llama", "gemma3", "deepseek-v3"]) {
           const error = distance(found, wanted) / largest(whole);
           assert.ok(error <= stateTolerance(model.spec), `${what}: ${error}`);
         };
-        near(parts[0], 0, "the first token");
-        near(parts[1], 1, "its continuation");
-        near(parts[2], 9, "the rest");
-        near(parts[3], 9, "the rest as a tree");
+        const whats = ["the first token", "its continuation", "the rest", "the rest as a tree"];
+        whats.forEach((what, i) => near(parts[i], [0, 1, 9, 9][i], what));
         near(parts[4].subarray(hidden), 9, "a branch");
       }));
   }
@@ -156,11 +147,8 @@ for (const name of ["llama", "gemma2"]) {
         const statistics = attentionStatsProbe(layers, (stats) => stats, { stride });
         const inputs: AttentionInput[] = [];
         const seen = valuesProbe(layers, ["q", "k", "attention"], ({ layer, q, k, attention }) => {
-          inputs[layer] = {
-            ...attentionSizes(scoring(layers[layer].attention)!, length, stride),
-            q: q.data,
-            k: k.data,
-          };
+          const sizes = attentionSizes(scoring(layers[layer].attention)!, length, stride);
+          inputs[layer] = { ...sizes, q: q.data, k: k.data };
           for (const { query, data, shape: [heads, columns] } of attention) {
             for (let head = 0; head < heads; head++) {
               data.subarray(head * columns, (head + 1) * columns)
@@ -171,17 +159,7 @@ for (const name of ["llama", "gemma2"]) {
         const segments = segmentsOf(randomBlocks(1, length, vocabulary));
         await forward({ model, engine, segments, plans: [noDrop], probes: [statistics, seen] });
         for (const [l, input] of inputs.entries()) {
-          const [found, wanted] = [statistics.stats[l]![0], attentionStatsReference(input)];
-          assert.deepEqual(found.positions, wanted.positions);
-          const queries = wanted.positions.length;
-          for (let row = 0; row < input.heads * queries; row++) {
-            const tolerance = tolerances(input, Math.floor(row / queries), wanted.positions[row % queries]);
-            for (const stat of PATTERN_NAMES) {
-              const [a, b] = [found.stats[stat][row], wanted.stats[stat][row]];
-              const where = `layer ${l}, row ${row}: ${stat} ${a}, expected ${b}`;
-              assert.ok(Math.abs(a - b) <= tolerance[stat](b), where);
-            }
-          }
+          expectStats(statistics.stats[l]![0], attentionStatsReference(input), input, `layer ${l}`);
         }
       }));
   }

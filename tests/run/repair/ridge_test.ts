@@ -98,15 +98,12 @@ Deno.test("the strength for a thousand targets is chosen on sums of them, as the
   withProducts(async (products) => {
     const wide = drawn(gaussian(5), 1100, P);
     const draw = gaussian(6);
+    const mapped = (u: readonly number[], q: number, off: number) =>
+      u.reduce((sum, value, p) => sum + wide.data[q * P + p] * value, off);
     const of = (inputs: readonly (readonly number[])[], noise: number) =>
       momentsFrom(
         inputs,
-        inputs.map((u) =>
-          Array.from(
-            { length: 1100 },
-            (_, q) => u.reduce((sum, value, p) => sum + wide.data[q * P + p] * value, noise * draw()),
-          )
-        ),
+        inputs.map((u) => Array.from({ length: 1100 }, (_, q) => mapped(u, q, noise * draw()))),
       );
     for (const [tokens, noise] of [[7, 8], [200, 0.1]]) {
       const [training, own] = [of(rows(draw, tokens, P), noise), of(rows(draw, 40, P), noise)];
@@ -124,12 +121,9 @@ Deno.test("inputs that are singular or not finite are refused, and the message s
     const zeros = momentsFrom(rows(() => 0, 5, P), rows(gaussian(1), 5, Q));
     for (const [training, tokens] of [[zeros, 5], [noMoments(P, Q), 0]] as const) {
       for (const choosing of [null, noMoments(P, Q)]) {
-        await assert.rejects(
-          ridge(parts(training, choosing), true, products),
-          new RegExp(
-            `^RangeError: Cannot fit 4 numbers from 6 over ${tokens} tokens: .* singular, expected about 60`,
-          ),
-        );
+        const message =
+          `^RangeError: Cannot fit 4 numbers from 6 over ${tokens} tokens: .* singular, expected about 60`;
+        await assert.rejects(ridge(parts(training, choosing), true, products), RegExp(message));
       }
     }
     const odd = momentsFrom([[NaN, 1, 1, 1, 1, 1]], [[1, 1, 1, 1]]);

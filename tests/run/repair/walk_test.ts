@@ -9,6 +9,7 @@ import { finalStreams } from "../states.ts";
 const blocks = randomBlocks(2, 1030, 64); // more than a batch
 const walkOf = (model: Model, signal?: AbortSignal) =>
   openWalk({ model, engine, segments: segmentsOf(blocks), signal }, 2);
+type Walk = Awaited<ReturnType<typeof walkOf>>;
 const drops: DropPlan = { attention: [1], mlp: [0, 2] };
 
 async function numbers(stream: Stream): Promise<number[]> {
@@ -43,38 +44,31 @@ for (const name of ["llama", "cohere2", "qwen2-moe"]) {
 Deno.test("a walk leaves nothing on the engine after an error of its user, of a weight and an abort", () =>
   withFixture("llama", async ({ model }) => {
     const before = engine.live;
+    const fails = async (walk: Walk, run: () => Promise<unknown>, error: RegExp) => {
+      await assert.rejects(run, error);
+      walk.close();
+      assert.equal(engine.live, before);
+    };
     const walk = await walkOf(model);
-    await assert.rejects(
-      walk.through(
-        0,
-        [{ plan: drops, from: 0 }, { plan: noDrop, from: 1 }],
-        () => Promise.reject(new Error("odd")),
-      ),
-      /odd/,
-    );
-    walk.close();
-    assert.equal(engine.live, before);
+    const both = [{ plan: drops, from: 0 }, { plan: noDrop, from: 1 }];
+    await fails(walk, () => walk.through(0, both, () => Promise.reject(new Error("odd"))), /odd/);
 
     for (const failing of [0, 1, 2]) {
-      const part: Model["weights"]["part"] = (l, cuts) =>
-        l === failing ? Promise.reject(new Error("no weight")) : model.weights.part(l, cuts);
-      const layer: Model["weights"]["layer"] = (l) =>
-        l === failing ? Promise.reject(new Error("no weight")) : model.weights.layer(l);
-      const broken = await walkOf({ ...model, weights: { ...model.weights, part, layer } });
-      await assert.rejects(async () => {
+      const { weights } = model;
+      const lacks = (l: number) => l === failing && Promise.reject(new Error("no weight"));
+      const part: typeof weights.part = (l, cuts) => lacks(l) || weights.part(l, cuts);
+      const layer: typeof weights.layer = (l) => lacks(l) || weights.layer(l);
+      const broken = await walkOf({ ...model, weights: { ...weights, part, layer } });
+      await fails(broken, async () => {
         for (let l = 0; l < 3; l++) await broken.pass(l, [noDrop, drops]);
       }, /no weight/);
-      broken.close();
-      assert.equal(engine.live, before);
     }
 
     const controller = new AbortController();
     const aborted = await walkOf(model, controller.signal);
     await aborted.pass(0, [noDrop, drops]);
     controller.abort();
-    await assert.rejects(aborted.pass(1, [noDrop, drops]), { name: "AbortError" });
-    aborted.close();
-    assert.equal(engine.live, before);
+    await fails(aborted, () => aborted.pass(1, [noDrop, drops]), /AbortError/);
     await assert.rejects(walkOf(model, AbortSignal.abort()), { name: "AbortError" });
     assert.equal(engine.live, before);
   }));
