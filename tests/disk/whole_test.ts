@@ -29,7 +29,7 @@ onUnix("an existing file keeps its permissions", () =>
   }));
 
 onUnix(
-  "a link stays a link, and what it leads to is written, there or not, through other links",
+  "a link stays a link, and what it leads to is written, there or not, through others",
   () =>
     withFolder(async (folder) => {
       await Deno.mkdir(`${folder}/real/inner`, { recursive: true });
@@ -46,7 +46,7 @@ onUnix(
       }
       await Deno.symlink("round", `${folder}/round`);
       await assert.rejects(
-        () => writeWhole(`${folder}/round`, ""),
+        writeWhole(`${folder}/round`, ""),
         /Cannot write .*round: found more than 40 links/,
       );
       assert.deepEqual(namesIn(folder), ["inner", "new", "real", "round", "there"]);
@@ -64,10 +64,8 @@ onLinux("a pipe and a device are written to, and stay what they are", () =>
     await Deno.symlink("/dev/null", `${folder}/null`);
     await writeWhole(`${folder}/null`, "gone");
     assert.ok((await Deno.stat("/dev/null")).isCharDevice);
-    await assert.rejects(
-      () => writeWhole("/dev/full", "x"),
-      /^Error: Cannot write \/dev\/full: no space left on the disk$/,
-    );
+    const full = /^Error: Cannot write \/dev\/full: no space left on the disk$/;
+    await assert.rejects(writeWhole("/dev/full", "x"), full);
     assert.ok((await Deno.stat("/dev/full")).isCharDevice);
     assert.deepEqual(namesIn(folder), ["null", "pipe"]);
   }));
@@ -75,10 +73,7 @@ onLinux("a pipe and a device are written to, and stay what they are", () =>
 /** Runs code that has `writeWhole`, by a shell's line around it, and gives what it said. */
 async function runScript(folder: string, code: string, line: string): Promise<string> {
   const disk = new URL("../../src/disk/mod.ts", import.meta.url);
-  await Deno.writeTextFile(
-    `${folder}/write.ts`,
-    `import { writeTogether, writeWhole } from "${disk}";\n${code}`,
-  );
+  await Deno.writeTextFile(`${folder}/write.ts`, `import { writeWhole } from "${disk}";\n${code}`);
   const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   const run = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, `${folder}/write.ts`];
   const { out, err } = await ran("sh", ["-c", line, "sh", ...run]);
@@ -86,7 +81,7 @@ async function runScript(folder: string, code: string, line: string): Promise<st
 }
 
 onLinux(
-  "opened files are written to where they stand: standard output in a file, another in a file",
+  "opened files are written to where they stand: standard output and another, in files",
   () =>
     withFolder(async (folder) => {
       const code = `console.log("before");
@@ -121,21 +116,14 @@ onLinux(
       await runScript(folder, code, line);
       const said = (await Deno.readTextFile(`${folder}/said`)).trim().split("\n");
       assert.equal(said.length, 8, said.join("\n"));
-      for (const line of said.slice(0, 6)) {
-        assert.match(
-          line,
-          /^Cannot write .+: descriptor \d+ is a file of this program, expected one that the shell opened/,
-        );
-      }
+      const own =
+        /^Cannot write .+: descriptor \d+ is a file of this program, expected one that the shell opened/;
+      for (const line of said.slice(0, 6)) assert.match(line, own);
       assert.match(said[6], /^Cannot write \/dev\/fd\/8: descriptor 8 is open for reading alone/);
       assert.match(said[7], /^Cannot write \/dev\/fd\/999: descriptor 999 is not open/);
       const read = (name: string) => Deno.readTextFile(`${folder}/${name}`);
-      assert.deepEqual(await Promise.all(["own", "input", "nine", "piped"].map(read)), [
-        "own",
-        "input",
-        "to nine\n",
-        "to a pipe\n",
-      ]);
+      const texts = await Promise.all(["own", "input", "nine", "piped"].map(read));
+      assert.deepEqual(texts, ["own", "input", "to nine\n", "to a pipe\n"]);
     }),
 );
 
@@ -143,12 +131,10 @@ Deno.test("a target that cannot be written is named, and nothing half-written is
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/taken`);
     await Deno.writeTextFile(`${folder}/file`, "kept");
-    const fails = (path: string, code?: string) =>
-      assert.rejects(() => writeWhole(path, "text"), (error: Error & { code?: string }) => {
-        assert.ok(error.message.startsWith(`Cannot write ${path}: `), error.message);
-        assert.equal(error.code, code);
-        return true;
-      });
+    const fails = (path: string, code?: string) => {
+      const message = RegExp(`^Cannot write ${path}: `);
+      return assert.rejects(writeWhole(path, "text"), code ? { message, code } : { message });
+    };
     await fails(`${folder}/taken`);
     await fails(`${folder}/file/inside.json`, "EEXIST");
     await fails(`${folder}/${"long".repeat(100)}`, "ENAMETOOLONG"); // written beside it, then cannot take its place
@@ -161,11 +147,9 @@ onLinux("a disk that is full is an error, and the earlier file stays", () =>
     await Deno.writeTextFile(`${folder}/kept.json`, "earlier");
     // A limit on the size of files stands for the full disk: the write fails half way, as it would there. The shell
     // ignores the signal that comes with it.
-    const said = await runScript(
-      folder,
-      `await writeWhole("${folder}/kept.json", "x".repeat(2 ** 22)).catch((error) => console.log(error.message));`,
-      'trap "" XFSZ; ulimit -f 2048; exec "$@"',
-    );
+    const code =
+      `await writeWhole("${folder}/kept.json", "x".repeat(2 ** 22)).catch(({ message }) => console.log(message));`;
+    const said = await runScript(folder, code, 'trap "" XFSZ; ulimit -f 2048; exec "$@"');
     assert.match(said, /^Cannot write .*kept\.json: .*EFBIG/);
     assert.equal(await Deno.readTextFile(`${folder}/kept.json`), "earlier");
     assert.deepEqual(namesIn(folder), ["kept.json", "write.ts"]);
@@ -174,12 +158,8 @@ onLinux("a disk that is full is an error, and the earlier file stays", () =>
 Deno.test("what a killed process left is removed; what is another's, or of another machine, stays", () =>
   withFolder(async (folder) => {
     const gone = temporaryName(Number(await printed(Deno.execPath(), ["eval", "console.log(Deno.pid)"])));
-    const others = [
-      temporaryName(process.pid),
-      gone.replace(/^\.lamina-[0-9a-f]{8}/, ".lamina-00000000"),
-      "mine.part",
-      `copy of ${gone}`,
-    ];
+    const elsewhere = gone.replace(/^\.lamina-[0-9a-f]{8}/, ".lamina-00000000");
+    const others = [temporaryName(process.pid), elsewhere, "mine.part", `copy of ${gone}`];
     for (const name of [gone, ...others]) await Deno.writeTextFile(`${folder}/${name}`, "half");
     await writeWhole(`${folder}/a.json`, "whole");
     assert.deepEqual(namesIn(folder), [...others, "a.json"].sort());
@@ -201,5 +181,5 @@ Deno.test("files that belong together take their places when all are on the disk
     }
     await assert.rejects(writeTogether([[a, "new"], [b, broken()]]), /Cannot write .*b: no more bytes/);
     assert.deepEqual(await Deno.readFile(a), Uint8Array.of(1, 2, 3));
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a", "b"]);
+    assert.deepEqual(namesIn(folder), ["a", "b"]);
   }));

@@ -10,13 +10,9 @@ import { tryEngine } from "../../src/doctor/engine_trial.ts";
 import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
 import { engine, engineWith, withFolder } from "../support.ts";
 
-const check = (part: string, look: Check["look"], seconds = 10): Check => ({
-  part,
-  needed: true,
-  remedy: `get ${part}`,
-  seconds,
-  look,
-});
+const check = (part: string, look: Check["look"], seconds = 10): Check => (
+  { part, needed: true, remedy: `get ${part}`, seconds, look }
+);
 
 Deno.test("a check that throws, hangs or whose process dies takes no other with it", () =>
   withFolder(async (folder) => {
@@ -29,9 +25,7 @@ Deno.test("a check that throws, hangs or whose process dies takes no other with 
     const sleeps = await script("sleeps", `setTimeout(() => {}, 60_000);`);
     const findings = await examine([
       check("good", () => Promise.resolve("here")),
-      check("thrower", () => {
-        throw new Error("not here");
-      }),
+      check("thrower", () => assert.fail("not here")),
       check("dead", (signal) => runApart(dies, [], signal)),
       check("failed", (signal) => runApart(fails, [], signal)),
       check("asleep", (signal) => runApart(sleeps, [], signal), 0.2),
@@ -84,20 +78,22 @@ function offBy(factor: number, input: string): Engine {
 
 Deno.test("what is off by 1e-4, or is no number, does not pass; the error says which and how far", async () => {
   await tryEngine(offBy(1, "x"));
-  await assert.rejects(
-    tryEngine(offBy(1.0001, "x")),
-    /^Error: Cannot use the engine cpu: on the CPU a product was 22\.0\d+,.*, expected 22,28,49,64$/,
-  );
-  await assert.rejects(
-    tryEngine(offBy(1.0001, "a")),
-    /^Error: a product of \[1, 48\] with 4 bits in blocks of 16 is off by \d\S+, expected at most \d/,
-  );
-  await assert.rejects(tryEngine(offBy(NaN, "a")), /blocks of 16 is off by NaN/);
-  await assert.rejects(
-    tryEngine(offBy(1.0001, "q")),
-    /^Error: attention is off by 0\.00010 of its largest element/,
-  );
-  await assert.rejects(tryEngine(offBy(NaN, "q")), /attention is off by NaN/);
+  const rows: [factor: number, input: string, error: RegExp][] = [
+    [
+      1.0001,
+      "x",
+      /^Error: Cannot use the engine cpu: on the CPU a product was 22\.0\d+,.*, expected 22,28,49,64$/,
+    ],
+    [
+      1.0001,
+      "a",
+      /^Error: a product of \[1, 48\] with 4 bits in blocks of 16 is off by \d\S+, expected at most \d/,
+    ],
+    [NaN, "a", /blocks of 16 is off by NaN/],
+    [1.0001, "q", /^Error: attention is off by 0\.00010 of its largest element/],
+    [NaN, "q", /attention is off by NaN/],
+  ];
+  for (const [factor, input, error] of rows) await assert.rejects(tryEngine(offBy(factor, input)), error);
   assert.equal(engine.live, 0);
 });
 

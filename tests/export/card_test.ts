@@ -43,29 +43,17 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string 
   const { provenance } = profile({ layers: 3 });
   const own = { ...provenance, dtype: name, engine: name, text: { name, hash: name } };
   const plan = {
-    target: "mlp",
-    by: "importance",
-    seed: null,
-    order: [],
-    provenance: own,
+    ...{ target: "mlp", by: "importance", seed: null, order: [], provenance: own },
     ...changes ? { repaired: { by: "mean", provenance: own } } : {},
   } as unknown as Plan;
   const made = { files: [], notes: ["a note"] };
-  const job = {
-    model: {
-      name,
-      identity: { ...provenance.model, name, format: name, revision: name || "main", fingerprint: name },
-    },
-    full: { layers: [0, 1, 2] },
-    kept: [0, 1, 2],
-    drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
-  } as unknown as Told["job"];
+  const identity = { ...provenance.model, name, format: name, revision: name || "main", fingerprint: name };
+  const drop = { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} };
+  const full = { layers: [0, 1, 2] };
+  const job = { model: { name, identity }, full, kept: full.layers, drop } as unknown as Told["job"];
   const change = { before: 4, after: 3 };
-  const sizes = {
-    files: { original: 4, whole: 4, smaller: 3 },
-    parameters: change,
-    longKvBytes: change,
-  };
+  const files = { original: 4, whole: 4, smaller: 3 };
+  const sizes = { files, parameters: change, longKvBytes: change };
   const measured = { evaluations: [], speeds: [] };
   const origin = { licence: name || null, hub: null };
   return cardText({ job, format: "hf", plan, made, costs: [], measured, sizes, origin });
@@ -85,11 +73,8 @@ for (const name of NAMES) {
     const [, front, body] = card.match(/^---\n([^]*?)\n---\n([^]*)$/)!;
     const { license, license_name, ...others } = parse(front);
     assert.deepEqual(others, { base_model: name, tags: ["lamina", "layer-drop"] });
-    if (name === "") assert.equal(license, undefined);
-    else {assert.equal(
-        license === "other" ? license_name : license,
-        license === "other" ? name : name.toLowerCase(),
-      );}
+    const own = license === "other" ? [license_name, name] : [license, name.toLowerCase() || undefined];
+    assert.equal(own[0], own[1]);
     assert.equal(front.split("\n").length, license === undefined ? 2 : license === "other" ? 4 : 3);
     if (name === "") return; // the licence is not known, which is another sentence
     assert.equal(outsideCode(body), outsideCode(cardOf("plain").match(/^---\n[^]*?\n---\n([^]*)$/)![1]));
@@ -110,10 +95,8 @@ Deno.test("a card says how each module is repaired, and on which text, whose nam
     assert.doesNotMatch(card, /\n\n\n/);
     assert.match(card, /- MLP 2: another output projection\n/);
     const [, body] = card.match(/^---\n[^]*?\n---\n([^]*)$/)!;
-    assert.match(
-      outsideCode(body),
-      /Repaired by CODE, calibrated on the text CODE \(SHA-256 CODE\): 4 × \d+ tokens/,
-    );
+    const calibrated = /Repaired by CODE, calibrated on the text CODE \(SHA-256 CODE\): 4 × \d+ tokens/;
+    assert.match(outsideCode(body), calibrated);
   }
 });
 

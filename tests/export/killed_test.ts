@@ -60,38 +60,28 @@ for (const [f, format] of FORMATS.entries()) {
         await exportModel(from, drop, { format, out: `${at}/out` });
         assert.deepEqual(namesIn(at), ["out"]);
         if (!["gguf", "hf", "hf-nas"].includes(format)) continue;
-        const smaller = await openModel(`${at}/out`);
+        using smaller = await openModel(`${at}/out`);
         assert.equal(smaller.spec.layers.length, 2);
-        smaller.close();
       }
     }));
 
-  onLinux(
-    `${format}: where a file can grow no further, the error says so and nothing is left`,
-    async () => {
-      const { errors, left } = await exportsLimited();
-      assert.match(errors[format], /Cannot write .*\/at\/.*: EFBIG/);
-      assert.deepEqual(left, []);
-    },
-  );
+  onLinux(`${format}: where a file can grow no further, the error says so, nothing is left`, async () => {
+    const { errors, left } = await exportsLimited();
+    assert.match(errors[format], /Cannot write .*\/at\/.*: EFBIG/);
+    assert.deepEqual(left, []);
+  });
 }
 
 Deno.test("what does not fit on the disk is refused before a byte is written, with both sizes", () =>
   withFolder(async (folder) => {
     const side = 65536; // a layer has seven such matrices, in 16 bits
     const layers = Math.ceil(2 * await freeBytes(folder) / (7 * side * side * 2)) + 2;
-    await sparseFolder(`${folder}/large`, {
-      hidden: side,
-      feedForward: side,
-      heads: 64,
-      layers,
-      vocabulary: 8,
-    });
+    const sides = { hidden: side, feedForward: side, heads: 64, layers, vocabulary: 8 };
+    await sparseFolder(`${folder}/large`, sides);
     const out = `${folder}/deep/out`;
     const written = exportModel(`${folder}/large`, { attention: [1], mlp: [1] }, { format: "hf", out });
-    await assert.rejects(
-      written,
-      /Cannot write .*out: [\d.]+ [kMGTP]B \(\d+ bytes\) free there, expected [\d.]+ [GTP]B \(\d+ bytes\)$/,
-    );
+    const error =
+      /Cannot write .*out: [\d.]+ [kMGTP]B \(\d+ bytes\) free there, expected [\d.]+ [GTP]B \(\d+ bytes\)$/;
+    await assert.rejects(written, error);
     assert.deepEqual(namesIn(folder), ["large"]);
   }));

@@ -13,6 +13,7 @@ import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { copyModel, distance, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
 import { linearOf, meanOf, refitted } from "./changed.ts";
 import { stepLogits } from "../run/states.ts";
+import { words } from "../tools.ts";
 
 const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
 
@@ -36,13 +37,9 @@ const int64 = (values: number[]) =>
 const counted = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
 
 /** Logits of every token of the text, run in steps that end at these positions. */
-async function graphLogits(
-  session: InferenceSession,
-  folder: string,
-  ends: readonly number[],
-): Promise<Float32Array[]> {
-  const { decoder: { num_key_value_heads, head_size }, vocab_size } =
-    (await json(folder, "genai_config.json")).model;
+async function graphLogits(session: InferenceSession, folder: string, ends: readonly number[]) {
+  const { model } = await json(folder, "genai_config.json");
+  const { decoder: { num_key_value_heads, head_size }, vocab_size } = model;
   let past: Record<string, Tensor> = Object.fromEntries(
     session.inputNames.filter((name) => name.startsWith("past_key_values.")).map((name) => [
       name,
@@ -61,10 +58,9 @@ async function graphLogits(
     for (let row = 0; row < end - start; row++) {
       rows.push((logits.data as Float32Array).slice(row * vocab_size, (row + 1) * vocab_size));
     }
+    const kept = Object.entries(present) as [string, Tensor][];
     past = Object.fromEntries(
-      Object.entries(present).map((
-        [name, value],
-      ) => [name.replace("present", "past_key_values"), value as Tensor]),
+      kept.map(([name, value]) => [name.replace("present", "past_key_values"), value]),
     );
   }
   return rows;
@@ -123,11 +119,8 @@ Deno.test("linear maps, other projections and scaled sides: the graph gives the 
       const maps = [linearOf(spec, 0, "attention"), linearOf(spec, 1, "mlp")];
       const weights = [refitted(spec, 0, "mlp"), refitted(spec, 2, "attention")];
       const sides = { layer: 1, module: "mlp", to: "scaled", along: 0.5, across: 1.5 } as const; // of a map's place
-      return {
-        attention: [1],
-        mlp: [],
-        changes: [maps[0], ...weights, ...ref.endsWith("gpt2") ? [sides] : [maps[1]]],
-      };
+      const changes = [maps[0], ...weights, ref.endsWith("gpt2") ? sides : maps[1]];
+      return { attention: [1], mlp: [], changes };
     }, "changes");
   }
 });
@@ -174,12 +167,8 @@ Deno.test("a dropped module is not in the files: no weight, no product, no keys;
   const drop = { attention: [0], mlp: [1] };
   await withExport(await folderOf("qwen3"), drop, async ({ folder, notes }) => {
     const graph = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/model.onnx`));
-    assert.deepEqual([...new Set(graph.match(/layers\.\d\.(attention|mlp)/g))].sort(), [
-      "layers.0.mlp",
-      "layers.1.attention",
-      "layers.2.attention",
-      "layers.2.mlp",
-    ]);
+    const left = words`layers.0.mlp layers.1.attention layers.2.attention layers.2.mlp`;
+    assert.deepEqual([...new Set(graph.match(/layers\.\d\.(attention|mlp)/g))].sort(), left);
     const { decoder } = (await json(folder, "genai_config.json")).model;
     const config = await json(folder, "config.json");
     assert.deepEqual([decoder.num_hidden_layers, config.num_hidden_layers, decoder.head_size], [2, 2, 24]);
@@ -202,19 +191,14 @@ Deno.test("tokens that end a text are those of the configurations; what is no to
       await exportModel(from, { attention: [1] }, { format: "onnx", out: `${parent}/${out}` });
       return (await json(`${parent}/${out}`, "genai_config.json")).model;
     };
-    assert.deepEqual(
-      (await exported('{"eos_token_id": [2, 5], "pad_token_id": null}', "list")).eos_token_id,
-      [2, 5],
-    );
-    assert.deepEqual((await exported("{}", "none")).eos_token_id, 2);
+    const list = await exported('{"eos_token_id": [2, 5], "pad_token_id": null}', "list");
+    assert.deepEqual([list.eos_token_id, (await exported("{}", "none")).eos_token_id], [[2, 5], 2]);
     const refused: [string, RegExp][] = [
       ['{"eos_token_id": "2"}', /eos_token_id is "2", expected a token id or a list of them/],
       ['{"pad_token_id": -1}', /pad_token_id is -1, expected/],
       ["null", /generation_config\.json is null, expected an object/],
       ["{", /generation_config\.json: /],
     ];
-    for (const [generation, message] of refused) {
-      await assert.rejects(exported(generation, "refused"), message);
-    }
+    for (const [generation, error] of refused) await assert.rejects(exported(generation, "refused"), error);
     assert.deepEqual([...Deno.readDirSync(parent)].map(({ name }) => name).sort(), ["list", "model", "none"]);
   }));

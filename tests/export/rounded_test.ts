@@ -95,26 +95,17 @@ Deno.test("a repair of a file in blocks is stored in blocks, and the bytes are t
     const attention = { attention: [3, 4], mlp: [] };
     const block = { attention: [3], mlp: [3] };
     const ref = await inBlocks(folder, "Q8_0");
-    await expectStored(
-      { ref, text, out: `${folder}/linear` },
-      attention,
-      "linear",
-      "gguf-deci",
-      ["Q8_0"],
-      true,
-    );
-    await expectStored({ ref, text, out: `${folder}/refit` }, block, "refit", "gguf", ["F16"]);
-    const folderOut = `${folder}/hf`;
-    await expectStored({ ref: trained, text, out: folderOut }, block, "refit", "hf", ["BF16"]);
+    const at = (out: string, of = ref) => ({ ref: of, text, out: `${folder}/${out}` });
+    await expectStored(at("linear"), attention, "linear", "gguf-deci", ["Q8_0"], true);
+    await expectStored(at("refit"), block, "refit", "gguf", ["F16"]);
+    await expectStored(at("hf", trained), block, "refit", "hf", ["BF16"]);
   }));
 
 Deno.test("the smallest type is chosen that adds at most a twentieth of what the repair saves", () => {
   const ways = ["Q4_1", "Q8_0", "F16"].map((type): Rounding => ({ of: (plan) => ({ plan, types: [type] }) }));
+  const provenance = { text: {}, packing: {} };
   const loss = (nll: number) =>
-    ({
-      sums: [1, 2].map((tokens) => ({ nll: nll * tokens, tokens })),
-      provenance: { text: {}, packing: {} },
-    }) as unknown as Perplexity;
+    ({ sums: [1, 2].map((tokens) => ({ nll: nll * tokens, tokens })), provenance }) as unknown as Perplexity;
   const chosen = (...nats: number[]) => roundedBy(ways, noDrop, [5, 4, ...nats].map(loss)).types;
   assert.deepEqual(chosen(4.04, 4, 4), ["Q4_1"]);
   assert.deepEqual(chosen(4.06, 4.01, 4), ["Q8_0"]);

@@ -23,10 +23,8 @@ export function torchLacks(python: string, { name }: Engine): string | null {
   if (name === "webgpu") return "PyTorch has no WebGPU";
   const needs = name === "cuda" ? "assert torch.cuda.is_available(), 'torch finds no CUDA device'" : "";
   try {
-    execFileSync(python, ["-c", `import torch, transformers, gguf\n${needs}`], {
-      encoding: "utf-8",
-      stdio: "pipe",
-    });
+    const code = `import torch, transformers, gguf\n${needs}`;
+    execFileSync(python, ["-c", code], { encoding: "utf-8", stdio: "pipe" });
     return null;
   } catch (error) {
     const said = (error as { stderr?: string }).stderr || (error as Error).message;
@@ -40,13 +38,8 @@ export async function benchRows(engine: Engine, options: BenchOptions): Promise<
   const row = rowsOf("benches", engine.precision);
   const sizes = ["--samples", `${samples}`, "--length", `${length}`];
   const profile = await bench("profile_bench.ts", engine, options, [path, ...sizes, "--rounds", `${rounds}`]);
-  const decode = await bench(
-    "decode_bench.ts",
-    engine,
-    options,
-    words`${path} --steps ${steps}
-    --contexts ${contexts.join()} --rounds ${rounds}`,
-  );
+  const decoding = words`${path} --steps ${steps} --contexts ${contexts.join()} --rounds ${rounds}`;
+  const decode = await bench("decode_bench.ts", engine, options, decoding);
   return [
     row(`profile, ${samples} × ${length}`, profile.ours, "s", null, profile.theirs),
     row("profile, of the product peak", profile.peakShare, "share"),
@@ -64,9 +57,8 @@ async function bench(script: string, engine: Engine, { python }: BenchOptions, a
   const file = fileURLToPath(new URL(`../bench/${script}`, import.meta.url));
   const all = ["run", "-A", "--quiet", file, ...args, ...where, "--json", json];
   try {
-    execFileSync(Deno.execPath(), python ? [...all, "--python", python] : all, {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    if (python) all.push("--python", python);
+    execFileSync(Deno.execPath(), all, { stdio: ["ignore", "pipe", "inherit"] });
     return JSON.parse(await Deno.readTextFile(json));
   } finally {
     await Deno.remove(json);

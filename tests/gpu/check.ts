@@ -45,12 +45,7 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
   const rows: Row[] = [];
   const skipped: Skipped[] = [];
   /** Rows of one part; where it throws, a row that says so. */
-  async function attempt(
-    section: string,
-    precision: string,
-    what: string,
-    run: () => Promise<Row[]>,
-  ): Promise<void> {
+  async function attempt(section: string, precision: string, what: string, run: () => Promise<Row[]>) {
     const found = await run().catch((error: Error): Row[] => [
       { section, precision, what: `${what}: ${error.message}`, value: 1, unit: "failed", most: 0 },
     ]);
@@ -70,10 +65,8 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
       }
       if (model && sections.includes("residents")) {
         for (const name of families) {
-          await attempt("residents", precision, name, async () => {
-            const row = await blockRow(engine, name);
-            return row ? [row] : [];
-          });
+          const rows = async () => [await blockRow(engine, name)].filter((row) => row !== null);
+          await attempt("residents", precision, name, rows);
         }
         if (await isInBlocks(model)) {
           const sizes = { samples, length, steps };
@@ -96,16 +89,16 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
         if (lacks !== null) {
           skipped.push({ section: `PyTorch beside the benches, ${precision}`, reason: lacks });
         }
-        await attempt("benches", precision, values.model, async () =>
-          await benchRows(engine, {
-            path: await pathOf(values.model),
-            samples: values["bench-samples"],
-            length: values["bench-length"],
-            steps,
-            contexts: values.contexts.split(",").map(Number),
-            rounds,
-            python: lacks === null ? values.python : null,
-          }));
+        const sizes = { samples: values["bench-samples"], length: values["bench-length"], steps, rounds };
+        const contexts = values.contexts.split(",").map(Number);
+        const python = lacks === null ? values.python : null;
+        await attempt(
+          "benches",
+          precision,
+          values.model,
+          async () =>
+            await benchRows(engine, { path: await pathOf(values.model), ...sizes, contexts, python }),
+        );
       }
     }
   } finally {

@@ -56,24 +56,14 @@ export function isGood({ value, most }: Row): boolean {
 
 export function reportText({ engine, runtime, device, rows, skipped, works }: Report): string {
   const number = (value: number | null | undefined) => typeof value === "number" ? value.toPrecision(3) : "";
-  const lines = rows.map((row) => [
-    isGood(row) ? "" : "!",
-    row.section,
-    row.precision,
-    row.what,
-    number(row.value),
-    number(row.most),
-    number(row.beside),
-    row.unit,
-  ]);
+  const heads = ["", "section", "precision", "what", "found", "at most", "beside", "unit"];
+  const lines = rows.map((row) => {
+    const { section, precision, what, value, most, beside, unit } = row;
+    return [isGood(row) ? "" : "!", section, precision, what, ...[value, most, beside].map(number), unit];
+  });
   return [
     `${engine}: ${device ?? "the CPU"}, ${runtime}`,
-    align([["", "section", "precision", "what", "found", "at most", "beside", "unit"], ...lines], {}, [
-      3,
-      1,
-      2,
-      7,
-    ]),
+    align([heads, ...lines], {}, [3, 1, 2, 7]),
     ...skipped.map(({ section, reason }) => `skipped: ${section} (${reason})`),
     works ? "all is as it should be" : "what is marked with ! is off by more than it may be",
   ].join("\n");

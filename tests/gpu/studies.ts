@@ -47,15 +47,11 @@ export async function studiesOn(
   const [perplexity] = await noted("perplexity", () => perplexities(model, [{ attention: [last] }], options));
   const curve = { target: "attention", by: "importance", seed: null } as const;
   const steps = Array.from({ length: drops + 1 }, (_, n) => n);
-  const swept = await noted(
-    "sweep",
-    () => sweep(model, { ...options, profile: orders ?? profiled, curves: [curve], steps }),
-  );
+  const dropping = { ...options, profile: orders ?? profiled, curves: [curve], steps };
+  const swept = await noted("sweep", () => sweep(model, dropping));
   const caused = await noted("causes", () => causes(model, { ...options, effectSamples: 1 }));
-  const texts = await noted(
-    "generate",
-    () => generate(model, [{}, { attention: [last] }], "Once upon a time", { engine, tokens }),
-  );
+  const plans = [{}, { attention: [last] }];
+  const texts = await noted("generate", () => generate(model, plans, "Once upon a time", { engine, tokens }));
   return { profile: profiled, perplexity, sweep: swept, causes: caused, generate: texts, seconds };
 }
 
@@ -92,15 +88,12 @@ export function studyRows(engine: Engine, { spec }: StudyModel, found: Studied, 
   return [...rows, ...texts, ...times];
 }
 
+type Numbers = ReadonlyMap<string, number | null>;
+
 /** Of the numbers below a place: of their own size, or of 1 where they are smaller. One that only one side has counts as infinite. */
-function largestDifference(
-  found: ReadonlyMap<string, number | null>,
-  expected: ReadonlyMap<string, number | null>,
-  place: string,
-): number {
-  const places = new Set(
-    [...found.keys(), ...expected.keys()].filter((key) => `${key}.`.startsWith(`${place}.`)),
-  );
+function largestDifference(found: Numbers, expected: Numbers, place: string): number {
+  const all = new Set([...found.keys(), ...expected.keys()]);
+  const places = new Set([...all].filter((key) => `${key}.`.startsWith(`${place}.`)));
   if (places.size === 0) throw new Error(`Cannot compare ${place}: no such numbers`);
   return Math.max(...[...places].map((key) => {
     const [a, b] = [found.get(key), expected.get(key)];

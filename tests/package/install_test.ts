@@ -28,7 +28,7 @@ function packageTest(name: string, test: (folder: string) => Promise<void>): voi
 }
 
 packageTest(
-  "packed again by a user with another umask, the wheel and the tarball have the same bytes",
+  "packed again by a user with another umask, both packages have the same bytes",
   async (folder) => {
     const usual = Deno.umask(0o077); // inherited by the second process
     const again = pack(folder);
@@ -43,7 +43,7 @@ packageTest(
 );
 
 packageTest(
-  "the wheel runs from anywhere, writes to the user's folders only, and pip removes it whole",
+  "the wheel runs from anywhere, writes to the user's folders, and pip removes it whole",
   async (folder) => {
     const venv = join(folder, "venv");
     await succeed(PYTHON, ["-m", "venv", venv], { cwd: folder });
@@ -60,7 +60,7 @@ packageTest(
 );
 
 packageTest(
-  "the tarball runs from anywhere, writes to the user's folders only, and npm removes it whole",
+  "the tarball runs from anywhere, writes to the user's folders, and npm removes it whole",
   async (folder) => {
     await Deno.writeTextFile(`${folder}/package.json`, "{}");
     const npm = (...args: string[]) =>

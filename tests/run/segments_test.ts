@@ -204,6 +204,7 @@ Deno.test("segments that cannot be run are refused", () =>
       [[part([1, 2], null, [-1, -1]), part([1], 0)], "segment 1: it continues segment 0, which is a tree"],
       [[part([1, 2], null, [-1])], "segment 0: it has 1 parents for 2 tokens"],
       [[part([1, 2], null, [1, -1])], "token 0 has token 1 as parent, expected an earlier token"],
+      [[part([1, 2], null, [-1, -2])], "token 1 has token -2 as parent, expected an earlier token"],
     ]);
     assert.equal(engine.live, 0);
   }));
