@@ -90,8 +90,16 @@ Deno.test("packing tells after every part how many tokens there are", async () =
 const one = { samples: 1, length: 4, bos: false };
 type Packed = readonly [Tokenizer, typeof one];
 const REFUSED: Refusal<Packed>[] = [
-  [[{ ...letters, eos: null }, { ...one, length: 2 }], "1 block of 2 tokens: the tokenizer has no EOS token", "TypeError"],
-  [[{ ...letters, bos: null }, { ...one, length: 2, bos: true }], "the tokenizer has no BOS token", "TypeError"],
+  [
+    [{ ...letters, eos: null }, { ...one, length: 2 }],
+    "1 block of 2 tokens: the tokenizer has no EOS token",
+    "TypeError",
+  ],
+  [
+    [{ ...letters, bos: null }, { ...one, length: 2, bos: true }],
+    "the tokenizer has no BOS token",
+    "TypeError",
+  ],
   [[{ ...letters, vocabularySize: 3 }, one], "token id 3, expected an id below 3"],
   [[letters, { ...one, samples: 0 }], "at least 1 block of at least 2 tokens"],
   [[letters, { ...one, length: 1 }], "at least 2 tokens"],
