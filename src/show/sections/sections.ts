@@ -55,7 +55,7 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
     title: "The answer: how much may go",
     setting: fitSetting(fit),
     figures: [draw.fitFigure(fit)],
-    tables: fitTables(fit).slice(1), // the first is the answer in words
+    tables: fitTables(fit).filter(({ head }) => head.length > 0), // lines alone say the answer in words
     answer: fitAnswer(fit),
   }),
   importance: ({ profile, texts }) => ({
