@@ -76,7 +76,7 @@ export const depthSums = summed<DepthRequest, Pick<Depth, "samples">, Depth>({
   from: depthOf,
 });
 
-type Merged = Known & { readonly kind: string };
+type Merged = Profile | Perplexity | Depth;
 interface Named<R> {
   readonly name: string;
   readonly result: R;

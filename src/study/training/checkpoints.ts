@@ -85,10 +85,9 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
     closed.close();
     const { spec, identity } = closed;
     const passes = passesOf(sizes, quality !== undefined);
-    const units = series.checkpoints.length;
     const measuring = divided({ spec }, {
       unit: "checkpoints",
-      units,
+      units: series.checkpoints.length,
       passes: ({ from, to }) => passes.map((pass) => ({ ...pass, times: (to - from) * (pass.times ?? 1) })),
       bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
       async run({ from, to }, runOptions) {
@@ -108,13 +107,12 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       steps: [measuring],
       result: async (options) =>
         displayable({ ...head("checkpoints"), name: series.name, series: await measuring.whole(options) }),
-      depends: () =>
-        Promise.resolve({
-          model: identity,
-          series: series.checkpoints.map(({ step, name }) => [step, name]),
-          text: sizes,
-          quality: quality ?? null,
-        }),
+      depends: () => ({
+        model: identity,
+        series: series.checkpoints.map(({ step, name }) => [step, name]),
+        text: sizes,
+        quality: quality ?? null,
+      }),
     };
   },
 };
