@@ -1,9 +1,9 @@
 /** Shards that are ended, machines that differ, and studies that need what tiny models have not: tasks, a series. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CLI, ok, root, withDesk } from "../commands/cli.ts";
 import { thorough, withFolder } from "../support.ts";
+import { kept } from "../study/tiny.ts";
 import { until } from "./processes.ts";
 import { onUnix, words } from "../tools.ts";
 
@@ -15,75 +15,59 @@ async function planned(folder: string, parts: number, ...line: string[]): Promis
   return [path, JSON.parse(out).shards.length];
 }
 
-onUnix(
-  "SIGTERM ends a shard within five seconds with the code for another try, and the next try finds what was finished",
-  () =>
-    withFolder(async (folder) => {
-      const results = join(folder, "r");
-      // Each seed is a result of its own.
-      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 8 --hidden 256`;
-      const [path] = await planned(folder, 1, ...line);
-      const child = new Deno.Command(Deno.execPath(), {
-        args: [...CLI, "shard", path, "--index", "0", "--results", results],
-        cwd: root,
-        env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1" },
-        stderr: "piped",
-        stdout: "null",
-      }).spawn();
-      const kept = () => {
-        try {
-          return [...Deno.readDirSync(results)].filter(({ name }) => name.endsWith(".json")).length;
-        } catch {
-          return 0;
-        }
-      };
-      await until("two results", () => kept() >= 2, 120);
-      const start = performance.now();
-      child.kill("SIGTERM");
-      const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
-      const seconds = (performance.now() - start) / 1000;
-      assert.equal(code, 75, err);
-      assert.match(err, /^lamina: Ended by SIGTERM; run it again$/m);
-      assert.ok(seconds < 30, `${seconds} s`); // on a busy machine; five on a quiet one
-      const before = kept();
-      assert.ok(before < 16);
-      const again = await ok("shard", path, "--index", "0", "--results", results);
-      const [, made, files] = again.err.match(/(\d+) of (\d+) results computed/)!;
-      assert.deepEqual([Number(files), Number(made)], [16, 16 - before]);
-    }),
-);
+const ENDED =
+  "SIGTERM ends a shard within seconds with the code for another try, and the next try finds what was finished";
+onUnix(ENDED, () =>
+  withFolder(async (folder) => {
+    const results = join(folder, "r");
+    // Each seed is a result of its own.
+    const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 8 --hidden 256`;
+    const [path] = await planned(folder, 1, ...line);
+    const child = new Deno.Command(Deno.execPath(), {
+      ...{ args: [...CLI, "shard", path, "--index", "0", "--results", results], cwd: root },
+      ...{ env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1" }, stderr: "piped", stdout: "null" },
+    }).spawn();
+    const count = () => kept(results).filter((name) => name.endsWith(".json")).length;
+    await until("two results", () => count() >= 2, 120);
+    const start = performance.now();
+    child.kill("SIGTERM");
+    const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    const seconds = (performance.now() - start) / 1000;
+    assert.equal(code, 75, err);
+    assert.match(err, /^lamina: Ended by SIGTERM; run it again$/m);
+    assert.ok(seconds < 30, `${seconds} s`); // on a busy machine; five on a quiet one
+    const before = count();
+    assert.ok(before < 16);
+    const again = await ok("shard", path, "--index", "0", "--results", results);
+    const [, made, files] = again.err.match(/(\d+) of (\d+) results computed/)!;
+    assert.deepEqual([Number(files), Number(made)], [16, 16 - before]);
+  }));
 
 Deno.test("shards of different processors merge with a notice, and not with --strict; of different engines never", () =>
-  withDesk(async ({ folder, ok, run }) => {
+  withDesk(async ({ folder, fails, ok }) => {
     const [path] = await planned(folder, 3, "random-init", folder, "--length", "16", "--seeds", "3");
     const results = join(folder, "r");
     const { shards } = JSON.parse(await Deno.readTextFile(path));
-    for (const { index } of shards) {
-      await ok("shard", path, "--index", String(index), "--results", results);
-    }
-    const change = async (index: number, changes: (receipt: Record<string, unknown>) => object) => {
+    for (const { index } of shards) await ok("shard", path, "--index", String(index), "--results", results);
+    const change = async (index: number, changes: (receipt: Record<string, object>) => object) => {
       const file = join(results, shards[index].file);
       const receipt = JSON.parse(await Deno.readTextFile(file));
       await Deno.writeTextFile(file, JSON.stringify({ ...receipt, ...changes(receipt) }));
     };
     await change(1, () => ({ processor: "another, avx2, 64 cores" }));
-    const merged = await ok("merge", path, "--results", results);
-    assert.match(merged.err, /ran on different processors, .*: shards 0,2; another, avx2: shards 1\)/);
-    const strict = await run("merge", path, "--results", results, "--strict");
-    assert.equal(strict.code, 1);
-    assert.match(strict.err, /expected one with --strict/);
-    await change(2, ({ computed }) => ({ computed: { ...computed as object, dtype: "int8" } }));
-    const precisions = await run("merge", path, "--results", results);
-    assert.match(precisions.err, /Cannot merge shards 0 and 2: .* by cpu in float32 .* and by cpu in int8 /);
-    await change(
-      2,
-      ({ computed }) => ({ computed: { ...computed as object, engine: "cuda", device: "a card" } }),
-    );
-    const mixed = await run("merge", path, "--results", results);
-    assert.equal(mixed.code, 1);
+    const merge = ["merge", path, "--results", results];
     assert.match(
-      mixed.err,
+      (await ok(...merge)).err,
+      /ran on different processors, .*: shards 0,2; another, avx2: shards 1\)/,
+    );
+    await fails(1, /expected one with --strict/, ...merge, "--strict");
+    await change(2, ({ computed }) => ({ computed: { ...computed, dtype: "int8" } }));
+    await fails(1, /Cannot merge shards 0 and 2: .* by cpu in float32 .* and by cpu in int8 /, ...merge);
+    await change(2, ({ computed }) => ({ computed: { ...computed, engine: "cuda", device: "a card" } }));
+    await fails(
+      1,
       /Cannot merge shards 0 and 2: they were computed by cpu .* and by cuda .*a card\)/,
+      ...merge,
     );
   }));
 
@@ -100,23 +84,19 @@ thorough(
   "checkpoints and a study of tasks in 2 parts give the undivided bytes",
   () =>
     withFolder(async (folder) => {
-      const series = fileURLToPath(new URL("data/series/pre-ln", root));
-      const size = ["--samples", "2", "--length", "64", "--text", fileURLToPath(new URL("README.md", root))];
+      const series = "data/series/pre-ln";
       const studies = {
-        checkpoints: ["checkpoints", series, "--steps", "0,64,512", ...size],
-        evaluate: words`evaluate ${join(series, "step00512")} --tasks piqa,openbookqa --limit 4 --prompts 1
-        --drop-attention 1`,
+        checkpoints: words`checkpoints ${series} --steps 0,64,512 --samples 2 --length 64 --text README.md`,
+        evaluate:
+          words`evaluate ${series}/step00512 --tasks piqa,openbookqa --limit 4 --prompts 1 --drop-attention 1`,
       };
       for (const [name, line] of Object.entries(studies)) {
         const whole = await ok(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
-        const results = join(folder, name);
+        const results = ["--results", join(folder, name)];
         const [path, shards] = await planned(folder, 2, ...line);
         assert.equal(shards, 2);
-        for (let index = 0; index < shards; index++) {
-          await ok("shard", path, "--index", String(index), "--results", results);
-        }
-        const merged = await ok("merge", path, "--results", results);
-        assert.equal(merged.out, whole.out, name);
+        for (const index of ["0", "1"]) await ok("shard", path, "--index", index, ...results);
+        assert.equal((await ok("merge", path, ...results)).out, whole.out, name);
       }
     }),
 );

@@ -34,10 +34,8 @@ exec "$DENO" run -A --quiet --config "\${root}deno.json" "\${root}src/cli.ts" "$
 /** Installs Ray unless it is there. */
 async function installRay(): Promise<void> {
   const text = await Deno.readTextFile(requirements);
-  await makeEnvironment({
-    folder: environment,
-    requirements: text.split("\n").filter((line) => /^\w/.test(line)),
-  });
+  const named = text.split("\n").filter((line) => /^\w/.test(line));
+  await makeEnvironment({ folder: environment, requirements: named });
 }
 
 /** Why Ray cannot be tried here, or "". */
@@ -74,10 +72,8 @@ export class RayCluster {
     await installRay();
     const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "lamina-" }); // names of sockets must be short
     const cluster = new RayCluster(folder, await openMachines(), crypto.randomUUID());
-    await Deno.writeTextFile(`${folder}/lamina`, wrapper);
-    await Deno.writeTextFile(`${folder}/log`, "");
-    await Deno.writeTextFile(`${folder}/devices`, "");
-    await Deno.writeTextFile(`${folder}/token`, crypto.randomUUID() + crypto.randomUUID());
+    const files = { lamina: wrapper, log: "", devices: "", token: crypto.randomUUID() + crypto.randomUUID() };
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
     for (const machine of [1, ...WORKERS]) {
       await Deno.mkdir(cluster.temporary(machine));
       await cluster.start(machine); // one after the other: Ray numbers its sockets by what is there
@@ -129,9 +125,8 @@ export class RayCluster {
 
   /** Processes of a machine whose command line fits. */
   processes(machine: number, command: RegExp): Running[] {
-    return processesOf("LAMINA_TEST_MACHINE", `${this.mark}-${machine}`).filter((one) =>
-      command.test(one.command)
-    );
+    const all = processesOf("LAMINA_TEST_MACHINE", `${this.mark}-${machine}`);
+    return all.filter((one) => command.test(one.command));
   }
 
   /** A worker on which a process runs. */
@@ -188,24 +183,14 @@ export class RayCluster {
 
   #spawn(machine: number, command: string[], env: Record<string, string>): Deno.ChildProcess {
     const [program, ...args] = this.machines.on(machine, ...command);
-    return new Deno.Command(program, {
-      args,
-      env: {
-        ...env,
-        RAY_AUTH_MODE: "token",
-        RAY_AUTH_TOKEN_PATH: `${this.folder}/token`,
-        LAMINA_TEST_MACHINE: `${this.mark}-${machine}`,
-        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
-        TMPDIR: this.temporary(machine),
-        FOLDER: this.folder,
-        ROOT: root,
-        DENO: Deno.execPath(),
-      },
-      cwd: root,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const own = {
+      ...{ ...env, RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN_PATH: `${this.folder}/token` },
+      ...{ LAMINA_TEST_MACHINE: `${this.mark}-${machine}`, TMPDIR: this.temporary(machine) },
+      ...{ PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`, DENO: Deno.execPath() },
+      ...{ FOLDER: this.folder, ROOT: root },
+    };
+    const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    return new Deno.Command(program, { args, env: own, cwd: root, ...streams }).spawn();
   }
 }
 

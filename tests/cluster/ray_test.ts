@@ -3,7 +3,9 @@
  * again. Studies of every kind in parts are in shards_test.ts.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { laminaIn, root } from "../commands/cli.ts";
+import { kept } from "../study/tiny.ts";
 import { WORKERS } from "./machines.ts";
 import { type Running, until } from "./processes.ts";
 import { GPUS, RayCluster, SHARD, STARTER, whyNoRay } from "./ray_cluster.ts";
@@ -116,12 +118,8 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       await finish(study, cluster.drive(study.plan, study.results, "--shared"));
       assert.equal((await cluster.begun()).length, SHARDS);
       for (const worker of WORKERS) {
-        const there = Array.from(Deno.readDirSync(cluster.temporary(worker)), ({ name }) => name);
-        assert.deepEqual(
-          there.filter((name) => name.startsWith("lamina-")),
-          [],
-          "no folder of the machine's own",
-        );
+        const own = kept(cluster.temporary(worker)).filter((name) => name.startsWith("lamina-"));
+        assert.deepEqual(own, [], "no folder of the machine's own");
       }
     }],
     [
@@ -189,13 +187,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
       await Deno.remove(`${cluster.folder}/other-3`);
       const address = cluster.machines.address(3).replaceAll(".", "\\.");
       const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-      assert.match(
-        err,
-        new RegExp(
-          `^${address} is not used: found Lamina 0\\.0\\.1, expected ${version}`,
-          "m",
-        ),
-      );
+      assert.match(err, RegExp(`^${address} is not used: found Lamina 0\\.0\\.1, expected ${version}`, "m"));
     }],
     ["a full disk on a machine is said, and the shards are done elsewhere", async () => {
       if (!cluster.machines.apart) return console.log("skipped: it needs a mount namespace");
@@ -224,10 +216,7 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
 /** Indices of the shards whose receipts are there. */
 async function finished({ plan, results }: Divided): Promise<number[]> {
   const { shards } = JSON.parse(await Deno.readTextFile(plan)) as { shards: { file: string }[] };
-  const there = await Promise.all(
-    shards.map(({ file }) => Deno.stat(`${results}/${file}`).then(() => true, () => false)),
-  );
-  return shards.flatMap((_, index) => there[index] ? [index] : []);
+  return shards.flatMap(({ file }, index) => existsSync(`${results}/${file}`) ? [index] : []);
 }
 
 /** Lamina's sources, and the series, under another version. */

@@ -6,18 +6,15 @@ import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../src/cluster/slurm.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
+import { kept } from "../study/tiny.ts";
+import { withFolder } from "../support.ts";
 import { isThorough, printed } from "../tools.ts";
 
 /** Two stages of three and two shards. */
 function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {
   const shards = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]].map(([stage, from], index) => ({
     ...{
-      index,
-      stage,
-      from,
-      to: from + 1,
-      name: `samples ${from}`,
-      file: `shard-tiny-${index}.json`,
+      ...{ index, stage, from, to: from + 1, name: `samples ${from}`, file: `shard-tiny-${index}.json` },
       cost: 1,
     },
     bytes: (index + 1) * 2 ** 30,
@@ -52,12 +49,7 @@ const scontrol = '#!/bin/sh\necho "$@" >> "$LOG"\n';
  * Submits a script in a folder, with `lamina` as the variable LAMINA names it, or as the `deno` that the script starts by itself;
  * gives what Slurm's commands were told.
  */
-async function submit(
-  script: string,
-  folder: string,
-  lamina: string,
-  called: "lamina" | "deno" = "lamina",
-): Promise<string> {
+async function submit(script: string, folder: string, lamina: string, called: "lamina" | "deno" = "lamina") {
   const bin = await Deno.makeTempDir();
   for (const [name, text] of Object.entries({ sbatch, scontrol, [called]: lamina })) {
     await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
@@ -82,43 +74,38 @@ Deno.test("Slurm's script computes all shards and merges them to the undivided b
     const script = await ok("shards", "--parts", `${parts}`, "--script", "slurm", ...line);
     const desk = join(folder, "slurm's desk"); // a folder's name may hold anything
     await Deno.mkdir(desk);
-    const cli = `#!/bin/sh\nexec '${Deno.execPath()}' run -A --quiet '${
-      fileURLToPath(new URL("src/cli.ts", root))
-    }' "$@"\n`;
+    const path = fileURLToPath(new URL("src/cli.ts", root));
+    const cli = `#!/bin/sh\nexec '${Deno.execPath()}' run -A --quiet '${path}' "$@"\n`;
     const log = await submit(script.out, desk, cli);
     const array = (from: number) => `--array=${from}-${from + parts - 1} .*`;
     assert.match(log, new RegExp(`${array(0)}--partition=gpu .*--requeue`));
     assert.match(log, new RegExp(`${array(parts)}--dependency=afterok:7 --kill-on-invalid-dep=yes`));
     assert.match(log, /--dependency=afterany:7/);
-    const [results] = [...Deno.readDirSync(desk)].filter(({ name }) => name.startsWith("lamina-"));
-    const merged = [...Deno.readDirSync(join(desk, results.name))].find(({ name }) =>
-      name.startsWith("merged-")
-    );
+    const results = join(desk, kept(desk).find((name) => name.startsWith("lamina-"))!);
+    const merged = kept(results).find((name) => name.startsWith("merged-"))!;
     const whole = await run(...line, "--json", "-", "--results", join(folder, "undivided"));
-    assert.equal(await Deno.readTextFile(join(desk, results.name, merged!.name)), whole.out);
+    assert.equal(await Deno.readTextFile(join(results, merged)), whole.out);
   }));
 
-Deno.test("of Slurm's tasks, those that may succeed are queued again, and those that never will are not", async () => {
-  const folder = await Deno.makeTempDir();
-  const codes =
-    '#!/bin/sh\ncase "$1 $SLURM_ARRAY_TASK_ID" in "shard 0") exit 0;; "shard 1") exit 2;; "shard 2") exit 75;; *) exit 1;; esac\n';
-  const log = await submit(slurmScript(plan()), folder, codes);
-  const tasks = log.split("\n").filter((line) => /^\d ended|^requeue/.test(line));
-  assert.deepEqual(tasks, [
-    ...["0 ended with 0", "1 ended with 2", "requeue 7_2", "2 ended with 75"],
-    ...["requeue 7_3", "3 ended with 1", "requeue 7_4", "4 ended with 1"],
-  ]);
-  assert.ok(!existsSync(`${folder}/touched`));
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("of Slurm's tasks, those that may succeed are queued again, and those that never will are not", () =>
+  withFolder(async (folder) => {
+    const codes =
+      '#!/bin/sh\ncase "$1 $SLURM_ARRAY_TASK_ID" in "shard 0") exit 0;; "shard 1") exit 2;; "shard 2") exit 75;; *) exit 1;; esac\n';
+    const log = await submit(slurmScript(plan()), folder, codes);
+    const tasks = log.split("\n").filter((line) => /^\d ended|^requeue/.test(line));
+    assert.deepEqual(tasks, [
+      ...["0 ended with 0", "1 ended with 2", "requeue 7_2", "2 ended with 75"],
+      ...["requeue 7_3", "3 ended with 1", "requeue 7_4", "4 ended with 1"],
+    ]);
+    assert.ok(!existsSync(`${folder}/touched`));
+  }));
 
-Deno.test("Slurm's script starts Lamina from a folder of any name and executes nothing in that name", async () => {
-  const folder = await Deno.makeTempDir();
-  const cli = `/a b/$(touch touched)/it's "x" \`touch touched\` \\ ; touch touched/cli.ts`;
-  const deno = '#!/bin/sh\nprintf "%s\\n" "$4" >> "$LOG.deno"\n'; // deno run -A FLAG PATH
-  await submit(slurmScript(plan(), launchOf(cli)), folder, deno, "deno");
-  const paths = (await Deno.readTextFile(`${folder}/log.deno`)).trimEnd().split("\n");
-  assert.deepEqual(new Set(paths), new Set([cli]));
-  assert.ok(!existsSync(`${folder}/touched`));
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("Slurm's script starts Lamina from a folder of any name and executes nothing in that name", () =>
+  withFolder(async (folder) => {
+    const cli = `/a b/$(touch touched)/it's "x" \`touch touched\` \\ ; touch touched/cli.ts`;
+    const deno = '#!/bin/sh\nprintf "%s\\n" "$4" >> "$LOG.deno"\n'; // deno run -A FLAG PATH
+    await submit(slurmScript(plan(), launchOf(cli)), folder, deno, "deno");
+    const paths = (await Deno.readTextFile(`${folder}/log.deno`)).trimEnd().split("\n");
+    assert.deepEqual(new Set(paths), new Set([cli]));
+    assert.ok(!existsSync(`${folder}/touched`));
+  }));

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
 import { expectFailures, withDesk, withVariables } from "../commands/cli.ts";
+import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { type Ran, words } from "../tools.ts";
 
@@ -96,10 +97,8 @@ Deno.test("a shard needs of earlier stages the files that they name, and nothing
     await Deno.mkdir(shared);
     for (const { index, file, stage } of shards) {
       await withFolder(async (node) => {
-        if (stage > 0) {
-          for (const { name } of Deno.readDirSync(shared)) {
-            Deno.copyFileSync(join(shared, name), join(node, name));
-          }
+        for (const name of stage > 0 ? kept(shared) : []) {
+          await Deno.copyFile(join(shared, name), join(node, name));
         }
         await ok(run, "shard", path, "--index", String(index), "--results", node);
         const { files } = JSON.parse(await Deno.readTextFile(join(node, file)));
@@ -126,12 +125,11 @@ Deno.test("shards that are missing or damaged are listed as a scheduler takes th
     assert.equal(refused.code, 3, refused.err);
     assert.match(refused.err, /3 of 5 shards are missing in .*: 1,3-4; compute them with lamina shard PLAN/);
     assert.equal(refused.out, "");
-    const again = await Promise.all(
-      [0, 1, 3, 4].map((index) => run("shard", path, "--index", String(index), "--results", results)),
-    );
-    assert.match(again[0].err, /done before/);
-    assert.match(again[1].err, /0 of 1 results computed/); // the result was there
-    for (const ran of again.slice(2, 3)) assert.match(ran.err, /1 of 1 results computed/);
+    const computing = (index: number) => run("shard", path, "--index", `${index}`, "--results", results);
+    const [whole, there, damaged] = await Promise.all([0, 1, 3, 4].map(computing));
+    assert.match(whole.err, /done before/);
+    assert.match(there.err, /0 of 1 results computed/);
+    assert.match(damaged.err, /1 of 1 results computed/);
     await ok(run, "merge", path, "--results", results);
   }));
 
@@ -151,16 +149,16 @@ Deno.test("a plan for another version, model or text is refused for good: exit c
       [2, ["shards", "--parts", "0", "profile", folder], /whole number of at least 1/],
       [2, ["shard", options.text!, "--index", "0"], /Cannot read/],
     ]);
-    for (const command of [["cache", "prune", "--yes"], ["profile", folder, `--json=${folder}/x`]]) {
+    const unusable = /Cannot use the plan .*other\.json: in its command, /;
+    const commands: [string[], RegExp][] = [
+      [["cache", "prune", "--yes"], unusable],
+      [["profile", folder, `--json=${folder}/x`], unusable],
+      [[...plan.command, "--version"], /--version is not part of a plan/],
+    ];
+    for (const [command, message] of commands) {
       await Deno.writeTextFile(other, JSON.stringify({ ...plan, command }));
-      await expectFailures(run, [[
-        2,
-        ["shard", other, "--index", "0"],
-        /Cannot use the plan .*other\.json: in its command, /,
-      ]]);
+      await expectFailures(run, [[2, ["shard", other, "--index", "0"], message]]);
     }
-    await Deno.writeTextFile(other, JSON.stringify({ ...plan, command: [...plan.command, "--version"] }));
-    await expectFailures(run, [[2, ["shard", other, "--index", "0"], /--version is not part of a plan/]]);
     await Deno.writeTextFile(options.text!, `another ${await Deno.readTextFile(options.text!)}`);
     await expectFailures(run, [[2, words`shard ${path} --index 0`, /text here is not the plan's/]]);
   }));
@@ -218,8 +216,6 @@ Deno.test("the index of a shard is what the scheduler's variable says", () =>
     await withVariables({ SLURM_ARRAY_TASK_ID: "1" }, async () => void await ok(run, "shard", path));
     assert.ok(Deno.statSync(join(results, shards[1].file)).isFile);
     assert.equal(await ok(run, "merge", path, "--missing"), "0,2\n");
-    await withVariables(
-      { JOB_COMPLETION_INDEX: "x" },
-      () => expectFailures(run, [[2, ["shard", path], /\$JOB_COMPLETION_INDEX is "x"/]]),
-    );
+    const wrong = () => expectFailures(run, [[2, ["shard", path], /\$JOB_COMPLETION_INDEX is "x"/]]);
+    await withVariables({ JOB_COMPLETION_INDEX: "x" }, wrong);
   }));

@@ -26,14 +26,12 @@ let lacking: ReturnType<typeof examineLacking> | undefined;
 const examineLacking = () =>
   withFolder(async (folder) => {
     const file = `${folder}/doctor.json`;
-    const env = {
-      PATH: "",
-      LAMINA_CACHE: folder,
-      LAMINA_CUDA: folder,
+    const hub = {
       HF_ENDPOINT: "https://user:secret@hub.example/",
       HF_TOKEN: "hf_secret",
       HF_HUB_OFFLINE: "1",
     };
+    const env = { PATH: "", LAMINA_CACHE: folder, LAMINA_CUDA: folder, ...hub };
     const { out, err } = await doctor(env, "--json", file);
     const json = await Deno.readTextFile(file);
     assert.doesNotMatch(out + err + json, /secret/);
@@ -50,10 +48,9 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
     assert.notEqual(found, "", part);
     assert.equal(remedy !== undefined, !works, `${part}: ${found}`);
   }
-  assert.match(
-    findings.get("ONNX Runtime")!.found,
-    /^onnxruntime \d+\.\d+\.\d+ on the CPU: products, dense and in blocks, and attention equal the reference, in int8 too$/,
-  );
+  const cpu =
+    /^onnxruntime \d+\.\d+\.\d+ on the CPU: products, dense and in blocks, and attention equal the reference, in int8 too$/;
+  assert.match(findings.get("ONNX Runtime")!.found, cpu);
   for (const name of ["WebGPU", "CUDA"]) {
     const { found, works } = findings.get(`${name} engine`)!;
     const equal = /: products, dense and in blocks, and attention equal the reference$/;
@@ -74,10 +71,8 @@ Deno.test("the table marks every part, and puts a remedy under each that lacks; 
   );
   assert.ok(python >= 0, table);
   assert.match(lines[python + 1], /^ +→ apt install python3 python3-venv python3-pip/);
-  assert.match(
-    table.replaceAll(/\s+/g, " "),
-    / hub https:\/\/hub\.example, not used \(HF_HUB_OFFLINE\); token from HF_TOKEN/,
-  );
+  const hub = / hub https:\/\/hub\.example, not used \(HF_HUB_OFFLINE\); token from HF_TOKEN/;
+  assert.match(table.replaceAll(/\s+/g, " "), hub);
 });
 
 Deno.test("a machine without Vulkan, cache or a hub's address hears how to get them; a token is never shown", async () => {

@@ -8,9 +8,8 @@ import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { CHROMIUM, inBrowser } from "../browser.ts";
 import { checkPage } from "../show/browser.ts";
-import { changeConfig, thorough } from "../support.ts";
+import { changeConfig, heard, thorough } from "../support.ts";
 import { lamina } from "./cli.ts";
-import { words } from "../tools.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
 const figures = (...args: string[]) => lamina("figures", ...args);
@@ -36,32 +35,32 @@ function settled({ answer, ...section }: Section) {
   return { ...section, answer: { ...words, cost: answer.drop && costOf?.(answer.drop) } };
 }
 
-Deno.test("an analysis computes what it shows, and draws the same from what is kept", () =>
-  withTiny(async (opened) => {
-    const first = await run("quality", opened);
-    const files = kept(opened.options.results);
-    assert.notDeepEqual(files, []);
-    const notices: string[] = [];
-    const again = await run("quality", opened, { onNotice: (line) => notices.push(line) });
-    assert.deepEqual(settled(again), settled(first));
-    assert.deepEqual(kept(opened.options.results), files);
-    assert.ok(notices.some((line) => /reused from an earlier run/.test(line)), notices.join("\n"));
-    assert.deepEqual(first.figures.map(({ name }) => name), ["quality"]);
-  }));
+/** Runs an analysis twice: it draws the same from what it kept, and keeps nothing more. */
+async function drawnTwice(
+  name: AnalysisName,
+  opened: Opened,
+  more: Partial<AnalysisOptions> = {},
+): Promise<Section> {
+  const first = await run(name, opened, more);
+  const files = kept(opened.options.results);
+  assert.ok(files.length > 0);
+  const { notices, onNotice } = heard();
+  assert.deepEqual(settled(await run(name, opened, { ...more, onNotice })), settled(first), name);
+  assert.deepEqual(kept(opened.options.results), files, name);
+  assert.match(notices.join("\n"), /reused from an earlier run/);
+  return first;
+}
 
-Deno.test("tasks: as many plans as the model's depth allows, drawn again from what is kept", () =>
-  withTiny(async ({ folder, options }) => {
+Deno.test("an analysis computes what it shows, and draws the same from what is kept; tasks take plans by the model's depth", () =>
+  withTiny(async (opened) => {
+    const { figures } = await drawnTwice("quality", opened);
+    assert.deepEqual(figures.map(({ name }) => name), ["quality"]);
     // Its tokens are letters, of which the tasks' answers have more than its context.
-    await changeConfig(folder, { num_hidden_layers: 2, max_position_embeddings: 4096 });
-    const model = await openModel(folder, { allowFields: ["model.layers.2"] });
-    const opened = { model, folder, options };
-    const first = await run("tasks", opened);
-    assert.deepEqual(first.tables[0].rows.map(([dropped]) => dropped), ["1 attention", "1 MLP", "1 block"]);
-    assert.deepEqual(first.claims.map(({ id }) => id), ["C1", "C2"]);
-    const files = kept(opened.options.results);
-    assert.deepEqual(settled(await run("tasks", opened)), settled(first));
-    assert.deepEqual(kept(opened.options.results), files);
-    model.close();
+    await changeConfig(opened.folder, { num_hidden_layers: 2, max_position_embeddings: 4096 });
+    using model = await openModel(opened.folder, { allowFields: ["model.layers.2"] });
+    const { tables, claims } = await drawnTwice("tasks", { ...opened, model });
+    assert.deepEqual(tables[0].rows.map(([dropped]) => dropped), ["1 attention", "1 MLP", "1 block"]);
+    assert.deepEqual(claims.map(({ id }) => id), ["C1", "C2"]);
   }));
 
 Deno.test("sections of several analyses make one page, each under its own setting", () =>
@@ -81,31 +80,20 @@ thorough(
   () =>
     withTiny(async (opened) => {
       const sections: Section[] = [];
-      for (const name of ["checkpoints", "random-init", "norm-placement", "causes"] as const) {
-        const size = { samples: 1 };
-        const first = await run(name, opened, size);
-        const files = kept(opened.options.results);
-        assert.deepEqual(settled(await run(name, opened, size)), settled(first), name);
-        assert.deepEqual(kept(opened.options.results), files, name);
-        sections.push(first);
-      }
-      assert.deepEqual(
-        sections.map(({ name }) => name),
-        words`checkpoints random-init norm-placement
-        causes`,
-      );
-      const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
-      assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
-      assert.deepEqual(figures[1], ["init_fit", "init_map"]);
-      assert.deepEqual(figures[2], ["quality_pre-ln_step04096", "quality_peri-ln_step04096"]);
-      assert.deepEqual(figures[3], ["causes", "attention_map", "smoothing", "effects", "update_norms"]);
+      const names = ["checkpoints", "random-init", "norm-placement", "causes"] as const;
+      for (const name of names) sections.push(await drawnTwice(name, opened, { samples: 1 }));
+      assert.deepEqual(sections.map(({ name }) => name), [...names]);
+      const [first, ...figures] = sections.map(({ figures }) => figures.map(({ name }) => name));
+      assert.deepEqual(first.filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
+      assert.deepEqual(figures, [
+        ["init_fit", "init_map"],
+        ["quality_pre-ln_step04096", "quality_peri-ln_step04096"],
+        ["causes", "attention_map", "smoothing", "effects", "update_norms"],
+      ]);
       const claims = sections.flatMap(({ claims }) => claims.map(({ id }) => id));
       assert.deepEqual(claims, ["C3", "C4", "C8", "C2", "C5", "C6", "C7"]);
-      for (const { tables } of sections) {
-        for (const { head, rows } of tables) {
-          assert.ok(rows.length > 0);
-          assert.ok(rows.every((row) => row.length === head.length));
-        }
+      for (const { head, rows } of sections.flatMap(({ tables }) => tables)) {
+        assert.ok(rows.length > 0 && rows.every((row) => row.length === head.length));
       }
       const page = await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
       if (CHROMIUM) await inBrowser(pathToFileURL(page).href, (shown) => checkPage(shown));

@@ -14,10 +14,10 @@ async function withFiles(use: (at: (name: string) => string) => Promise<void>): 
     const at = (name: string) => `${folder}/${name}`;
     await Deno.mkdir(at("model"));
     await Deno.mkdir(at("real"));
-    for (const name of ["config.json", "model.safetensors", "notes.json"]) await write(at(`model/${name}`));
-    for (const name of ["plan.json", "plan.safetensors", "text.txt", "file.gguf", "mine.safetensors"]) {
-      await write(at(name));
-    }
+    const names =
+      words`model/config.json model/model.safetensors model/notes.json plan.json plan.safetensors text.txt
+      file.gguf mine.safetensors`;
+    for (const name of names) await write(at(name));
     await use(at);
     const left = await Array.fromAsync(Deno.readDir(folder));
     assert.ok(left.every(({ name }) => !name.endsWith(".part")));
@@ -36,32 +36,29 @@ onUnix("two outputs are not one file, however it is spelt", () =>
     await Deno.symlink("text.txt", at("text"));
     await Deno.link(at("text.txt"), at("hard"));
     const pairs = [
-      ["same.x", "same.x"],
-      ["same.x", "./same.x"],
-      ["same.x", "real/../same.x"],
-      ["same.x", "link"],
-      ["link", "same.x"],
-      ["real/a", "folder/a"],
-      ["real/new/a", "folder/new/b/../a"],
-      ["text", "text.txt"],
+      ...[["same.x", "same.x"], ["same.x", "./same.x"], ["same.x", "real/../same.x"], ["same.x", "link"]],
+      ...[["link", "same.x"], ["real/a", "folder/a"], ["real/new/a", "folder/new/b/../a"], [
+        "text",
+        "text.txt",
+      ]],
       ["text.txt", "hard"],
     ];
-    const failures: Failure[] = pairs.map(([json, csv]) => [
-      2,
-      ["profile", "no-such-model", "--json", at(json), "--csv", at(csv)],
-      /error: --json \S+ and --csv \S+ are one file, expected two/,
-    ]);
+    const profile = words`profile no-such-model`;
     await expectFailures(lamina, [
-      ...failures,
-      [2, words`profile no-such-model --json - --csv /dev/stdout`, /--json - and --csv \S+ are one file/],
+      ...pairs.map(([json, csv]): Failure => [
+        2,
+        [...profile, "--json", at(json), "--csv", at(csv)],
+        /error: --json \S+ and --csv \S+ are one file, expected two/,
+      ]),
+      [2, [...profile, ...words`--json - --csv /dev/stdout`], /--json - and --csv \S+ are one file/],
       [
         2,
-        ["profile", "no-such-model", "--results", at("kept"), "--json", at("real/../kept")],
+        [...profile, "--results", at("kept"), "--json", at("real/../kept")],
         /--results \S+ and --json \S+ are one file/,
       ],
       [
         2,
-        ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
+        [...words`repair no-such-model --plan p --json`, at("a.json"), "--csv", at("a.safetensors")],
         /a\.safetensors of --json \S+ and --csv \S+ are one file/,
       ],
     ]);
@@ -72,9 +69,7 @@ onUnix("two outputs are not one file, however it is spelt", () =>
     }
   }));
 
-async function isCaseBlind(folder: string): Promise<boolean> {
-  return await Deno.stat(folder.toUpperCase()).then(() => true, () => false);
-}
+const isCaseBlind = (folder: string) => Deno.stat(folder.toUpperCase()).then(() => true, () => false);
 
 Deno.test("a command does not replace what it reads", () =>
   withFiles(async (at) => {
@@ -96,29 +91,26 @@ Deno.test("a command does not replace what it reads", () =>
       [["plan", at("plan.json"), "--drop", "1"], "plan.json"],
       [["merge", "none", at("plan.json")], "plan.json"],
     ];
-    await expectFailures(
-      lamina,
-      cases.map(([args, out, flag = "--json"]) => [
-        2,
-        [...args, flag, at(out)],
-        new RegExp(`error: .*${flag} \\S+ (are one file, expected two|is a model's file in <?-*\\w+)`),
-      ]),
-    );
+    const said = (flag: string) =>
+      RegExp(`error: .*${flag} \\S+ (are one file, expected two|is a model's file in <?-*\\w+)`);
+    const lines = cases.map((
+      [args, out, flag = "--json"],
+    ): Failure => [2, [...args, flag, at(out)], said(flag)]);
+    await expectFailures(lamina, lines);
     const { err } = await lamina("info", at("model"), "--json", at("model/notes.json"));
     assert.match(err, /Cannot read .*config\.json/, "a file that is not the model's may be replaced");
   }));
 
 Deno.test("a repair replaces no file beside its plan that is not a plan's tensors", () =>
   withFiles(async (at) => {
-    const repair = ["repair", "none", "--plan", "none.json", "--json"];
-    const fit = ["fit", "none", "--loss", "1", "--json", at("mine.json")];
+    const [mine, unread] = [
+      at("mine.json"),
+      /mine\.safetensors: the file there cannot be read, expected the tensors/,
+    ];
+    const fit = words`fit none --loss 1 --json ${mine}`;
     await expectFailures(lamina, [
-      [
-        1,
-        [...repair, at("mine.json")],
-        /mine\.safetensors: the file there cannot be read, expected the tensors/,
-      ],
-      [1, [...fit, "--repair", "mean"], /mine\.safetensors: the file there cannot be read/],
+      [1, words`repair none --plan none.json --json ${mine}`, unread],
+      [1, [...fit, "--repair", "mean"], unread],
       [1, fit, /Cannot open none/], // a plan without tensors is one file
     ]);
   }));
@@ -143,20 +135,12 @@ Deno.test("every output of every command is refused before the work where it can
         const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? "no-such");
         const end = option.long === "--figure" ? ".svg" : "";
         const line = [...above, ...args, ...needed[above[0]] ?? [], option.long!];
-        failures.push([
-          1,
-          [...line, at(`text.txt/below${end}`)],
-          /Cannot write (into )?\S+text\.txt\/below\S*: /,
-        ]);
+        const refused = (path: string, message: RegExp) => failures.push([1, [...line, path], message]);
+        refused(at(`text.txt/below${end}`), /Cannot write (into )?\S+text\.txt\/below\S*: /);
         // Where root may write by the permissions, and nobody can.
-        failures.push([1, [...line, `/sys/kernel/none${end}`], /Cannot write (into )?\/sys\/kernel\/none/]);
-        if (what.endsWith("folder")) {
-          failures.push([1, [...line, at("text.txt")], /text\.txt: (found a file|it exists)/]);
-        } else {failures.push([
-            1,
-            [...line, at(`real${end}`)],
-            /Cannot write \S+real\S*: found a folder, expected a file/,
-          ]);}
+        refused(`/sys/kernel/none${end}`, /Cannot write (into )?\/sys\/kernel\/none/);
+        if (what.endsWith("folder")) refused(at("text.txt"), /text\.txt: (found a file|it exists)/);
+        else refused(at(`real${end}`), /Cannot write \S+real\S*: found a folder, expected a file/);
       }
       for (const child of command.commands) visit(child, [...above, child.name()]);
     };

@@ -31,14 +31,9 @@ interface Started {
 
 /** Starts a program and waits for its first words. */
 async function start(program: string, args: string[], stdin?: string): Promise<Started> {
-  const child = new Deno.Command(program, {
-    args,
-    cwd: root,
-    env: { NO_COLOR: "1", LANG: "C.UTF-8" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const where = { cwd: root, env: { NO_COLOR: "1", LANG: "C.UTF-8" } };
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { args, ...where, ...piped }).spawn();
   const writer = child.stdin.getWriter();
   if (stdin) await writer.write(new TextEncoder().encode(stdin));
   await writer.close();
@@ -93,6 +88,7 @@ async function stoppedUnderNohup(): ReturnType<typeof ended> {
   return await signalled(await start("sh", ["-c", command], obedient), ["SIGHUP", "SIGTERM"], APART);
 }
 
+const STOPPED = "Stopped; what is kept is not computed again\n";
 const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 let ends: Promise<Awaited<ReturnType<typeof ended>>[]> | undefined;
 
@@ -100,13 +96,13 @@ let ends: Promise<Awaited<ReturnType<typeof ended>>[]> | undefined;
 const waited = () =>
   ends ??= Promise.all([
     ...CODES.map(([name]) => stoppedBy(name)),
-    ...[pressedTwice(stubborn), stoppedUnderNohup()],
+    pressedTwice(stubborn),
+    stoppedUnderNohup(),
   ]);
 
 for (const [i, [name, code]] of CODES.entries()) {
   onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
-    const err = "Stopped; what is kept is not computed again\n";
-    assert.deepEqual((await waited())[i], { code, err });
+    assert.deepEqual((await waited())[i], { code, err: STOPPED });
   });
 }
 
@@ -126,15 +122,9 @@ onUnix("a command says what ended it, without a stack trace", () =>
   withTiny(async ({ folder }) => {
     const generate = [...CLI, "generate", folder, "--prompt", "fox", "--tokens", "100000", "--quiet"];
     const stopped = await start(Deno.execPath(), generate);
-    const rest = (async () => {
-      while (!(await stopped.out.read()).done);
-    })();
     stopped.child.kill("SIGTERM");
-    await rest;
-    assert.deepEqual(await ended(stopped), {
-      code: 143,
-      err: "lamina: Stopped; what is kept is not computed again\n",
-    });
+    while (!(await stopped.out.read()).done);
+    assert.deepEqual(await ended(stopped), { code: 143, err: `lamina: ${STOPPED}` });
 
     const unread = await start(Deno.execPath(), generate);
     assert.deepEqual(await ended(unread), { code: 141, err: "" }); // as after `| head -1`

@@ -33,14 +33,10 @@ Deno.test("start on three layers drops at most all modules of a kind, and report
 Deno.test("start drops only modules that the layers have", () =>
   withTiny(async ({ folder, options }) => {
     await changeConfig(folder, { drop_attn_list: [1] });
-    const model = await openModel(folder);
-    const { sweep } = await run(model, options);
-    model.close();
-    const most = sweep.curves.map(({ target, points }) => [target, points.at(-1)!.drop]);
-    assert.deepEqual(most.slice(0, 2), [
-      ["attention", { attention: [0, 2], mlp: [] }],
-      ["mlp", { attention: [], mlp: [0, 1, 2] }],
-    ]);
+    using model = await openModel(folder);
+    const { sweep: { curves: [attention, mlp] } } = await run(model, options);
+    assert.deepEqual(attention.points.at(-1)!.drop, { attention: [0, 2], mlp: [] });
+    assert.deepEqual(mlp.points.at(-1)!.drop, { attention: [], mlp: [0, 1, 2] });
   }));
 
 Deno.test("the price of start is that of all its parts, and nothing is run", () =>
@@ -60,27 +56,21 @@ async function writeTexts(cache: string): Promise<void> {
   const manifest = new URL("../../data/models.json", import.meta.url);
   const { benchmark: { package: name, version, path } } = JSON.parse(await Deno.readTextFile(manifest));
   const files = benchmark(` ${Array(15).fill(tinyText).join(" ")}`);
-  await writePackage(
-    `${cache}/packages/${name}-${version}`,
-    `${name.replaceAll("-", "_")}-${version}`,
-    Object.fromEntries(Object.entries(files).map(([file, bytes]) => [`${path}/${file}`, bytes])),
-  );
+  const placed = Object.entries(files).map(([file, bytes]) => [`${path}/${file}`, bytes]);
+  const info = `${name.replaceAll("-", "_")}-${version}`;
+  await writePackage(`${cache}/packages/${name}-${version}`, info, Object.fromEntries(placed));
 }
 
 /** What was printed, without the times, which each run measures: as words, since lines break elsewhere. */
 const untimed = (text: string) =>
-  text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "").replace(
-    /(?:Speed undecided|\S+(?: it)? for speed): .*?(?:times|\))\. /,
-    "",
-  ).replace(/next: .*/, "");
+  text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "").replace(/next: .*/, "")
+    .replace(/(?:Speed undecided|\S+(?: it)? for speed): .*?(?:times|\))\. /, "");
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
 function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
+  const line = ["start", folder, "--allow-field", "model.layers.2", ...args];
   const variables = { LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" };
-  return withVariables(
-    variables,
-    () => laminaHere(results, "start", folder, "--allow-field", "model.layers.2", ...args),
-  );
+  return withVariables(variables, () => laminaHere(results, ...line));
 }
 
 Deno.test("commands to type next are those of a plan that may be worth it", () => {
@@ -119,26 +109,28 @@ Deno.test("start prints importances and the cost of dropping, and writes a page;
     await changeConfig(folder, { num_hidden_layers: 2 }); // has half of the plans
     const priced = await started(folder, results, "--dry-run");
     assert.equal(priced.code, 0, priced.err);
-    assert.match(
-      priced.out,
-      /tokens, \d+ plans, \d+ modules to run[^]*about \d+ s[^]*^promise: the perplexity rises by at most 10 %$/m,
-    );
+    const price =
+      /tokens, \d+ plans, \d+ modules to run[^]*about \d+ s[^]*^promise: the perplexity rises by at most 10 %$/m;
+    assert.match(priced.out, price);
     assert.deepEqual(kept(results), []);
     const first = await started(folder, results);
     assert.equal(first.code, 0, first.err);
     assert.doesNotMatch(first.err, /Python package index/, "nothing is fetched");
     assert.match(first.err, /^start: done in .+ s, kept in /m);
-    for (
-      const line of [
-        /8 × 512 tokens of stories/,
+    const said = [
+      ...[
         /^attention, most redundant first$/m,
-        /the perplexity rises by at most 10(?:\.0)? %/,
-        /8 × 512 tokens of wiki/,
         /^dropped +attention +MLP\b/m,
-        /^page of figures: .*index\.html$/m,
         /^next:\n.*lamina (?:export|fit) /m,
-      ]
-    ) assert.match(first.out, line);
+      ],
+      ...[
+        /8 × 512 tokens of stories/,
+        /8 × 512 tokens of wiki/,
+        /the perplexity rises by at most 10(?:\.0)? %/,
+      ],
+      /^page of figures: .*index\.html$/m,
+    ];
+    for (const line of said) assert.match(first.out, line);
     const files = kept(results);
     const [report] = files.filter((file) => file.startsWith("report-"));
     const page = await Deno.readTextFile(`${results}/${report}/index.html`);

@@ -41,20 +41,19 @@ Deno.test("an error is one line, whatever it cites", async () => {
 onLinux(
   "a full standard output is one line and exit code 1; a full standard error ends nothing",
   async () => {
-    const through = async (redirection: string, ...args: string[]) => {
+    const through = (redirection: string, ...args: string[]) => {
       const command = words`-c ${`exec "$@" ${redirection}`} sh ${Deno.execPath()} ${CLI} ${args}`;
-      const { code, out, err } = await ran("sh", command, { cwd: root });
-      return [code, out, err] as const;
+      return ran("sh", command, { cwd: root });
     };
-    const full = "lamina: Cannot write to standard output: no space left on the disk\n";
+    const err = "lamina: Cannot write to standard output: no space left on the disk\n";
     const all = [["models", "--json", "-"], ["--version"], ["models"], ["--help"]];
     for (const args of all.slice(0, isThorough ? 4 : 2)) {
-      assert.deepEqual(await through(">/dev/full", ...args), [1, "", full]);
+      assert.deepEqual(await through(">/dev/full", ...args), { code: 1, out: "", err });
     }
-    assert.deepEqual(await through("2>/dev/full", "nonsense"), [2, "", ""]);
-    const [code, out] = await through("2>/dev/full", "cache"); // which says on stderr where the cache is
-    assert.equal(code, 0);
-    assert.notEqual(out, "");
+    assert.deepEqual(await through("2>/dev/full", "nonsense"), { code: 2, out: "", err: "" });
+    const cache = await through("2>/dev/full", "cache"); // which says on stderr where the cache is
+    assert.equal(cache.code, 0);
+    assert.notEqual(cache.out, "");
   },
 );
 

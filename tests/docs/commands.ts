@@ -16,12 +16,9 @@ export function commandsPage(): string {
   const [program] = commandsOf();
   const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
   const shared = sharedOptions(program.commands);
-  const contents = [...groups].map(([heading, commands]) =>
-    [
-      `- **${title(heading)}** `,
-      commands.map((command) => `[${command.name()}](#lamina-${command.name()})`).join(" · "),
-    ].join("")
-  );
+  const linked = (commands: readonly Command[]) =>
+    commands.map((command) => `[${command.name()}](#lamina-${command.name()})`).join(" · ");
+  const contents = [...groups].map(([heading, commands]) => `- **${title(heading)}** ${linked(commands)}`);
   return [
     "# Command line",
     "",
@@ -36,12 +33,7 @@ export function commandsPage(): string {
     ),
     "## Shared options",
     "",
-    ...[...shared].flatMap(([heading, options]) => [
-      `### ${title(heading)}`,
-      "",
-      ...options.map(line),
-      "",
-    ]),
+    ...[...shared].flatMap(([heading, options]) => [`### ${title(heading)}`, "", ...options.map(line), ""]),
     "## Environment and exit codes",
     "",
     "```text",
@@ -54,22 +46,16 @@ export function commandsPage(): string {
 
 /** Headings with the options that every command shows alike under them: the first command's that has the most. */
 function sharedOptions(commands: readonly Command[]): Map<string, Option[]> {
-  const grouped = commands.flatMap((command) =>
-    command.options.filter(({ helpGroupHeading }) => helpGroupHeading !== undefined)
+  const grouped = commands.flatMap(({ options }) => options).filter(({ helpGroupHeading }) =>
+    helpGroupHeading
   );
   const byHeading = Map.groupBy(grouped, ({ helpGroupHeading }) => helpGroupHeading!);
-  return new Map(
-    [...byHeading].map(([heading, options]) => [
-      heading,
-      [...Map.groupBy(options, ({ flags }) => flags).values()].map((same) => commonest(same)),
-    ]),
-  );
-}
-
-/** The option as most commands have it. */
-function commonest(options: readonly Option[]): Option {
-  const groups = [...Map.groupBy(options, line).values()];
-  return groups.toSorted((a, b) => b.length - a.length)[0][0];
+  /** The option as most commands have it. */
+  const commonest = (options: readonly Option[]) =>
+    [...Map.groupBy(options, line).values()].toSorted((a, b) => b.length - a.length)[0][0];
+  const alike = (options: readonly Option[]) =>
+    [...Map.groupBy(options, ({ flags }) => flags).values()].map(commonest);
+  return new Map([...byHeading].map(([heading, options]) => [heading, alike(options)]));
 }
 
 function section(command: Command, shared: ReadonlyMap<string, readonly Option[]>): string[] {

@@ -64,28 +64,26 @@ const promises: Record<string, RegExp> = {
 
 const hasBash = await printed("bash", ["-c", "true"]).then(() => true, () => false);
 
-unless(hasBash ? null : "no bash", thorough)(
-  `the ${commands.size} commands of the README and docs/ run as written`,
-  async (t) => {
-    assert.ok(commands.size > 25, [...commands].join("\n"));
-    await withFolder(async (folder) => {
-      await Deno.symlink(`${root}data`, `${folder}/data`);
-      if (!isRelease) await writeSmall(`${folder}/small`);
-      for (const command of commands) {
-        await t.step(command, async () => {
-          const { code, out, err } = await runIn(folder, command);
-          assert.equal(code, 0, `${command}\n${err}`);
-          const [, name] = command.split(" ");
-          assert.match(out, promises[name]);
-        });
-      }
-      const plan = JSON.parse(await Deno.readTextFile(`${folder}/plan.json`));
-      assert.equal(plan.attention.length, 4);
-      const both = JSON.parse(await Deno.readTextFile(`${folder}/both.json`));
-      assert.equal(both.provenance.packing.samples, 4);
-    });
-  },
-);
+const WRITTEN = `the ${commands.size} commands of the README and docs/ run as written`;
+unless(hasBash ? null : "no bash", thorough)(WRITTEN, async (t) => {
+  assert.ok(commands.size > 25, [...commands].join("\n"));
+  await withFolder(async (folder) => {
+    await Deno.symlink(`${root}data`, `${folder}/data`);
+    if (!isRelease) await writeSmall(`${folder}/small`);
+    for (const command of commands) {
+      await t.step(command, async () => {
+        const { code, out, err } = await runIn(folder, command);
+        assert.equal(code, 0, `${command}\n${err}`);
+        const [, name] = command.split(" ");
+        assert.match(out, promises[name]);
+      });
+    }
+    const plan = JSON.parse(await Deno.readTextFile(`${folder}/plan.json`));
+    assert.equal(plan.attention.length, 4);
+    const both = JSON.parse(await Deno.readTextFile(`${folder}/both.json`));
+    assert.equal(both.provenance.packing.samples, 4);
+  });
+});
 
 thorough("the README's lines of library print what it says", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);

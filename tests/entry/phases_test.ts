@@ -47,16 +47,15 @@ function timed(weights: readonly number[], kept?: readonly number[]) {
     kept,
     now: () => 1000 * time,
   });
-  return {
-    /** Works on a percent of a part after another, each for so many seconds. */
-    work(part: number, percents: number, seconds: number, from = 0) {
-      for (let done = from + 1; done <= from + percents; done++) {
-        time += seconds;
-        whole(part)!({ label: "work", done, total: 100, unit });
-      }
-      return reports.at(-1)!;
-    },
+  /** Works on a percent of a part after another, each for so many seconds. */
+  const work = (part: number, percents: number, seconds: number, from = 0) => {
+    for (let done = from + 1; done <= from + percents; done++) {
+      time += seconds;
+      whole(part)!({ label: "work", done, total: 100, unit });
+    }
+    return reports.at(-1)!;
   };
+  return { work };
 }
 
 Deno.test("the time left follows the speed of recent work, not that of all work", () => {

@@ -30,28 +30,26 @@ import {
 
 const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
 
-kernelTest(
-  "JupyterLab: every notebook opens with its outputs, one runs and loses none, an error and the stop button end Run All",
-  async (folder) => {
-    const copies = `${folder}/notebooks`;
-    await Deno.mkdir(copies);
-    for (const path of committed) await Deno.copyFile(path, `${copies}/${nameOf(path)}.ipynb`);
-    await writeNotebook(`${copies}/stop.ipynb`, stopCells);
-    await writeNotebook(`${copies}/fail.ipynb`, failCells);
-    await withLab(folder, { ...small, LAMINA_RESULTS: `${folder}/results` }, async (address) => {
-      await inBrowser(address, async (page) => {
-        await checkFiles(page);
-        for (const name of ["data", "venv", nameOf(folder), "notebooks"]) await enter(page, name);
-        for (const path of committed) await checkOpens(page, path);
-        await checkRuns(page, copies, QUICK);
-        await checkFails(page);
-        await checkStops(page);
-        assert.equal(await page.locator(".jp-Dialog").count(), 0, "dialogs");
-      });
+const OPENS =
+  "JupyterLab: every notebook opens with its outputs, one runs and loses none, an error and the stop button end Run All";
+kernelTest(OPENS, async (folder) => {
+  const copies = `${folder}/notebooks`;
+  await Deno.mkdir(copies);
+  for (const path of committed) await Deno.copyFile(path, `${copies}/${nameOf(path)}.ipynb`);
+  await writeNotebook(`${copies}/stop.ipynb`, stopCells);
+  await writeNotebook(`${copies}/fail.ipynb`, failCells);
+  await withLab(folder, { ...small, LAMINA_RESULTS: `${folder}/results` }, async (address) => {
+    await inBrowser(address, async (page) => {
+      await checkFiles(page);
+      for (const name of ["data", "venv", nameOf(folder), "notebooks"]) await enter(page, name);
+      for (const path of committed) await checkOpens(page, path);
+      await checkRuns(page, copies, QUICK);
+      await checkFails(page);
+      await checkStops(page);
+      assert.equal(await page.locator(".jp-Dialog").count(), 0, "dialogs");
     });
-  },
-  SKIPPED,
-);
+  });
+}, SKIPPED);
 
 /** The lab begins at the index, among the notebooks; the project is one step up. */
 async function checkFiles(page: Page): Promise<void> {

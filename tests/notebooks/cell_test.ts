@@ -17,12 +17,8 @@ Deno.test("outside a kernel a line stands in for what is shown", async () => {
   } finally {
     console.log = log;
   }
-  assert.deepEqual(lines, [
-    "table, 2 rows: layer, importance",
-    "picture",
-    "text: # Heading",
-    "figure importance: Low",
-  ]);
+  const shown = ["table, 2 rows: layer, importance", "picture", "text: # Heading", "figure importance: Low"];
+  assert.deepEqual(lines, shown);
 });
 
 const cells = [

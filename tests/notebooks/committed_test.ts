@@ -1,6 +1,5 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { METHODS, VERSION } from "../../src/result/mod.ts";
 import {
   type Cell,
@@ -19,7 +18,7 @@ import {
 } from "./notebook.ts";
 import { pictures } from "./pictures.ts";
 import { stated, unread } from "./prose.ts";
-import { thorough } from "../support.ts";
+import { thorough, withFolder } from "../support.ts";
 import { ran, words } from "../tools.ts";
 
 const MOST_BYTES = 600_000; // characters; notebook 05 has 567,000 with its sentences and shares of updates as outputs
@@ -92,22 +91,20 @@ Deno.test("the index has the title of every other notebook, with a link to it", 
 
 Deno.test("a notebook is outdated when a method is raised behind it, when it comes from a later one, and with another version", async () => {
   const { version, methods } = await readMade(committed[0]);
-  assert.deepEqual(outdated({ version, methods: { ...methods, roofline: 1 } }, ""), [ // what it was once
-    `roofline: method 1, expected ${METHODS.roofline}`,
-  ]);
-  const profile = METHODS.profile + 1;
-  assert.deepEqual(outdated({ version, methods: { ...methods, profile } }, ""), [
-    `profile: method ${profile}, expected ${METHODS.profile}`,
-  ]);
-  assert.deepEqual(outdated({ version, methods: { ...methods, gone: 1 } }, ""), [
-    "gone: method 1, expected undefined",
-  ]);
-  const { replacement } = METHODS;
-  const fitted = { version, methods: { ...methods, replacement: replacement - 1 } };
-  assert.deepEqual(outdated(fitted, "lamina.repair(model, plan)"), [
-    `replacement: method ${replacement - 1}, expected ${replacement}`,
-  ]);
-  assert.deepEqual(outdated(fitted, "lamina.profile(model)"), []);
+  const { replacement, roofline, profile } = METHODS;
+  const rows: [own: object, code: string, found: string | null][] = [
+    [{ roofline: 1 }, "", `roofline: method 1, expected ${roofline}`], // what it was once
+    [{ profile: profile + 1 }, "", `profile: method ${profile + 1}, expected ${profile}`],
+    [{ gone: 1 }, "", "gone: method 1, expected undefined"],
+    [{ replacement: 1 }, "lamina.repair(model, plan)", `replacement: method 1, expected ${replacement}`],
+    [{ replacement: 1 }, "lamina.profile(model)", null],
+  ];
+  for (const [own, code, found] of rows) {
+    assert.deepEqual(
+      outdated({ version, methods: { ...methods, ...own } }, code),
+      found === null ? [] : [found],
+    );
+  }
   assert.deepEqual(outdated({ version: "0.0.1", methods }, ""), [`version 0.0.1, expected ${VERSION}`]);
 });
 
@@ -120,23 +117,16 @@ Deno.test("every picture of data/figures is what the notebooks and the stored nu
 });
 
 thorough("the cells have correct types under Lamina's own settings", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const scripts = [];
-    for (const path of committed) {
-      const script = `${folder}/${nameOf(path)}.ts`;
-      await writeScript(script, path);
-      scripts.push(script);
-    }
+  await withFolder(async (folder) => {
+    const scripts = committed.map((path) => `${folder}/${nameOf(path)}.ts`);
+    for (const [i, path] of committed.entries()) await writeScript(scripts[i], path);
     assert.ok(scripts.length > 0);
     // A wrong script among them: that it is the only one found wrong says that the others were looked at.
     await Deno.writeTextFile(`${folder}/wrong.ts`, 'import { profile } from "lamina"; await profile(1);');
     const flaws = await checkTypes([...scripts, `${folder}/wrong.ts`]);
     assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
     assert.match(flaws, /wrong\.ts:1:/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("a measured number in Markdown is found; code, formulas, names and quoted papers are not", () => {
@@ -179,18 +169,15 @@ Deno.test("what does not belong into a notebook is found", () => {
     flawsOf({ ...cell, outputs: ["text/plain", "text/html", "image/svg+xml"].map(output) }),
     [],
   );
-  assert.deepEqual(flawsOf({ ...cell, outputs: [output("text/html"), output("text/plain")] }), [
-    "1 outputs of 2 calls of show",
-  ]);
+  const one = flawsOf({ ...cell, outputs: [output("text/html"), output("text/plain")] });
+  assert.deepEqual(one, ["1 outputs of 2 calls of show"]);
   const value = { output_type: "execute_result", data: { "text/plain": "1" } } as const;
   assert.deepEqual(flawsOf({ ...cell, source: "1", outputs: [value] }), ["an output of type execute_result"]);
 });
 
 /** What `deno check` has against scripts; nothing where it is content. */
 async function checkTypes(paths: readonly string[]): Promise<string> {
-  const args = words`check --quiet --config ${
-    fileURLToPath(new URL("../../deno.json", import.meta.url))
-  } ${paths}`;
+  const args = words`check --quiet --config ${root}deno.json ${paths}`;
   const { code, err } = await ran(Deno.execPath(), args, { env: { NO_COLOR: "1" } });
   return code === 0 ? "" : err;
 }

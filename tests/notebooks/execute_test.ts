@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import type { Progress } from "../../src/entry/mod.ts";
 import { execute } from "../../src/lab/mod.ts";
 import { processesOf, until } from "../cluster/processes.ts";
-import { CLI } from "../commands/cli.ts";
+import { CLI, withVariables } from "../commands/cli.ts";
 import { type Cell, kernelTest, readCells, readMade, root, writeNotebook } from "./notebook.ts";
 
 /** What a cell printed. */
@@ -23,20 +23,11 @@ kernelTest("what ran before a cell that fails is saved, and the error names the 
   const cells = await readCells(path);
   assert.equal(printed(cells[0]), Array.from({ length: 300 }, (_, i) => `${i}\n`).join(""));
   // On a busy machine, what the kernel prints comes by another way than its error, and may come behind it.
-  assert.deepEqual(
-    cells.slice(1).map(({ outputs }) => outputs.map(({ output_type }) => output_type).sort()),
-    [
-      ["error", "stream"],
-      [],
-    ],
-  );
+  const types = cells.slice(1).map(({ outputs }) => outputs.map(({ output_type }) => output_type).sort());
+  assert.deepEqual(types, [["error", "stream"], []]);
   assert.equal(await readMade(path), undefined, "its numbers are not all of this version");
-  for (
-    const [text, why] of [["{", /: NotJSONError: /], [
-      "[1]",
-      /: found other JSON than a notebook, expected an object with a list "cells"$/,
-    ]] as const
-  ) {
+  const other = /: found other JSON than a notebook, expected an object with a list "cells"$/;
+  for (const [text, why] of [["{", /: NotJSONError: /], ["[1]", other]] as const) {
     await Deno.writeTextFile(path, text);
     await assert.rejects(execute([path]), why);
     assert.equal(await Deno.readTextFile(path), text);
@@ -63,12 +54,7 @@ kernelTest("the cell that runs is reported, and named if the kernel ends in it",
 kernelTest("relative paths of models are the caller's", async (folder) => {
   const path = `${folder}/paths.ipynb`;
   await writeNotebook(path, ['console.log(Deno.env.get("LAMINA_OWN"));']);
-  Deno.env.set("LAMINA_OWN", "smollm2-135m,tests/fixtures,./none");
-  try {
-    await execute([path]);
-  } finally {
-    Deno.env.delete("LAMINA_OWN");
-  }
+  await withVariables({ LAMINA_OWN: "smollm2-135m,tests/fixtures,./none" }, () => execute([path]));
   const [cell] = await readCells(path);
   assert.equal(printed(cell), `smollm2-135m,${Deno.cwd()}/tests/fixtures,${Deno.cwd()}/none\n`);
 });

@@ -53,23 +53,15 @@ export function nameOf(path: string): string {
 export async function readCells(path: string): Promise<Cell[]> {
   const { cells } = JSON.parse(await Deno.readTextFile(path)) as { cells: StoredCell[] };
   return cells.map((cell) => ({
-    type: cell.cell_type,
-    source: joined(cell.source),
-    executionCount: cell.execution_count ?? null,
+    ...{ type: cell.cell_type, source: joined(cell.source), executionCount: cell.execution_count ?? null },
     outputs: cell.outputs ?? [],
   }));
 }
 
 /** Writes a notebook of code cells that has not been run. */
 export async function writeNotebook(path: string, sources: readonly string[]): Promise<void> {
-  const cells = sources.map((source, i) => ({
-    cell_type: "code",
-    id: `cell-${i}`,
-    metadata: {},
-    source,
-    execution_count: null,
-    outputs: [],
-  }));
+  const empty = { cell_type: "code", metadata: {}, execution_count: null, outputs: [] };
+  const cells = sources.map((source, i) => ({ ...empty, id: `cell-${i}`, source }));
   const metadata = { kernelspec: { name: "lamina", display_name: "Lamina (Deno)", language: "typescript" } };
   await Deno.writeTextFile(path, JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
 }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { writeSafetensors } from "../buffer.ts";
 import { withTiny } from "../study/tiny.ts";
-import { thorough, withFolder } from "../support.ts";
+import { changeConfig, thorough, withFolder } from "../support.ts";
 import { committed, nameOf, notebooks, QUICK, readCode, root } from "./notebook.ts";
 import { printed, words } from "../tools.ts";
 import { stretched, writeSmall } from "../small.ts";
@@ -57,10 +57,7 @@ function withQwen(use: (own: string) => Promise<void>): Promise<void> {
     const [layers, count] = [config.num_hidden_layers, 3 * config.num_hidden_layers];
     const layer_types = Array(count).fill("full_attention");
     await writeSafetensors(`${folder}/model.safetensors`, await stretched(folder, layers, count));
-    await Deno.writeTextFile(
-      `${folder}/config.json`,
-      JSON.stringify({ ...config, num_hidden_layers: count, layer_types, max_position_embeddings: 2048 }),
-    );
+    await changeConfig(folder, { num_hidden_layers: count, layer_types, max_position_embeddings: 2048 });
     await use(folder);
   }, "qwen2");
 }
@@ -71,10 +68,8 @@ function check(path: string, own: string): Promise<void> {
     const script = around(cells).map((i) => cells[i]).join("\n\n");
     assert.match(script, OWN);
     await writeSmall(`${folder}/small`);
-    await Deno.writeTextFile(
-      `${folder}/own.ts`,
-      script.replaceAll('"smollm2-135m"', JSON.stringify(`${folder}/small`)),
-    );
+    const small = script.replaceAll('"smollm2-135m"', JSON.stringify(`${folder}/small`));
+    await Deno.writeTextFile(`${folder}/own.ts`, small);
     const env = { ...sizes, LAMINA_OWN: own, LAMINA_SERIES: SERIES, LAMINA_RESULTS: `${folder}/results` };
     const args = words`run -A --quiet --no-check --config ${root}deno.json ${folder}/own.ts`;
     assert.notEqual(await printed(Deno.execPath(), args, { cwd: notebooks, env }), "");

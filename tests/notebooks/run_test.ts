@@ -36,27 +36,20 @@ const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
 const PATIENCE = 5; // s from the stop button to the answer of the next cell on a busy machine; the study itself would take longer
 
-kernelTest(
-  "every notebook runs headlessly and loses no output; one as a script runs without a kernel",
-  async (folder) => {
-    const paths = isRelease ? committed : await copies(folder);
-    const env = {
-      ...sizes,
-      LAMINA_OWN: isRelease ? REAL : "../small",
-      LAMINA_RESULTS: `${folder}/results`,
-    };
-    await execute(paths, { folder, env });
-    for (const path of paths) {
-      const name = nameOf(path);
-      const [wanted, run] = [await readCode(path), await readCode(`${folder}/${name}.ipynb`)];
-      assert.deepEqual(run.map(({ source }) => source), wanted.map(({ source }) => source), name);
-      assert.deepEqual(run.flatMap(flawsOf), [], name);
-      assert.deepEqual(foreignParts(JSON.stringify(run)), [], name);
-    }
-    await checkScript(paths.find((path) => nameOf(path) === QUICK)!, env);
-  },
-  skipped && ` (skipped: ${skipped})`,
-);
+const HEADLESS = "every notebook runs headlessly and loses no output; one as a script runs without a kernel";
+kernelTest(HEADLESS, async (folder) => {
+  const paths = isRelease ? committed : await copies(folder);
+  const env = { ...sizes, LAMINA_OWN: isRelease ? REAL : "../small", LAMINA_RESULTS: `${folder}/results` };
+  await execute(paths, { folder, env });
+  for (const path of paths) {
+    const name = nameOf(path);
+    const [wanted, run] = [await readCode(path), await readCode(`${folder}/${name}.ipynb`)];
+    assert.deepEqual(run.map(({ source }) => source), wanted.map(({ source }) => source), name);
+    assert.deepEqual(run.flatMap(flawsOf), [], name);
+    assert.deepEqual(foreignParts(JSON.stringify(run)), [], name);
+  }
+  await checkScript(paths.find((path) => nameOf(path) === QUICK)!, env);
+}, skipped && ` (skipped: ${skipped})`);
 
 /** The notebooks beside the project's data, with the small model instead of the real one. */
 async function copies(folder: string): Promise<string[]> {
@@ -66,10 +59,8 @@ async function copies(folder: string): Promise<string[]> {
   return await Promise.all(committed.map(async (path) => {
     const copy = `${folder}/notebooks/${nameOf(path)}.ipynb`;
     const text = await Deno.readTextFile(path);
-    await Deno.writeTextFile(
-      copy,
-      text.replaceAll(JSON.stringify(`"${REAL}"`).slice(1, -1), String.raw`\"../small\"`),
-    );
+    const small = text.replaceAll(JSON.stringify(`"${REAL}"`).slice(1, -1), String.raw`\"../small\"`);
+    await Deno.writeTextFile(copy, small);
     return copy;
   }));
 }
@@ -83,25 +74,20 @@ async function checkScript(path: string, env: Record<string, string>): Promise<v
   assert.equal(lines.length, calls.length, path);
 }
 
-kernelTest(
-  "a plain cell of a study leaves one line, the bar before it: what was done, and how long it took",
-  async (folder) => {
-    const path = `${folder}/plain.ipynb`;
-    const options = "{ samples: 4, length: 512 }"; // more than a second on any machine
-    await writeNotebook(path, [
-      'import { profile } from "lamina";',
-      `await profile("smollm2-135m", ${options});\n0;`,
-    ]);
-    await execute([path]);
-    const [line, ...others] = (await readCode(path))[1].outputs.filter((output) =>
-      output.output_type === "display_data"
-    );
-    assert.deepEqual(others, []);
-    const said = textOf(line, "text/plain")!.split("\n");
-    assert.match(said.pop()!, /^profile: smollm2-135m {2}done after (?:\d+ min )?\d+ s$/);
-    for (const one of said) assert.match(one, /MB (from|fetched)/, "a line about a download");
-  },
-);
+const PLAIN =
+  "a plain cell of a study leaves one line, the bar before it: what was done, and how long it took";
+kernelTest(PLAIN, async (folder) => {
+  const path = `${folder}/plain.ipynb`;
+  const study = 'await profile("smollm2-135m", { samples: 4, length: 512 });\n0;'; // more than a second on any machine
+  await writeNotebook(path, ['import { profile } from "lamina";', study]);
+  await execute([path]);
+  const [, { outputs }] = await readCode(path);
+  const [line, ...others] = outputs.filter((output) => output.output_type === "display_data");
+  assert.deepEqual(others, []);
+  const said = textOf(line, "text/plain")!.split("\n");
+  assert.match(said.pop()!, /^profile: smollm2-135m {2}done after (?:\d+ min )?\d+ s$/);
+  for (const one of said) assert.match(one, /MB (from|fetched)/, "a line about a download");
+});
 
 kernelTest("the stop button ends a study and keeps the kernel", async () => {
   const script = fileURLToPath(new URL("stop.py", import.meta.url));

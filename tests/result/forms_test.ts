@@ -48,20 +48,15 @@ Deno.test("only kinds of results have nouns", () => {
 });
 
 /** Every number of a result, as a function that puts another value in its place. */
-function* numbersIn(
-  value: unknown,
-  put: (value: unknown) => unknown,
-): Generator<(value: unknown) => unknown> {
+type Put = (value: unknown) => unknown;
+function* numbersIn(value: unknown, put: Put): Generator<Put> {
   if (typeof value === "number") yield put;
   if (value === null || typeof value !== "object") return;
-  const list = Array.isArray(value);
   for (const [key, inner] of Object.entries(value)) {
-    const place = (other: unknown) => {
-      const copy = (list ? [...value] : { ...value }) as Record<string, unknown>;
-      copy[key] = other;
-      return put(copy);
-    };
-    yield* numbersIn(inner, place);
+    yield* numbersIn(
+      inner,
+      (other) => put(Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [key]: other })),
+    );
   }
 }
 
@@ -71,10 +66,7 @@ for (const [kind, result] of Object.entries(results)) {
       for (const put of numbersIn(result, (whole) => whole)) {
         for (const value of [NaN, Infinity, -Infinity]) {
           const writing = () => writeResult(`${folder}/result.json`, put(value) as { kind: Kind });
-          await assert.rejects(writing, {
-            name: "TypeError",
-            message: new RegExp(`^Cannot write ${kind}: at `),
-          });
+          await assert.rejects(writing, new RegExp(`^TypeError: Cannot write ${kind}: at `));
         }
       }
       assert.deepEqual([...Deno.readDirSync(folder)], []);
@@ -108,6 +100,9 @@ const { evaluate }: { evaluate: ResultOf<"evaluate"> } = await readJson("tests/f
 const { openbookqa } = evaluate.tasks;
 
 const left = (what: string) => RegExp(`json: ${what}, which Lamina no longer does: docs/findings\\.md$`);
+const ordered = (fields: object) => JSON.stringify({ ...results.order, ...fields });
+const drawn = { ...evaluate, tasks: { a: { ...openbookqa, drawn: { of: 9, chances: [null] } } } };
+const unnormed = changed({ to: "linear", tensors: "0".repeat(64), unnormed: true });
 
 /** Texts of results, and what the error says: of a plan, and a `TypeError`, where nothing else is said. */
 const refused: Record<string, Refused> = {
@@ -116,15 +111,15 @@ const refused: Record<string, Refused> = {
   "no target": [planned({ target: undefined }), /at target: it is missing, expected one of /],
   "a change to nothing known": [
     changed({ to: "zebra" }),
-    /at changes\[0\]\.to: found "zebra", expected 'nothing' \| /,
+    /changes\[0\]\.to: found "zebra", expected 'nothing' \| /,
   ],
   "a change that does not say to what": [
     changed({}),
-    /at changes\[0\]\.to: it is missing, expected 'nothing' \| /,
+    /changes\[0\]\.to: it is missing, expected 'nothing' \| /,
   ],
   "half a layer, whose number is shown": [
     planned({ attention: [1.5] }),
-    /at attention\[0\]: found 1\.5, expected int$/,
+    /attention\[0\]: found 1\.5, expected int$/,
   ],
   "no layers": [planned({ attention: undefined }), /at attention: it is missing, expected array$/],
   "null": ["null", /kind is missing, expected plan/],
@@ -133,7 +128,7 @@ const refused: Record<string, Refused> = {
   "an empty file": ["", /Cannot read .*result\.json: /, ["plan"], "SyntaxError"],
   "another method": [
     planned({ method: 99 }),
-    /method is 99, expected \d+ \(another version of Lamina computed it differently/,
+    /method is 99, expected \d+ \(another version of Lamina computed it diff/,
   ],
   "NaN": [planned({}).replace("0.25", "NaN"), /NaN|token/, ["plan"], "SyntaxError"],
   "1e999": [measured({}).replace('"nll":2.5', '"nll":1e999'), /nll/, ["perplexity"]],
@@ -147,61 +142,40 @@ const refused: Record<string, Refused> = {
   "effects of a plan": [measured({ effects: {} }), left("it has effects on later updates .*"), [
     "perplexity",
   ]],
-  "a map of the stream": [
-    changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
-    left("it maps the stream itself, as .* did"),
-  ],
+  "a map of the stream": [unnormed, left("it maps the stream itself, as .* did")],
   "a window": [changed({ to: "window", keys: 4, sinks: 1 }), left("it gives attention a window of keys")],
   "heads that are cut": [changed({ to: "weights", heads: [0] }), left("it cuts heads of attention")],
   "a visit of a layer": [changed({ to: "nothing", visit: 1 }), left("it changes one of several visits .*")],
-  "an order by drafts": [
-    JSON.stringify({ ...results.order, by: "draft" }),
-    left("it is ordered by the time of drafts"),
-    ["order"],
-  ],
-  "an order by gate norm": [
-    JSON.stringify({ ...results.order, by: "gate-norm" }),
-    left("it is ordered by the gate norm of weights"),
-    ["order"],
-  ],
+  "an order by drafts": [ordered({ by: "draft" }), left("it is ordered by the time of drafts"), ["order"]],
+  "an order by gate norm": [ordered({ by: "gate-norm" }), left("it is ordered by the gate norm of weights"), [
+    "order",
+  ]],
   "an order by the largest update": [
-    JSON.stringify({ ...results.order, by: "largest" }),
-    left("it is ordered by the largest update of a token"),
+    ordered({ by: "largest" }),
+    left("it is .* the largest update of a token"),
     ["order"],
   ],
-  "documents by margin": [
-    JSON.stringify({ ...evaluate, tasks: { a: { ...openbookqa, drawn: { of: 9, chances: [null] } } } }),
-    left("it draws documents by margin"),
-    ["evaluate"],
-  ],
+  "documents by margin": [JSON.stringify(drawn), left("it draws documents by margin"), ["evaluate"]],
   "a path": [planned({ path: [0, 0, 1] }), left("it runs layers on a path")],
   "a path beside a profile": [
     JSON.stringify({ ...results.profile, path: [0, 0, 1] }),
     left("it runs layers on a path"),
     ["profile"],
   ],
-  "an order on a task": [JSON.stringify({ ...results.order, on: {} }), left("it ranks .* on a task"), [
-    "order",
-  ]],
+  "an order on a task": [ordered({ on: {} }), left("it ranks .* on a task"), ["order"]],
   "a list that is an object": [mlpless, /at sums\.mlp/, ["profile"]],
 };
 
 for (
   const [what, [text, message, kinds = ["plan"] as Kind[], name = "TypeError"]] of Object.entries(refused)
 ) {
-  Deno.test(`a result with ${what} is refused`, async () => {
-    await assert.rejects(() => readText(text, ...kinds), { name, message });
-  });
+  Deno.test(`a result with ${what} is refused`, () =>
+    assert.rejects(() => readText(text, ...kinds), { name, message }));
 }
 
-Deno.test("a file of no kind is refused where any would do", async () => {
+Deno.test("a file of no kind is refused where any would do; one that is not there is named", async () => {
   const message = /^Cannot read .*result\.json: kind is "letter", expected .*profile or /;
   await assert.rejects(() => readText('{"kind":"letter"}'), { name: "TypeError", message });
-});
-
-Deno.test("a file that is not there is named", async () => {
-  await assert.rejects(
-    () => readResult("nowhere/result.json", "plan"),
-    /Cannot read nowhere\/result\.json: no such file or folder$/,
-  );
+  const none = /Cannot read nowhere\/result\.json: no such file or folder$/;
+  await assert.rejects(() => readResult("nowhere/result.json", "plan"), none);
 });

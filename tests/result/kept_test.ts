@@ -20,7 +20,7 @@ import {
 } from "../../src/result/mod.ts";
 import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
-import { withFolder } from "../support.ts";
+import { heard, withFolder } from "../support.ts";
 import { onUnix, printed } from "../tools.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
 
@@ -55,12 +55,11 @@ onUnix(
   "a pipe under a result's name is not waited for: it counts as absent, and the result is given all the same",
   () =>
     withFolder(async (results) => {
-      const result = profile();
+      const [result, { notices, onNotice }] = [profile(), heard()];
       const path = resultPath(results, "profile", result.provenance);
       await printed("mkfifo", [path]);
-      const notices: string[] = [];
-      const keeping = { results, onNotice: (line: string) => void notices.push(line) };
-      const { kept } = await keptOr("profile", result.provenance, () => Promise.resolve(result), keeping);
+      const compute = () => Promise.resolve(result);
+      const { kept } = await keptOr("profile", result.provenance, compute, { results, onNotice });
       assert.equal(kept, false);
       assert.match(notices.join("\n"), /^results are not kept: Cannot write .*: it is no file, expected one/);
       assert.deepEqual(await keptOf("profile", result.provenance.model.name, results), []);
@@ -75,22 +74,17 @@ Deno.test("a kept profile without the numbers that profiles have now is computed
     await keep(result, { results });
     const path = resultPath(results, "profile", result.provenance);
     const text = await Deno.readTextFile(path);
-    const older = text.slice(0, text.lastIndexOf(',"checksum"')).replaceAll(
-      /"(largest|above2)":[^,}]+,?/g,
-      "",
-    )
-      .replaceAll(",}", "}");
+    const older = text.slice(0, text.lastIndexOf(',"checksum"'))
+      .replaceAll(/"(largest|above2)":[^,}]+,?/g, "").replaceAll(",}", "}");
     assert.ok(older.length < text.length - 100);
     const checksum = createHash("sha256").update(older).digest("hex");
     await Deno.writeTextFile(path, `${older},"checksum":"${checksum}"}\n`);
-    const notices: string[] = [];
-    const keeping = { results, onNotice: (line: string) => void notices.push(line) };
-    const again = await keptOr("profile", result.provenance, () => Promise.resolve(result), keeping);
+    const { notices, onNotice } = heard();
+    const compute = () => Promise.resolve(result);
+    const again = await keptOr("profile", result.provenance, compute, { results, onNotice });
     assert.deepEqual(again, { result, kept: false });
-    assert.match(
-      notices.join(),
-      /^computing a kept result again: Cannot read \S+: at sums\.attention\[0\]\[0\]\.largest: /,
-    );
+    const said = /^computing a kept result again: Cannot read \S+: at sums\.attention\[0\]\[0\]\.largest: /;
+    assert.match(notices.join(), said);
     assert.deepEqual(await keptResult("profile", result.provenance, { results }), result);
   }));
 
@@ -114,29 +108,26 @@ Deno.test("a checkpoint is found by what is known before its weights are read, t
     await keep(one, { results });
     assert.deepEqual(await keptResult("checkpoints", origin, { results }), one);
     for (const other of [{ ...origin, step: 9 }, { ...origin, quality: "h" }]) {
-      await Deno.copyFile(
-        resultPath(results, "checkpoints", origin),
-        resultPath(results, "checkpoints", other),
-      );
+      const [from, to] = [origin, other].map((one) => resultPath(results, "checkpoints", one));
+      await Deno.copyFile(from, to);
       assert.equal(await keptResult("checkpoints", other, { results }), null);
     }
   }));
 
 Deno.test("a computed result is what will be found: the same values, and the same bytes in whatever order it was made", () =>
   fc.assert(
-    fc.asyncProperty(profiles, (result) =>
+    fc.asyncProperty(profiles, (profile) =>
       withFolder(async (results) => {
-        const made = reordered(result) as Profile;
+        const made = reordered(profile) as Profile;
         made.sums.attention[0]![0].sign = -0; // JSON has no −0
         let computed = 0;
-        const run = () =>
-          keptOr("profile", result.provenance, () => Promise.resolve((computed++, made)), { results });
-        const [first, second] = [await run(), await run()];
-        assert.equal(computed, 1);
-        assert.deepEqual([first.kept, second.kept], [false, true]);
-        assert.deepEqual(second.result, first.result);
-        assert.equal(resultText(first.result), resultText(made));
-        assert.equal(JSON.stringify(second.result), JSON.stringify(first.result));
+        const compute = () => Promise.resolve((computed++, made));
+        const run = () => keptOr("profile", profile.provenance, compute, { results });
+        const [{ result, kept: before }, second] = [await run(), await run()];
+        assert.deepEqual([computed, before, second.kept], [1, false, true]);
+        assert.deepEqual(second.result, result);
+        assert.equal(resultText(result), resultText(made));
+        assert.equal(JSON.stringify(second.result), JSON.stringify(result));
       })),
     { numRuns: 20 },
   ));
@@ -151,18 +142,15 @@ for (const [what, make] of impossible) {
   Deno.test(`where the folder is ${what}, results are given all the same, with one notice`, () =>
     withFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/file`, "taken");
-      const notices: string[] = [];
-      const keeping = { results: make(folder), onNotice: (line: string) => notices.push(line) };
+      const { notices, onNotice } = heard();
+      const keeping = { results: make(folder), onNotice };
       const [one, two] = [profile(), perplexity()];
       const given = await keptOr("profile", one.provenance, () => Promise.resolve(one), keeping);
       assert.deepEqual(given, { result: one, kept: false });
       assert.deepEqual(await keep(two, keeping), two);
       await keepAs("again", one, keeping);
       assert.equal(notices.length, 1, notices.join("\n"));
-      assert.match(
-        notices[0],
-        /^results are not kept: Cannot write .*; choose another folder for them$/,
-      );
+      assert.match(notices[0], /^results are not kept: Cannot write .*; choose another folder for them$/);
       assert.deepEqual(kept(folder), ["file"]);
       assert.equal(await Deno.readTextFile(`${folder}/file`), "taken");
     }));
@@ -201,32 +189,12 @@ Deno.test("different values have different cache keys, and so have different kin
     fc.pre(!isDeepStrictEqual(plain(a), plain(b)));
     assert.notEqual(key(a), key(b));
   }));
-  const alike = [
-    [],
-    {},
-    null,
-    "null",
-    0,
-    "0",
-    false,
-    [0],
-    [[0]],
-    { 0: 0 },
-    [0, 1],
-    [1, 0],
-    [0, [1]],
-    "[0,1]",
-    {
-      a: { b: 1 },
-    },
-    { "a.b": 1 },
-    { a: [{ b: 1 }] },
-    { a: 1, b: 2 },
-    { a: 2, b: 1 },
-    { a: null },
-    { a: "" },
-    "",
-  ];
+  const lists = [[], [0], [[0]], [0, 1], [1, 0], [0, [1]]];
+  const objects = [{}, { 0: 0 }, { a: { b: 1 } }, { "a.b": 1 }, { a: [{ b: 1 }] }, { a: 1, b: 2 }, {
+    a: 2,
+    b: 1,
+  }];
+  const alike = [...lists, ...objects, { a: null }, { a: "" }, null, "null", 0, "0", false, "[0,1]", ""];
   assert.equal(new Set(alike.map(key)).size, alike.length);
   assert.notEqual(cacheKey("profile", 1), cacheKey("perplexity", 1));
   assert.match(cacheKey("profile", 1), /^[0-9a-f]{16}$/);

@@ -48,23 +48,19 @@ Deno.test("the means of a merged profile are those of all its samples", () => {
     const samples = [...a.sums.attention[0]!, ...b.sums.attention[0]!];
     const total = (key: "distance" | "counted") => samples.reduce((sum, sample) => sum + sample[key], 0);
     assert.equal(merged.attention.importance[0], total("distance") / total("counted"));
-    assert.equal(
-      merged.attention.largestRelativeMagnitude[0],
-      Math.max(...samples.map(({ largest }) => largest)),
-    );
+    const { largestRelativeMagnitude: [most] } = merged.attention;
+    assert.equal(most, Math.max(...samples.map(({ largest }) => largest)));
     const above = samples.reduce((sum, { above2 }) => sum + above2, 0);
     assert.equal(merged.attention.shareAbove2[0], above / total("counted"));
     assert.equal(merged.tokens, a.tokens + b.tokens);
-    assert.equal(
-      merged.provenance.packing.samples,
-      a.provenance.packing.samples + b.provenance.packing.samples,
-    );
+    const [all, ...parts] = [merged, a, b].map(({ provenance }) => provenance.packing.samples);
+    assert.equal(all, parts[0] + parts[1]);
     assert.equal(merged.mlp.importance[1], null);
     const { sums, load } = merged.mixtures!;
     assert.deepEqual(sums, [[...a.mixtures!.sums[0]!, ...b.mixtures!.sums[0]!], null]);
     const first = sums[0]!.reduce((count, sample) => count + sample.load[0], 0);
-    const all = sums[0]!.reduce((count, { load }) => count + load.reduce((a, b) => a + b), 0);
-    assert.deepEqual([load[0]![0], load[1]], [first / all, null]);
+    const routed = sums[0]!.reduce((count, { load }) => count + load.reduce((a, b) => a + b), 0);
+    assert.deepEqual([load[0]![0], load[1]], [first / routed, null]);
   }));
 });
 
@@ -75,9 +71,7 @@ Deno.test("a merged perplexity is that of all samples", () => {
   const { provenance: _, ...numbers } = merged;
   const { provenance: __, ...expected } = perplexity();
   assert.deepEqual(numbers, expected);
-  assert.equal(merged.nll, 2.5);
-  assert.equal(merged.perplexity, Math.exp(2.5));
-  assert.equal(merged.standardError, 0.5);
+  assert.deepEqual([merged.nll, merged.perplexity, merged.standardError], [2.5, Math.exp(2.5), 0.5]);
 });
 
 Deno.test("a repeated shard, an overlap and a gap are refused, naming the two files and the blocks", () => {
@@ -109,10 +103,7 @@ Deno.test("a repeated shard, an overlap and a gap are refused, naming the two fi
 Deno.test("shards of different studies are refused, by what they differ in", async () => {
   const [one, next] = inRow([profile(), profile()]);
   const origin = next.provenance;
-  const other = (changes: Partial<Profile["provenance"]>) => ({
-    ...next,
-    provenance: { ...origin, ...changes },
-  });
+  const other = (changes: Partial<typeof origin>) => ({ ...next, provenance: { ...origin, ...changes } });
   merge([one, next]);
   const differing: [Partial<Profile["provenance"]>, string][] = [
     [{ seed: 1 }, "seed"],
@@ -126,19 +117,17 @@ Deno.test("shards of different studies are refused, by what they differ in", asy
     [{ packing: { ...origin.packing, length: 17, bos: true } }, "length, bos"],
     [{ text: { ...origin.text, name: "wiki" } }, "text"],
   ];
-  for (const [changes, what] of differing) {
-    const message = `a.json with b.json: they differ in ${what}, expected shards of one study`;
-    await refuses("TypeError: Cannot merge ", (all: Profile[]) => merge(all, ["a.json", "b.json"]), [
-      [[one, other(changes)], message],
-    ]);
-  }
+  const merging = (changes: Partial<typeof origin>) => merge([one, other(changes)], ["a.json", "b.json"]);
+  const differ = "TypeError: Cannot merge a.json with b.json: they differ in ";
+  await refuses(
+    differ,
+    merging,
+    differing.map(([changes, what]) => [changes, `${what}, expected shards of one study`]),
+  );
   await refuses("TypeError: Cannot ", (all: (Profile | Perplexity)[]) => merge(all), [
     [[one, { ...perplexity(), provenance: origin }], "merge result 1 with result 2: they differ in kind"],
     [[], "expected at least one", "RangeError"],
-    [
-      [one, other({ text: { ...origin.text, hash: "h" } })],
-      'hashes: found "h", expected 64 hexadecimal digits',
-    ],
+    [[one, other({ text: { ...origin.text, hash: "h" } })], 'found "h", expected 64 hexadecimal digits'],
   ]);
 });
 
@@ -155,10 +144,8 @@ Deno.test("the hash of a text does not depend on how it was divided", () => {
 Deno.test("tokens without a direction are counted as skipped; an error only if none is left", () => {
   const sums = (counted: number) => [[{ ...eachSum(0), counted, distance: 1, norm: 3 }]];
   const made = profileOf(provenance(1), { attention: sums(16), mlp: sums(13), block: sums(15) }, sizes(1));
-  assert.equal(made.tokens, 16);
-  assert.equal(made.skippedTokens, 3);
-  assert.equal(made.mlp.importance[0], 1 / 13);
-  assert.equal(made.mlp.standardError[0], null);
+  assert.deepEqual([made.tokens, made.skippedTokens], [16, 3]);
+  assert.deepEqual([made.mlp.importance[0], made.mlp.standardError[0]], [1 / 13, null]);
   const empty = { attention: sums(16), mlp: sums(0), block: sums(16) };
   assert.throws(() => profileOf(provenance(1), empty, sizes(1)), {
     name: "RangeError",

@@ -7,12 +7,8 @@ export function provenance(samples = 2, changes: Partial<Provenance> = {}): Prov
   return {
     lamina: "0.1.0",
     model: {
-      name: "tiny",
-      fingerprint: "sha256:00",
-      revision: null,
-      format: "safetensors F32",
-      family: "llama",
-      layers: 2,
+      ...{ name: "tiny", fingerprint: "sha256:00", revision: null, format: "safetensors F32" },
+      ...{ family: "llama", layers: 2 },
     },
     dtype: "float32",
     engine: "cpu",
@@ -55,10 +51,8 @@ export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).ch
   const layers = fc.tuple(module, module);
   const routed = fc.array(routingSums, { minLength: samples, maxLength: samples });
   return fc.record({
-    routing: fc.tuple(routed, fc.constant(null)),
-    attention: layers,
-    mlp: fc.tuple(module, fc.constant(null)),
-    block: layers,
+    ...{ routing: fc.tuple(routed, fc.constant(null)), attention: layers },
+    ...{ mlp: fc.tuple(module, fc.constant(null)), block: layers },
     hash: fc.bigInt(0n, 2n ** 256n - 1n).map((hash) => hash.toString(16).padStart(64, "0")),
   }).map(({ hash, routing, ...sums }) =>
     profileOf(

@@ -14,13 +14,8 @@ Deno.test("a plan is worth it by the size or by the speed, whose quartiles may l
   const tried = fit(shape).tried.map((one) => ({ ...one, bytes: 1000 - 30 * one.dropped }));
   const sized = (original: number, whole: number) =>
     ({ tried, file: { format: "hf", original, whole }, times: null }) as const;
-  const rows: [
-    Partial<Fit>,
-    worth: string | null,
-    size: string | null,
-    speed: string | null,
-    share: number,
-  ][] = [
+  type Word = string | null;
+  const rows: [Partial<Fit>, worth: Word, size: Word, speed: Word, share: number][] = [
     [decoding(1.06, 1.2), "yes", "no", "yes", 0.04],
     [decoding(1, 1.04), "no", "no", "no", 0.04],
     [decoding(1, 1.1), "cannot tell", "no", "cannot tell", 0.04],
@@ -44,15 +39,11 @@ Deno.test("where nothing may go, a plan that may keep the promise leaves it open
 
 Deno.test("larger savings are those that no cheaper plan beats, each half as much again, at their confirmed cost; a larger file is none", () => {
   const { tried, verdict: { larger }, confirmed } = fit(shape);
-  assert.deepEqual(
-    larger.map((one) => [tried[one.tried].target, tried[one.tried].dropped, one.confirmed]),
-    [["attention", 3, true], ["mlp", 2, false]],
-  );
+  const found = larger.map((one) => [tried[one.tried].target, tried[one.tried].dropped, one.confirmed]);
+  assert.deepEqual(found, [["attention", 3, true], ["mlp", 2, false]]);
   assert.deepEqual(larger.map(({ cost }) => cost), [confirmed[2].cost, tried[5].cost]);
   assert.ok(larger[1].share >= 1.5 * larger[0].share);
   const file = { format: "onnx", original: 500, whole: 1000 };
-  assert.deepEqual(
-    verdict({ file, tried: tried.map((one) => ({ ...one, bytes: 700 - one.dropped })) }).larger,
-    [],
-  );
+  const bytes = tried.map((one) => ({ ...one, bytes: 700 - one.dropped }));
+  assert.deepEqual(verdict({ file, tried: bytes }).larger, []);
 });

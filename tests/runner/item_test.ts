@@ -1,5 +1,6 @@
 /** Files become items, the longest first; a heavy file is one, and files that change what others see stay apart. */
 import assert from "node:assert/strict";
+import { words } from "../tools.ts";
 import { isGroupable, itemsOf } from "./item.ts";
 
 const SECONDS = {
@@ -16,18 +17,14 @@ const SECONDS = {
 
 Deno.test("the longest item is first, a heavy file is an item, light files share items of at most 45 seconds", () => {
   const items = itemsOf(Object.keys(SECONDS), SECONDS, (file) => !/alone|readme/.test(file));
-  const [heavy, most, rest, alone] = [
-    ["tests/run/heavy_test.ts"],
-    [
-      "tests/run/a_test.ts",
-      "tests/run/b_test.ts",
-      "tests/run/c_test.ts",
-      "tests/show/a_test.ts",
-      "tests/show/b_test.ts",
-    ],
-    ["tests/study/d_test.ts"],
-    ["tests/show/alone_test.ts", "tests/readme_test.ts"],
+  const named = (names: string[]) => names.map((name) => `tests/${name}_test.ts`);
+  const groups = [
+    ["run/heavy"],
+    words`run/a run/b run/c show/a show/b`,
+    ["study/d"],
+    words`show/alone readme`,
   ];
+  const [heavy, most, rest, alone] = groups.map(named);
   const waits = false;
   assert.deepEqual(items, [
     { name: heavy[0], files: heavy, grouped: false, seconds: 80, waits },
@@ -50,21 +47,12 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
   const file = "tests/show/a_test.ts";
   assert.ok(isGroupable(file, `${harmless} Deno.test.afterAll(close);`));
   assert.ok(!isGroupable("tests/hub/a_test.ts", harmless), "a room that is apart");
-  for (
-    const line of [
-      'Deno.env.set("A", "1");',
-      'Deno.env.delete("A");',
-      'Deno.chdir("/");',
-      "Deno.memoryUsage().rss;",
-      'import { residentBytes } from "./resident.ts";',
-      "Deno.umask(0);",
-      'process.env.A = "1";',
-      'process.env["A"] = "1";',
-      "globalThis.fetch = fake;",
-      "Deno.Command = Fake;",
-      "Object.assign(globalThis, { document });",
-      'Deno.addSignalListener("SIGINT", stop);',
-      "Deno.test.afterEach(close);",
-    ]
-  ) assert.ok(!isGroupable(file, line), line);
+  const lines = [
+    ...['Deno.env.set("A", "1");', 'Deno.env.delete("A");', 'Deno.chdir("/");', "Deno.memoryUsage().rss;"],
+    ...['import { residentBytes } from "./resident.ts";', "Deno.umask(0);", 'process.env.A = "1";'],
+    ...['process.env["A"] = "1";', "globalThis.fetch = fake;", "Deno.Command = Fake;"],
+    ...["Object.assign(globalThis, { document });", 'Deno.addSignalListener("SIGINT", stop);'],
+    "Deno.test.afterEach(close);",
+  ];
+  for (const line of lines) assert.ok(!isGroupable(file, line), line);
 });

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSources } from "../sources.ts";
 import { withFolder } from "../support.ts";
+import { printed, unless, words } from "../tools.ts";
 import { changedFiles, filesNear, modulesOf } from "./near.ts";
 
 const FILES = {
@@ -72,22 +73,14 @@ Deno.test("a changed formula of this project reaches its own test, and few of th
   assert.ok(near.length < files.length / 2, `${near.length} of ${files.length}`);
 });
 
-const hasGit = await new Deno.Command("git", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+const hasGit = await printed("git", ["--version"]).then(() => true, () => false);
 
-Deno.test({
-  name: `changed files are those since main, committed or not, new ones too${
-    hasGit ? "" : " (skipped: no git)"
-  }`,
-  ignore: !hasGit,
-  fn: () =>
+unless(hasGit ? null : "no git")(
+  "changed files are those since main, committed or not, new ones too",
+  () =>
     withFolder(async (root) => {
-      const git = async (...args: string[]) => {
-        const identity = ["-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false"];
-        const { success, stderr } = await new Deno.Command("git", { args: [...identity, ...args], cwd: root })
-          .output();
-        assert.ok(success, new TextDecoder().decode(stderr));
-      };
+      const identity = words`-c user.name=A -c user.email=a@b.example -c commit.gpgsign=false`;
+      const git = (...args: string[]) => printed("git", [...identity, ...args], { cwd: root });
       const commit = async (files: Readonly<Record<string, string>>) => {
         await write(root, files);
         await git("add", "-A");
@@ -101,9 +94,7 @@ Deno.test({
       await Deno.remove(join(root, "b.ts"));
       assert.deepEqual((await changedFiles(root)).toSorted(), ["a.ts", "b.ts", "new.ts", "ü x.ts"]);
       assert.deepEqual((await changedFiles(root, "HEAD")).toSorted(), ["b.ts", "new.ts", "ü x.ts"]);
-      await assert.rejects(
-        changedFiles(root, "nowhere"),
-        /^Error: Cannot list changes: git merge-base: .*nowhere/,
-      );
+      const unknown = /^Error: Cannot list changes: git merge-base: .*nowhere/;
+      await assert.rejects(changedFiles(root, "nowhere"), unknown);
     }),
-});
+);

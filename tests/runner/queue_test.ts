@@ -6,13 +6,9 @@ import { type Item } from "./item.ts";
 import { runItem, runItems } from "./queue.ts";
 import { onUnix } from "../tools.ts";
 
-const item = (files: readonly string[], grouped = false, name = "item"): Item => ({
-  name,
-  files,
-  grouped,
-  seconds: 1,
-  waits: false,
-});
+const item = (files: readonly string[], grouped = false, name = "item"): Item => (
+  { name, files, grouped, seconds: 1, waits: false }
+);
 
 const FILES = {
   "good_test.ts": 'Deno.test("good", () => {});',
@@ -38,26 +34,27 @@ async function outcomes(root: string, grouped: boolean, ...files: string[]) {
   return { ...ran, counts: [ran.succeeded, ...ofAll(ran.files)] };
 }
 
-onUnix(
-  "a failed test, a file that throws or does not parse, and a process that dies or throws at its end are each one failure",
-  () =>
-    withFolder(async (root) => {
-      const good = await outcomes(root, false, "good_test.ts");
-      assert.deepEqual(good.counts, [true, 1, 0], good.output);
-      const wrong = await outcomes(root, false, "good_test.ts", "bad_test.ts", "throws_test.ts");
-      assert.deepEqual(wrong.counts, [false, 1, 2], wrong.output);
-      assert.match(wrong.output, /before any test[^]*exit code 1/);
-      const broken = await outcomes(root, false, "broken_test.ts");
-      assert.deepEqual(broken.counts, [false, 0, 1], broken.output);
-      assert.match(broken.output, /SyntaxError/);
-      const late = await outcomes(root, false, "last_test.ts");
-      assert.deepEqual(late.counts, [false, 1, 1], late.output);
-      assert.match(late.output, /late/);
-      const dead = await outcomes(root, false, "dies_test.ts");
-      assert.deepEqual(dead.counts, [false, 0, 1], dead.output);
-      assert.match(dead.output, /item ended with SIGKILL/);
-    }),
-);
+const ONE =
+  "a failed test, a file that throws or does not parse, and a process that dies or throws at its end are each one failure";
+onUnix(ONE, () =>
+  withFolder(async (root) => {
+    const rows: [files: string[], counts: [boolean, number, number], output?: RegExp][] = [
+      [["good"], [true, 1, 0]],
+      [["good", "bad", "throws"], [false, 1, 2], /before any test[^]*exit code 1/],
+      [["broken"], [false, 0, 1], /SyntaxError/],
+      [["last"], [false, 1, 1], /late/],
+      [["dies"], [false, 0, 1], /item ended with SIGKILL/],
+    ];
+    for (const [files, counts, expected = /./] of rows) {
+      const { counts: found, output } = await outcomes(
+        root,
+        false,
+        ...files.map((name) => `${name}_test.ts`),
+      );
+      assert.deepEqual(found, counts, output);
+      assert.match(output, expected);
+    }
+  }));
 
 Deno.test("a group reports each file by its name, and its other files run beside one that fails, throws or does not parse", () =>
   withFolder(async (folder) => {
@@ -106,7 +103,7 @@ Deno.test("every item is reported as it ends, and a long silence with the items 
 Deno.test("the first worker begins with items that wait, the others take them last", () =>
   withFolder(async (root) => {
     await Deno.writeTextFile(join(root, "good_test.ts"), FILES["good_test.ts"]);
-    const items = ["a", "b", "waits"].map((name): Item => ({
+    const items = ["a", "b", "waits"].map((name) => ({
       ...item(["good_test.ts"], false, name),
       waits: name === "waits",
     }));

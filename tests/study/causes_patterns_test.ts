@@ -7,7 +7,7 @@ import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { causes } from "../../src/study/mod.ts";
 import { packText } from "../../src/subject/mod.ts";
 import { tolerances } from "../run/attention_tolerances.ts";
-import { engine } from "../support.ts";
+import { engine, near } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 /** Queries and keys of every layer and sample, and their statistics by the kernel's reference. */
@@ -15,10 +15,7 @@ async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[]
   const { layers } = model.spec;
   const seen = layers.map((): Seen[] => []);
   await forward({
-    model,
-    engine,
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
+    ...{ model, engine, segments: segmentsOf(blocks), plans: [noDrop] },
     probes: [{
       attention: ({ q, k }) => ({ q, k }),
       observeAttention({ layer, first, count, length, outputs }) {
@@ -29,16 +26,9 @@ async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[]
             return all.slice(i * all.length / count, (i + 1) * all.length / count);
           };
           const input = {
-            tokens: length,
-            heads: spec.heads,
-            keyHeads: spec.kvHeads,
-            size: spec.headSize,
-            q: part("q"),
-            k: part("k"),
-            scale: spec.scale,
-            window: spec.window ?? undefined,
-            softcap: spec.softcap ?? undefined,
-            stride,
+            ...{ tokens: length, heads: spec.heads, keyHeads: spec.kvHeads, size: spec.headSize },
+            ...{ q: part("q"), k: part("k"), scale: spec.scale, window: spec.window ?? undefined },
+            ...{ softcap: spec.softcap ?? undefined, stride },
           };
           seen[layer][first + i] = { input, ...attentionStatsReference(input) };
         }
@@ -72,9 +62,7 @@ function expectedMeans(samples: readonly Seen[], name: PatternName) {
 
 function checkMeans(measured: readonly (number | null)[], expected: ReturnType<typeof expectedMeans>) {
   assert.equal(measured.length, expected.length);
-  expected.forEach(({ value, off }, h) =>
-    assert.ok(Math.abs(measured[h]! - value) <= off, `${measured[h]}, expected ${value} ± ${off}`)
-  );
+  expected.forEach(({ value, off }, h) => near(measured[h]!, value, off));
 }
 
 for (const [name, stride] of [["llama", 1], ["gemma2", 1], ["gemma3", 3]] as const) {
@@ -84,13 +72,11 @@ for (const [name, stride] of [["llama", 1], ["gemma2", 1], ["gemma3", 3]] as con
       const text = { text: options.text!, samples: 4, length: 16, skip: 0, bos: false };
       const seen = await statsOf(model, (await packText(model, text)).blocks, stride);
       seen.forEach((samples, l) => {
-        for (const name of PATTERN_NAMES) {
-          checkMeans(result.patterns[name][l]!, expectedMeans(samples, name));
-        }
+        for (const name of PATTERN_NAMES) checkMeans(result.patterns[name][l]!, expectedMeans(samples, name));
       });
       const published = await packText(model, { ...text, samples: 1, length: 64 });
-      const scores = (await statsOf(model, published.blocks))
-        .map((samples) => expectedMeans(samples, "firstShare"));
+      const stats = await statsOf(model, published.blocks);
+      const scores = stats.map((samples) => expectedMeans(samples, "firstShare"));
       scores.forEach((expected, l) => checkMeans(result.sink.score[l]!, expected));
       const all = scores.flat();
       assert.equal(result.sink.rate, all.filter(({ value }) => value > 0.3).length / all.length);

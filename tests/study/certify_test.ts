@@ -11,24 +11,24 @@ import { type Certificate, QUANTILES } from "../../src/result/mod.ts";
 import { certify, logits, perplexities, type PlanLike } from "../../src/study/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
-import { stateTolerance } from "../support.ts";
+import { near, stateTolerance, withFolder } from "../support.ts";
 import { kept, tinyTokenizer, withTiny } from "./tiny.ts";
 import { readJson } from "../fixtures/read.ts";
 
+interface Model {
+  readonly ids: number[][];
+  /** By plan, the full model first, and sample. */
+  readonly nll: number[][];
+  /** By plan and layer: the sums of each sample along and across the stream. */
+  readonly plans: Record<typeof MODULES[number], [along: number[], across: number[]] | null>[][];
+}
 interface Expected {
   readonly plans: readonly { readonly attention: number[]; readonly mlp: number[] }[];
-  readonly models: Readonly<
-    Record<string, {
-      readonly ids: number[][];
-      /** By plan, the full model first, and sample. */
-      readonly nll: number[][];
-      /** By plan and layer: the sums of each sample along and across the stream. */
-      readonly plans: Record<typeof MODULES[number], [along: number[], across: number[]] | null>[][];
-    }>
-  >;
+  readonly models: Readonly<Record<string, Model>>;
 }
 const expected: Expected = await readJson("tests/fixtures/effects.json");
 
+const SERIES = "data/series/pre-ln/step04096";
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
 for (const [name, { ids, nll, plans }] of Object.entries(expected.models)) {
@@ -42,7 +42,7 @@ for (const [name, { ids, nll, plans }] of Object.entries(expected.models)) {
       for (const [p, plan] of expected.plans.entries()) {
         const found = await certify(model, plan, { ...options, text, samples, length });
         for (const [s, own] of found.sums.entries()) {
-          for (const i of [0, 1]) assert.ok(Math.abs(own.nll[i] - nll[i * (p + 1)][s]) <= 1e-4 * nll[0][s]);
+          for (const i of [0, 1]) near(own.nll[i], nll[i * (p + 1)][s], 1e-4 * nll[0][s]);
         }
         for (const l of spec.layers.keys()) {
           for (const kind of MODULES) {
@@ -51,8 +51,8 @@ for (const [name, { ids, nll, plans }] of Object.entries(expected.models)) {
             for (const [side, sums] of [["along", theirs?.[0]], ["across", theirs?.[1]]] as const) {
               if (!sums) continue;
               const mean = sums.reduce((sum, own) => sum + own, 0) / samples / length;
-              const [off, most] = [found.moves![kind][side][l]!.value - mean, (2 + 6 * mean) * error];
-              assert.ok(Math.abs(off) <= most, `${side} of ${kind} ${l}, plan ${p}: ${off}, at most ${most}`);
+              const { value } = found.moves![kind][side][l]!;
+              near(value, mean, (2 + 6 * mean) * error, `${side} of ${kind} ${l}, plan ${p}`);
             }
           }
         }
@@ -81,13 +81,11 @@ async function direct(a: StudyModel, b: StudyModel, drop: Partial<PlanLike>, ids
 }
 
 function expectAs({ kl, same }: Awaited<ReturnType<typeof direct>>, found: Certificate) {
-  const near = (own: number, theirs: number) =>
-    assert.ok(Math.abs(own - theirs) <= 1e-5, `${own}, ${theirs}`);
-  near(found.kl!.value, kl.reduce((sum, own) => sum + own, 0) / kl.length);
+  near(found.kl!.value, kl.reduce((sum, own) => sum + own, 0) / kl.length, 1e-5);
   for (const [i, share] of QUANTILES.entries()) {
     const place = share * (kl.length - 1);
     const below = kl[Math.floor(place)];
-    near(found.quantiles[i], below + (place % 1) * (kl[Math.ceil(place)] - below));
+    near(found.quantiles[i], below + (place % 1) * (kl[Math.ceil(place)] - below), 1e-5);
   }
   assert.equal(Math.round(found.top1!.value * found.tokens), same);
 }
@@ -106,9 +104,8 @@ Deno.test("divergence, its quantiles and first choices are those of all logits i
     expectAs(await direct(llama, wider, {}, ids, "cpu"), found);
     const [[a], [b]] = [await perplexities(llama, [{}], options), await perplexities(wider, [{}], options)];
     assert.deepEqual([found.perplexity, found.moves], [[a.perplexity, b.perplexity], null]);
-    const series = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
     const words = /^RangeError: Cannot compare llama with step04096: found 2048 words, expected 64 words$/;
-    await assert.rejects(certify(llama, series, options), words);
+    await assert.rejects(certify(llama, SERIES, options), words);
     const one = await certify(llama, wider, { ...options, samples: 1 });
     assert.deepEqual([one.equal, one.rise.low, one.kl!.high], ["cannot tell", null, null]);
   }));
@@ -122,52 +119,44 @@ Deno.test("moves: a change along the stream lies along it, one across it across 
   assert.deepEqual(distances.sum(update, moved, new Float32Array(0), 3), squares);
 });
 
-Deno.test("a plan and its exported file are certified alike, and beside each other they are equal", async () => {
-  using model = await openModel(
-    fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url)),
-  );
-  const out = await Deno.makeTempDir();
-  try {
+Deno.test("a plan and its exported file are certified alike, and beside each other they are equal", () =>
+  withFolder(async (out) => {
+    using model = await openModel(SERIES);
     const plan = { attention: [3], tables: { embedding: "Q4_1" } } as const;
     const { folder } = await exportModel(model, plan, { format: "gguf-deci", out: `${out}/q4` });
-    const options = { text: path("../../README.md"), samples: 3, length: 32 };
-    const planned = await certify(model, plan, options);
-    const file = `${folder}/model.gguf`;
-    const written = await certify(model, file, options);
+    const [options, file] = [
+      { text: path("../../README.md"), samples: 3, length: 32 },
+      `${folder}/model.gguf`,
+    ];
+    const [planned, written] = [await certify(model, plan, options), await certify(model, file, options)];
     for (const name of ["kl", "rise", "top1"] as const) {
-      assert.ok(Math.abs(planned[name]!.value - written[name]!.value) < 1e-5, name);
+      near(planned[name]!.value, written[name]!.value, 1e-5, name);
     }
     assert.ok(written.kl!.value > 1e-4 && written.bytes[1]! < written.bytes[0]!);
     assert.equal(written.moves!.mlp.across.length, 8);
-    assert.equal(planned.moves!.mlp.across[1]!.value > 0, true, "the table reaches every layer");
-    const same = await certify(file, file, options);
-    assert.ok(same.top1!.low! < 1, "as many tokens as there were");
-    assert.deepEqual([same.kl!.value, same.quantiles.at(-1), same.top1!.value, same.rise.value], [
+    assert.ok(planned.moves!.mlp.across[1]!.value > 0, "the table reaches every layer");
+    const { kl, quantiles, top1, rise, equal, moves } = await certify(file, file, options);
+    assert.ok(top1!.low! < 1, "as many tokens as there were");
+    assert.deepEqual([kl!.value, quantiles.at(-1), top1!.value, rise.value, moves!.along!.value], [
       0,
       0,
       1,
       0,
+      0,
     ]);
-    assert.deepEqual([same.equal, same.moves!.along!.value], ["yes", 0]);
-  } finally {
-    await Deno.remove(out, { recursive: true });
-  }
-});
+    assert.equal(equal, "yes");
+  }));
 
 Deno.test("a file is compared with its original by its name: the same weights in another file move nothing", () =>
   withTiny(async ({ folder, options: { results: _, ...options } }) => {
     const text = `${folder}/ids.json`;
     await Deno.writeTextFile(text, JSON.stringify(expected.models.llama.ids));
-    const found = await certify(path("models/llama"), path("gguf/llama.gguf"), {
-      ...options,
-      text,
-      samples: 3,
-      length: 20,
-    });
+    const own = { ...options, text, samples: 3, length: 20 };
+    const found = await certify(path("models/llama"), path("gguf/llama.gguf"), own);
     assert.ok(
       found.moves!.along!.value < 1e-4 && found.moves!.across!.value < 1e-4 && found.kl!.value < 1e-5,
     );
-    assert.ok(Math.abs(found.rise.value) < 1e-4);
+    near(found.rise.value, 0, 1e-4);
     assert.notEqual(found.of.fingerprint, found.provenance.model.fingerprint);
   }));
 
@@ -187,18 +176,18 @@ Deno.test("a kept certificate is used again, also for another difference; one of
 Deno.test("a model whose tokenizer makes other tokens of the text is refused by name; one that makes the same is not", () =>
   withTiny(({ model, options }) =>
     withTiny(async (tiny) => {
-      const { vocab } = tinyTokenizer.model;
-      const withTokenizer = (tokenizer: object) =>
-        Deno.writeTextFile(`${tiny.folder}/tokenizer.json`, JSON.stringify(tokenizer));
-      const compared = () => certify(model, tiny.folder, options);
-      const spare = { ...tinyTokenizer.model, vocab: { ...vocab, "no letter": 40 } };
-      await withTokenizer({ ...tinyTokenizer, model: spare });
-      assert.equal((await compared()).rise.value, 0);
-      const swapped = { ...tinyTokenizer.model, vocab: { ...vocab, e: vocab.t, t: vocab.e } };
-      await withTokenizer({ ...tinyTokenizer, model: swapped });
-      await assert.rejects(
-        compared(),
-        /^RangeError: Cannot compare \w+ with \w+: found other tokens of the text by its tokenizer, expected the same$/,
-      );
+      const [{ model: bpe }, { model: { vocab } }] = [tinyTokenizer, tinyTokenizer];
+      const comparedBeside = async (words: object) => {
+        const tokenizer = JSON.stringify({
+          ...tinyTokenizer,
+          model: { ...bpe, vocab: { ...vocab, ...words } },
+        });
+        await Deno.writeTextFile(`${tiny.folder}/tokenizer.json`, tokenizer);
+        return await certify(model, tiny.folder, options);
+      };
+      assert.equal((await comparedBeside({ "no letter": 40 })).rise.value, 0);
+      const other =
+        /^RangeError: Cannot compare \w+ with \w+: found other tokens of the text by its tokenizer, expected the same$/;
+      await assert.rejects(comparedBeside({ e: vocab.t, t: vocab.e }), other);
     })
   ));

@@ -23,12 +23,16 @@ for (const [name, family, steps] of SERIES) {
     assert.deepEqual(series.checkpoints.map(({ step }) => step), steps);
     const seen = new Set<string>();
     for (const checkpoint of series.checkpoints) {
-      const closed = await checkpoint.outline();
-      const { vocabularySize, eos, bos, fingerprint } = await closed.tokenizer();
-      seen.add(JSON.stringify([closed.spec, vocabularySize, eos, bos, fingerprint]));
-      assert.equal(closed.identity.family, family);
-      assert.deepEqual([closed.spec.layers.length, vocabularySize, eos], [8, closed.spec.vocabulary, 0]);
-      closed.close();
+      const model = await checkpoint.outline();
+      const { spec, identity } = model;
+      const { vocabularySize, eos, bos, fingerprint } = await model.tokenizer();
+      seen.add(JSON.stringify([spec, vocabularySize, eos, bos, fingerprint]));
+      assert.deepEqual([identity.family, spec.layers.length, vocabularySize, eos], [
+        family,
+        8,
+        spec.vocabulary,
+        0,
+      ]);
     }
     assert.equal(seen.size, 1);
   });
@@ -48,25 +52,17 @@ for (const [name, family, steps] of SERIES) {
       const { checkpoints } = await openSeries(folder);
       const [seen, measured]: number[][] = [[], []];
       for (const checkpoint of checkpoints) {
-        const model = await checkpoint.open();
-        try {
-          const { attention, mlp, block, skippedTokens } = await profile(model, {
-            text,
-            samples: 2,
-            length: 64,
-          });
-          const all = [attention, mlp, block].flatMap(({ importance }) => importance);
-          assert.equal(all.length, 24);
-          assert.ok(
-            all.every((value) => value !== null && value > 0 && value < 2),
-            `${checkpoint.name}: ${all}`,
-          );
-          assert.equal(skippedTokens, 0);
-          seen.push(attention.importance[4]!);
-          measured.push((await perplexities(model, [{}], { text, samples: 2, length: 64 }))[0].nll);
-        } finally {
-          model.close();
-        }
+        using model = await checkpoint.open();
+        const size = { text, samples: 2, length: 64 };
+        const { attention, mlp, block, skippedTokens } = await profile(model, size);
+        const all = [attention, mlp, block].flatMap(({ importance }) => importance);
+        assert.deepEqual([all.length, skippedTokens], [24, 0]);
+        assert.ok(
+          all.every((value) => value !== null && value > 0 && value < 2),
+          `${checkpoint.name}: ${all}`,
+        );
+        seen.push(attention.importance[4]!);
+        measured.push((await perplexities(model, [{}], size))[0].nll);
       }
       assert.equal(new Set(seen).size, checkpoints.length, "no two checkpoints alike");
       assert.ok(

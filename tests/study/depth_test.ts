@@ -10,7 +10,7 @@ import { merge } from "../../src/result/mod.ts";
 import { depth, logits, observe } from "../../src/study/mod.ts";
 import { packText } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
-import { engine, engineWith, largest, stateTolerance } from "../support.ts";
+import { engine, engineWith, largest, near, stateTolerance } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 type Vector = Float64Array<ArrayBuffer>;
@@ -24,10 +24,7 @@ function angle(a: Vector, b: Vector): number {
   return 2 * Math.atan2(norm(minus(u, v)), norm(u.map((value, i) => value + v[i])));
 }
 
-interface Bounded {
-  readonly value: number;
-  readonly most: number;
-}
+type Bounded = { readonly value: number; readonly most: number };
 const PI = Math.PI;
 
 /** The path of one token, each number with how far off it may be. */
@@ -78,25 +75,22 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
       const asked = { ...options, text, samples, length };
       const found = await depth(model, { ...asked, stride: 1, rows: length });
 
-      const streams = Array.from(
-        { length: layers + 1 },
-        (_, l) => tensors.get(l < layers ? `x.${l}` : "final")!.data as Float32Array,
-      );
+      const names = [...Array.from({ length: layers }, (_, l) => `x.${l}`), "final"];
+      const streams = names.map((name) => tensors.get(name)!.data as Float32Array);
       const e = streams.map((data) => stateTolerance(model.spec) * largest(data) * Math.sqrt(hidden));
-      const tokens = Array.from(
-        { length: samples * length },
-        (_, t) =>
-          expected(streams.map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden))), e),
-      );
+      const rowOf = (t: number) => (data: Float32Array) =>
+        Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden));
+      const tokens = Array.from({ length: samples * length }, (_, t) => expected(streams.map(rowOf(t)), e));
       for (const measure of ["step", "turn", "left", "progress", "sign"] as const) {
         for (const [s, sums] of found.samples.entries()) {
           const own = tokens.slice(s * length, (s + 1) * length).map((token) => token[measure]);
           for (const l of own[0].keys()) {
             const { over, under } = sums[measure][l];
             assert.equal(under, length);
-            const error = Math.abs(over - own.reduce((sum, token) => sum + token[l].value, 0));
-            const most = own.reduce((sum, token) => sum + token[l].most, 0);
-            assert.ok(error <= most, `${measure} ${l}, sample ${s}: off by ${error}, at most ${most}`);
+            const [value, most] = (["value", "most"] as const).map((key) =>
+              own.reduce((sum, token) => sum + token[l][key], 0)
+            );
+            near(over, value, most, `${measure} ${l}, sample ${s}`);
           }
         }
       }
@@ -108,9 +102,8 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
         lens[sample][layer] = seen["y.logits"].data.slice();
       }, { ...reading, values: ["y.logits"] });
       const counts = Map.groupBy(ids, (id) => id);
-      const frequent = [...counts].sort(([a, m], [b, n]) => n.length - m.length || a - b).slice(0, 10).map((
-        [id],
-      ) => id);
+      const often = [...counts].sort(([a, m], [b, n]) => n.length - m.length || a - b);
+      const frequent = often.slice(0, 10).map(([id]) => id);
       assert.deepEqual(found.frequent, frequent);
       const theirs = tensors.get("logits")!.data as Float32Array;
       for (const [s, sums] of found.samples.entries()) {
@@ -129,12 +122,9 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
           }
           // Logits of both readings differ by float32's rounding alone: KL by twice what they move by.
           const most = 2 * length * stateTolerance(model.spec) * largest(lens[s][l]);
-          assert.ok(Math.abs(sums.kl[l].over - total.kl) <= most, `KL ${l}: ${sums.kl[l].over} ${total.kl}`);
+          near(sums.kl[l].over, total.kl, most, `KL ${l}`);
           for (const measure of ["overlap", "frequent", "revised"] as const) {
-            assert.ok(
-              Math.abs(sums[measure][l].over - total[measure]) < 1e-9,
-              `${measure} ${l}, sample ${s}`,
-            );
+            near(sums[measure][l].over, total[measure], 1e-9, `${measure} ${l}, sample ${s}`);
           }
         }
         assert.equal(sums.kl[layers - 1].over, 0);
@@ -175,7 +165,7 @@ for (const name of ["llama", "neox-parallel", "gemma3"]) {
           assert.equal(own.again[l].under, 2);
           // Both KL are of float32 logits that differ by their rounding: twice as much for each token.
           const most = 2 * 2 * stateTolerance(model.spec) * largest(full.data);
-          assert.ok(Math.abs(own.again[l].over - kl) <= most, `${l}: ${own.again[l].over}, expected ${kl}`);
+          near(own.again[l].over, kl, most, `${l}`);
         }
         assert.ok(own.again[0].over > 0.001);
         assert.deepEqual(own.again.slice(-2).map(({ over }) => over), [0, 0]);

@@ -1,4 +1,4 @@
-/** What an evaluation keeps: nothing that is finished is run twice, whatever ended the run before; what is damaged is made again. */
+/** What an evaluation keeps: no part, answer or text is run twice, beside whatever plans; what is damaged is made again. */
 import assert from "node:assert/strict";
 import { accuracyChange, resultText } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
@@ -6,13 +6,14 @@ import { runWork } from "../../src/study/base/study.ts";
 import { type Beside, besideBytes, openBeside } from "../../src/study/evaluate/beside.ts";
 import { evaluation } from "../../src/study/evaluate/evaluate.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
-import { byTurns, engine, watchedEngine } from "../support.ts";
+import { byTurns, engine, heard, watchedEngine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 type Plan = { readonly attention: number[]; readonly mlp: number[] };
-const full: Plan = { attention: [], mlp: [] };
-const first: Plan = { attention: [1], mlp: [] };
-const second: Plan = { attention: [], mlp: [2] };
+const [full, first, second]: Plan[] = [[[], []], [[1], []], [[], [2]]].map(([attention, mlp]) => ({
+  attention,
+  mlp,
+}));
 /** One part each. */
 const TASKS = ["openbookqa", "mmlu_anatomy", "lambada_openai"];
 
@@ -25,15 +26,9 @@ async function evaluated(
   const { most, beside, ...more } = options;
   let runs = 0;
   /** The run after `most` fails, as if the process had ended there. */
-  const counting = watchedEngine({
-    onRun() {
-      if (runs === most) throw new Error("the end");
-      runs++;
-    },
-  });
-  const lines: string[] = [];
-  const onNotice = (line: string) => lines.push(line);
-  const asked = { limit: 2, shots: 0, prompts: 0, ...more, engine: counting, onNotice };
+  const onRun = () => assert.ok(runs++ !== most, "the end");
+  const { notices, onNotice } = heard();
+  const asked = { limit: 2, shots: 0, prompts: 0, ...more, engine: watchedEngine({ onRun }), onNotice };
   const run = beside
     ? runWork(await evaluation(model, { ...asked, plans, beside }), asked)
     : evaluate(model, plans, asked);
@@ -42,38 +37,13 @@ async function evaluated(
     return null;
   });
   const text = results?.map((result) => resultText(result)).join("") ?? "";
-  return { text, runs, said: lines.join("\n"), ended: results === null };
+  return { text, runs, said: notices.join("\n"), ended: results === null };
 }
 
 /** The model with every fourth token as the end of a text, so that none has all 256 tokens that it may have. */
 const brief = (model: StudyModel): StudyModel => (
   { ...model, config: { ...model.config, eos_token_id: Array.from({ length: 16 }, (_, i) => 4 * i) } }
 );
-
-Deno.test("what was ended goes on behind the last part that was kept, and ends in the same bytes", () =>
-  withTiny(async ({ model, folder }) => {
-    const plans = [full, first];
-    const whole = await evaluated(model, plans, { tasks: TASKS });
-    /** Runs up to the end of each part. */
-    const ends = [0];
-    for (const i of [1, 2]) ends.push((await evaluated(model, plans, { tasks: TASKS.slice(0, i) })).runs);
-    ends.push(whole.runs);
-    for (const most of [ends[1] - 1, ends[1], ends[2] + 1, ends[3] - 1]) {
-      const results = `${folder}/ended-${most}`;
-      const ended = await evaluated(model, plans, { tasks: TASKS, results, most });
-      assert.ok(ended.ended);
-      const finished = ends.findLastIndex((end) => end <= most);
-      assert.equal(kept(results).length, finished * plans.length, `${most}`);
-      const rest = await evaluated(model, plans, { tasks: TASKS, results });
-      assert.equal(rest.runs, whole.runs - ends[finished], `${most}`);
-      assert.equal(rest.text, whole.text);
-      const parts = TASKS.length * plans.length;
-      const said = finished === 0
-        ? /^$/
-        : RegExp(`: ${finished * 2} of ${parts} parts reused from an earlier run$`);
-      assert.match(rest.said.replace(/^.* than the .*\n?/gm, ""), said);
-    }
-  }));
 
 Deno.test("a plan that is added runs alone, beside the full model; what others wrote is not written again", () =>
   withTiny(async ({ model: opened, folder }) => {
@@ -155,8 +125,8 @@ Deno.test("a kept part that is damaged is told with its file, and is made again 
     const asked = { tasks: TASKS.slice(0, 2), prompts: 1, results };
     const whole = await evaluated(model, plans, asked);
     const files = kept(results);
-    const kinds = files.map((name) => name.split("-")[0]).sort();
-    assert.equal(kinds.join(" "), "task task task task written written");
+    const kinds = files.map((name) => name.split("-")[0]).sort().join(" ");
+    assert.equal(kinds, "task task task task written written");
     const read = (file: string) => Deno.readTextFile(`${results}/${file}`);
     const other = await read(files[1]);
     const damages = [
@@ -187,9 +157,8 @@ Deno.test("two at once in one folder end as one", () =>
     const asked = { tasks: TASKS.slice(0, 2), prompts: 1 };
     const whole = await evaluated(model, [full, first], asked);
     const results = `${folder}/results`;
-    const both = await Promise.all(
-      [[full, first], [first, second]].map((plans) => evaluated(model, plans, { ...asked, results })),
-    );
+    const pairs = [[full, first], [first, second]];
+    const both = await Promise.all(pairs.map((plans) => evaluated(model, plans, { ...asked, results })));
     assert.equal(both[0].text, whole.text);
     assert.equal((await evaluated(model, [full, first, second], { ...asked, results })).runs, 0);
   }));

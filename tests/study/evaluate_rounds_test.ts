@@ -4,7 +4,7 @@ import { accuracyChange, parseResult, resultText } from "../../src/result/mod.ts
 import { accuracyClaims, accuracyFigure, tableText, toCSV } from "../../src/show/mod.ts";
 import { tasksText } from "../../src/export/card/costs.ts";
 import { divisionOf, evaluate, evaluateStudy } from "../../src/study/mod.ts";
-import { engine } from "../support.ts";
+import { engine, heard, near, refuses } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 const PLANS = [{}, { attention: [1] }, { attention: [1], mlp: [2] }] as const;
@@ -30,33 +30,36 @@ Deno.test("rounds end once verdicts are known, or with the smallest task; what i
     // All were asked, so that means are those of all documents; 70 rounds do not tell.
     const [whole, all] = await evaluate(model, PLANS.slice(0, 2), { ...ASKED, limit: 70 });
     const { average } = one;
-    assert.ok(Math.abs(average!.against!.difference - all.average!.against!.difference) < 1e-12);
-    assert.ok(Math.abs(average!.value - all.average!.value) < 1e-12);
-    assert.ok(Math.abs(full.average!.value - whole.average!.value) < 1e-12);
+    near(average!.against!.difference, all.average!.against!.difference, 1e-12);
+    near(average!.value, all.average!.value, 1e-12);
+    near(full.average!.value, whole.average!.value, 1e-12);
     assert.ok(average!.against!.low < all.average!.against!.low);
     assert.equal(average!.against!.verdict, "cannot tell");
     assert.equal(average!.against!.n, 140);
     assert.deepEqual(accuracyChange(one, full), average!.against);
     assert.ok([...labels].some((label) => /, ±\d+\.\d points after 32 of 70 rounds$/.test(label)));
-    assert.match(
-      tableText([full, one, other]),
-      /at most 1\.0 lost.*asked until the verdict on the mean: 70 of 70 documents of openbookqa, .*verdict: by a test on one side/s,
-    );
+    const said =
+      /at most 1\.0 lost.*asked until the verdict on the mean: 70 of 70 documents of openbookqa, .*verdict: by a test on one side/s;
+    assert.match(tableText([full, one, other]), said);
 
     // Half of the points are lost surely not: a verdict after the first rounds, and the other plan goes on where it has none.
     const [, soon] = await evaluate(model, PLANS.slice(0, 2), { ...options, until: 60 });
     assert.equal(soon.average!.against!.verdict, "yes");
     assert.ok(soon.tasks.openbookqa.n < 70 && soon.tasks.openbookqa.n === soon.tasks.mmlu_anatomy.n);
     assert.deepEqual(parseResult("one", resultText(soon), "evaluate").tasks, soon.tasks);
-    const notices: string[] = [];
-    await evaluate(model, PLANS, { ...options, until: 1, onNotice: (line) => void notices.push(line) });
+    const { notices, onNotice } = heard();
+    await evaluate(model, PLANS, { ...options, until: 1, onNotice });
     assert.equal(notices.filter((line) => /(\d+) of \1 parts reused/.test(line)).length, 3);
     const work = await evaluateStudy.work(model, { ...ASKED, until: 1, plans: PLANS });
     await assert.rejects(divisionOf(work, {}), /Cannot divide evaluation of .*: run it on one machine/);
-    const refused = (options: object, expected: RegExp) =>
-      assert.rejects(evaluate(model, PLANS, { ...ASKED, until: 1, ...options }), expected);
-    await refused({ tasks: ["lambada_openai"] }, /ask lambada_openai in rounds: found one continuation/);
-    await refused({ tasks: ["gsm8k"] }, /ask gsm8k in rounds: found answers that are written/);
+    await refuses(
+      "Cannot ask ",
+      (task: string) => evaluate(model, PLANS, { ...ASKED, until: 1, tasks: [task] }),
+      [
+        ["lambada_openai", "ask lambada_openai in rounds: found one continuation"],
+        ["gsm8k", "ask gsm8k in rounds: found answers that are written"],
+      ],
+    );
   }));
 
 Deno.test("what a plan answered in rounds is beside the full model's documents: figure, table, card, change; not in claims", () =>
@@ -70,24 +73,15 @@ Deno.test("what a plan answered in rounds is beside the full model's documents: 
     // Beside all documents: the full model's numbers, moved by the change over those that were asked.
     const change = accuracyChange(soon, whole);
     assert.deepEqual(change, accuracyChange(soon, full));
-    assert.ok(
-      Math.abs(metrics.acc_norm.value - full.tasks.openbookqa.metrics.acc_norm.value - change.difference) <
-        1e-12,
-    );
+    near(metrics.acc_norm.value - full.tasks.openbookqa.metrics.acc_norm.value, change.difference, 1e-12);
     assert.ok(logprob!.low! < logprob!.value && logprob!.value < logprob!.high!);
-    assert.deepEqual(
-      soon.tasks.openbookqa.kl,
-      items.reduce((all, { kl }) => all + kl, 0) /
-        items.reduce((all, { tokens }) => all + tokens.reduce((a, b) => a + b), 0),
-    );
+    const tokens = items.reduce((all, { tokens }) => all + tokens.reduce((a, b) => a + b), 0);
+    assert.equal(soon.tasks.openbookqa.kl, items.reduce((all, { kl }) => all + kl, 0) / tokens);
     for (const [run, base] of [[whole, soon], [full, soon]]) {
       assert.throws(() => accuracyChange(run, base), /found different documents, expected the same/);
     }
     assert.throws(() => accuracyClaims([whole, soon]), /asked in rounds, expected all documents/);
-    assert.match(
-      accuracyFigure([whole, soon]).setting,
-      new RegExp(`${n} of 70 documents`),
-    );
+    assert.match(accuracyFigure([whole, soon]).setting, new RegExp(`${n} of 70 documents`));
     assert.match(tasksText([soon]), new RegExp(`openbookqa, ${n} of 70 documents`));
     assert.match(toCSV(soon), new RegExp(`,openbookqa,0,${n},70,acc,`));
   }));

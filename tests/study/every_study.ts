@@ -31,8 +31,8 @@ export interface Row {
   run(setting: Setting): Promise<unknown>;
   /** The words of its command; MODEL, TEXT, SERIES, SIZE and CALIBRATION stand for what `wordsOf` puts there. */
   readonly line?: string;
-  /** Whether it shows what only the head has, or the norm before it. */
-  readonly predicts: boolean;
+  /** Whether only layers run: not the head, nor the norm before it. */
+  readonly isHeadless?: true;
   /** Whether nothing of it is kept. */
   readonly isUnkept?: true;
   /** Runs of graphs after a stop until it is heard, at most; default: none. */
@@ -55,39 +55,36 @@ export const rows: Readonly<Record<string, Row>> = {
     label: /^profile of/,
     line: "profile MODEL TEXT --drop-mlp 0",
     run: ({ model, options }) => profile(model, { ...options, drop: { mlp: [0] } }),
-    predicts: false,
+    isHeadless: true,
   },
   perplexity: {
     label: /^perplexity of/,
     line: "perplexity MODEL TEXT --drop-attention 1",
     run: ({ model, options }) => perplexities(model, [{}, { attention: [1] }], options),
-    predicts: true,
   },
   certify: {
     label: /^certificate of/,
     line: "compare MODEL TEXT --drop-mlp 1",
     run: ({ model, options }) => certify(model, { mlp: [1] }, options),
-    predicts: true,
   },
   depth: {
     label: /^depth of/,
     line: "depth MODEL TEXT --stride 2 --rows 3",
     run: ({ model, options }) => depth(model, { ...options, stride: 2, rows: 3 }),
-    predicts: true,
     late: 4,
   },
   causes: {
     label: /^causes in/,
     line: "causes MODEL TEXT --query-stride 2 --effect-samples 1",
     run: ({ model, options }) => causes(model, { ...options, queryStride: 2, effectSamples: 1 }),
-    predicts: false,
+    isHeadless: true,
   },
   "untrained-causes": {
     label: /^causes in/,
     line: "causes MODEL --untrained --samples 1 --length 16 --effect-samples 0 --seed 3",
     run: async ({ folder, options }) =>
       untrainedCauses(await openConfig(folder), { ...apart(options), ...small, effectSamples: 0, seed: 3 }),
-    predicts: false,
+    isHeadless: true,
     late: 1,
   },
   evaluate: {
@@ -97,7 +94,6 @@ export const rows: Readonly<Record<string, Row>> = {
       evaluate(model, [{}, { attention: [1] }], {
         ...{ ...apart(options), tasks: ["openbookqa", "lambada_openai"], limit: 2, prompts: 0 },
       }),
-    predicts: true,
   },
   generate: {
     label: /^(?:prompt|text) of/,
@@ -105,13 +101,12 @@ export const rows: Readonly<Record<string, Row>> = {
       const { results: _, ...own } = apart(options);
       return generate(model, [{}, { mlp: [0] }], "the quick", { ...own, tokens: 4 });
     },
-    predicts: true,
     isUnkept: true,
   },
   repair: {
     label: /^layers$/,
     run: ({ model, options }) => repair(model, { attention: [1], mlp: [2] }, { ...options, ...unjudged }),
-    predicts: false,
+    isHeadless: true,
     late: 1,
   },
   "order: greedy": {
@@ -119,26 +114,23 @@ export const rows: Readonly<Record<string, Row>> = {
     line: "order MODEL TEXT --target joint --by greedy --upto 2 --protect-last 1",
     run: ({ model, options }) =>
       order(model, { ...options, target: "joint", by: "greedy", upto: 2, protectLast: 1 }),
-    predicts: true,
   },
   "order: iterative": {
     label: /^attention of/,
     line: "order MODEL TEXT --by iterative --upto 2",
     run: ({ model, options }) => order(model, { ...options, target: "attention", by: "iterative", upto: 2 }),
-    predicts: true,
   },
   "order: windows": {
     label: /^consecutive of/,
     line: "order MODEL TEXT --target consecutive --by angular-last",
     run: ({ model, options }) => order(model, { ...options, target: "consecutive", by: "angular-last" }),
-    predicts: false,
+    isHeadless: true,
     late: 4,
   },
   guides: {
     label: /^guides to/,
     line: "guides MODEL TEXT --held-out TEXTFILE",
     run: ({ model, options }) => guides(model, { ...options, heldOut: options.text! }),
-    predicts: true,
     again: 7, // the text that ranks
   },
   sweep: {
@@ -149,7 +141,6 @@ export const rows: Readonly<Record<string, Row>> = {
         ...{ ...options, calibration: calibration(options), targets: ["mlp"], upto: 2 },
         by: ["importance", "loss", "random"],
       }),
-    predicts: true,
   },
   "sweep: repairs": {
     label: /^(?:profile|mlp|repairs by \w+|sweep) of/,
@@ -160,7 +151,6 @@ export const rows: Readonly<Record<string, Row>> = {
         ...{ ...options, ...repairs, calibration: calibration(options) },
         ...{ by: ["importance"], repair: ["linear", "refit"] },
       }),
-    predicts: true,
     late: 22, // a fit of two modules
   },
   "sweep: repairs in sequence": {
@@ -172,7 +162,6 @@ export const rows: Readonly<Record<string, Row>> = {
         ...{ ...options, ...repairs, calibration: calibration(options), sequential: true },
         ...{ by: ["deepest"], repair: ["refit"] },
       }),
-    predicts: true,
     late: 22,
   },
   fit: {
@@ -184,7 +173,6 @@ export const rows: Readonly<Record<string, Row>> = {
         ...{ ...options, calibration: calibration(options), loss: 9, time: false },
         ...{ repair: ["mean"], repairSamples: 4, targets: ["mlp", "joint"] },
       }),
-    predicts: true,
   },
   checkpoints: {
     label: /^run/,
@@ -193,13 +181,12 @@ export const rows: Readonly<Record<string, Row>> = {
       if (!existsSync(`${folder}/run`)) await writeSeries(`${folder}/run`, [1, 8]);
       return await checkpoints(await openSeries(`${folder}/run`), { ...options, quality: options.text! });
     },
-    predicts: true,
   },
   "random-init": {
     label: /^random /,
     line: "random-init MODEL --samples 1 --length 16 --seeds 3 --seed 5",
     run: async ({ folder, options }) =>
       randomInit(await openConfig(folder), { ...apart(options), ...small, seeds: 3, seed: 5 }),
-    predicts: false,
+    isHeadless: true,
   },
 };

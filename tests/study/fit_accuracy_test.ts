@@ -8,15 +8,14 @@ Deno.test("documents that choose are not asked again to confirm; plans are asked
   withTiny(async ({ model, options }) => {
     const { text, samples, length, results, engine } = options;
     const calibration = { text: text!, samples: samples!, length: length! };
-    const asked = {
-      accuracy: 100,
+    const own = {
       tasks: ["openbookqa"],
       limit: 41,
       targets: ["attention"],
       time: false,
-      ...{ calibration, results, engine },
       unchecked: true,
     } as const;
+    const asked = { ...own, accuracy: 100, calibration, results, engine };
     const found = await fit(model, asked);
     assert.ok(found.plan !== null && found.confirmed.length > 0);
     const { provenance, confirming } = found;
@@ -27,13 +26,13 @@ Deno.test("documents that choose are not asked again to confirm; plans are asked
     const { drop } = found.tried[tried];
     const common = { tasks: ["openbookqa"], prompts: 0, engine } as const;
     const [full, dropped] = await evaluate(model, [{}, drop], { ...common, limit: 41 });
-    const own = await evaluate(model, [{}, drop], { ...common, skip: 21, limit: 20 });
+    const alone = await evaluate(model, [{}, drop], { ...common, skip: 21, limit: 20 });
     const rest = ({ tasks }: typeof full) => tasks.openbookqa.items.slice(21);
     // Sums of nats differ in their last digits by what is read together.
     const plain = (items: ReturnType<typeof rest>) =>
       items.map(({ index, hash, acc_norm }) => ({ index, hash, acc_norm }));
     assert.deepEqual(
-      own.map(({ tasks }) => plain(tasks.openbookqa.items)),
+      alone.map(({ tasks }) => plain(tasks.openbookqa.items)),
       [full, dropped].map(rest).map(plain),
     );
     const lost = rest(full).reduce((sum, item, i) => sum + item.acc_norm! - rest(dropped)[i].acc_norm!, 0);
@@ -56,18 +55,15 @@ Deno.test("documents that choose are not asked again to confirm; plans are asked
       assert.equal(n === 100, isOpen);
       assert.deepEqual([keeps, cost.high], [against!.verdict, 0 - 100 * against!.low]);
       assert.deepEqual([keeps === "yes", keeps === "cannot tell"], [plan !== null, isOpen]);
-      assert.match(
-        tableText([found]),
-        new RegExp(
-          `; ${isOpen ? "" : `${n} of `}100 documents\\).*confirmed on at most .*kept +documents`,
-          "s",
-        ),
+      const said = RegExp(
+        `; ${isOpen ? "" : `${n} of `}100 documents\\).*confirmed on at most .*kept +documents`,
+        "s",
       );
+      assert.match(tableText([found]), said);
       assert.ok(confirming.packing.samples >= n && confirming.packing.skip === 100);
     }
     await assert.rejects(fit(model, { ...early, tasks: ["lambada_openai"] }), /ask lambada_openai in rounds/);
-    await assert.rejects(
-      evaluate(model, [{}], { ...common, limit: 4, skip: 500 }),
-      /openbookqa: found 500 documents, expected more than 500, which `skip`, or the half of `limit`/,
-    );
+    const few =
+      /openbookqa: found 500 documents, expected more than 500, which `skip`, or the half of `limit`/;
+    await assert.rejects(evaluate(model, [{}], { ...common, limit: 4, skip: 500 }), few);
   }));

@@ -1,6 +1,5 @@
 /** The file of a fit: bytes are those that an export writes, and what stays in the file is not tried. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { formatBytes } from "../../src/entry/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { type Format, FORMATS, sizerOf } from "../../src/formats/mod.ts";
@@ -9,14 +8,17 @@ import { openModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 
-const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
+const trained = "data/series/pre-ln/step04096";
 const size = { length: 32, engine: "cpu" } as const;
 
 /** What a card says of weights that are run, and of keys and values: before and after. */
 async function saidIn(folder: string): Promise<string[][]> {
   const card = await Deno.readTextFile(`${folder}/README.md`);
-  return [/Weights that are run: (\S+) before, (\S+) after/, /in 16 bits: (.+?) before, (.+?) after/]
-    .map((sentence) => card.match(sentence)!.slice(1));
+  const sentences = [
+    /Weights that are run: (\S+) before, (\S+) after/,
+    /in 16 bits: (.+?) before, (.+?) after/,
+  ];
+  return sentences.map((sentence) => card.match(sentence)!.slice(1));
 }
 
 Deno.test("bytes, weights, keys and values of a plan are those of the files that an export writes, in every format", async () => {
@@ -26,15 +28,8 @@ Deno.test("bytes, weights, keys and values of a plan are those of the files that
   await withFolder(async (folder) => {
     for (const format of [undefined, "hf", "onnx"] as const) {
       const targets = format ? undefined : ["attention"] as const;
-      const asked = {
-        ...options,
-        loss: 99,
-        profile: importance,
-        format,
-        targets,
-        results: `${folder}/results`,
-      };
-      const { file, tried, answer, plan } = await fit(model, asked);
+      const asked = { ...options, loss: 99, profile: importance, format, targets };
+      const { file, tried, answer, plan } = await fit(model, { ...asked, results: `${folder}/results` });
       assert.equal(file!.format, format ?? "gguf-deci");
       const { bytes } = tried[answer!];
       const found = [...new Set(tried.map(({ target }) => target))];
@@ -55,10 +50,9 @@ Deno.test("bytes, weights, keys and values of a plan are those of the files that
       }
     }
   });
-  await assert.rejects(
-    fit(model, { ...options, profile: importance, format: "llm-drop" }),
-    /^RangeError: Cannot fit step04096: no module leaves a file in format llm-drop, expected another format, or targets$/,
-  );
+  const none =
+    /^RangeError: Cannot fit step04096: no module leaves a file in format llm-drop, expected another format, or targets$/;
+  await assert.rejects(fit(model, { ...options, profile: importance, format: "llm-drop" }), none);
   const own = { ...options, profile: importance, format: "hf", targets: ["attention"] } as const;
   const { file, tried } = await fit(model, own);
   assert.ok(tried.every(({ bytes }) => bytes === file!.whole), "stays, and is tried for what runs here");
@@ -72,11 +66,10 @@ Deno.test("the size of a plan leaves no file open", async () => {
     ...files!,
     async open(name: string) {
       const source = await files!.open(name);
-      open++;
-      let isOpen = true;
+      let left = ++open && 1;
       const close = () => {
-        if (isOpen) open--;
-        isOpen = false;
+        open -= left;
+        left = 0;
         source.close();
       };
       return { ...source, close };
@@ -102,8 +95,7 @@ Deno.test("what leaves a file, by the family and the format", async () => {
   assert.deepEqual(await found("llama"), ["", "block", null, "block", all, all]);
   assert.deepEqual(await found("qwen2"), ["", "block", null, "block", null, all]);
   using model = await openModel((await fixture("qwen2")).folder);
-  await assert.rejects(
-    fit(model, { loss: 1, format: "gguf-deci" }),
-    /^RangeError: Cannot export .* as gguf-deci: the model has architecture qwen2, expected llama; formats that can: .*gguf/,
-  );
+  const refused =
+    /^RangeError: Cannot export .* as gguf-deci: the model has architecture qwen2, expected llama; formats that can: .*gguf/;
+  await assert.rejects(fit(model, { loss: 1, format: "gguf-deci" }), refused);
 });

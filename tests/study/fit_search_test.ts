@@ -14,13 +14,10 @@ import {
   type Tried,
 } from "../../src/study/fit/candidates.ts";
 
-const line = fc.integer({ min: 1, max: 60 }).chain((most) =>
-  fc.record({
-    most: fc.constant(most),
-    begin: fc.integer({ min: 0, max: most }),
-    until: fc.integer({ min: 0, max: most }),
-  })
-);
+const line = fc.integer({ min: 1, max: 60 }).chain((most) => {
+  const within = fc.integer({ min: 0, max: most });
+  return fc.record({ most: fc.constant(most), begin: within, until: within });
+});
 
 Deno.test("a search finds where each line stops keeping the promise, in rounds that double and halve", async () => {
   await fc.assert(fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 5 }), async (lines) => {
@@ -57,10 +54,8 @@ Deno.test("exactly one promise is made, and tasks belong to accuracy", () => {
   assert.deepEqual(aimOf({ perplexity: 0.05 }), { of: "perplexity", amount: 0.05 });
   assert.deepEqual(aimOf({ kvBytes: 0.5, context: 8192 }), { of: "kv-bytes", amount: 0.5, context: 8192 });
   assert.deepEqual(aimOf({ accuracy: 1, tasks: ["piqa"] }), { of: "accuracy", amount: 1, tasks: ["piqa"] });
-  assert.throws(
-    () => aimOf({}),
-    /^TypeError: Cannot fit: found no promise, expected exactly one of `loss`, `perplexity`/,
-  );
+  const none = /^TypeError: Cannot fit: found no promise, expected exactly one of `loss`, `perplexity`/;
+  assert.throws(() => aimOf({}), none);
   assert.throws(() => aimOf({ loss: 1, speed: 2 }), /found `loss` and `speed`, expected exactly one/);
 });
 
@@ -74,14 +69,15 @@ Deno.test("a promise is kept by the whole interval, broken by the whole interval
   assert.equal(keepsCost(aimOf({ perplexity: 0.1 }), costOf(Math.log(1.1001), 0, 8)), "no");
 });
 
-function one(
+type Numbers = [
   line: number,
   dropped: number,
   parameters: number,
   value: number,
   keeps: Tried["keeps"],
-  less = parameters,
-): Tried {
+  less?: number,
+];
+function one(...[line, dropped, parameters, value, keeps, less = parameters]: Numbers): Tried {
   const saves = { parameters, parametersShare: 0, kvBytesPerToken: 8 - parameters, kvShare: 0 };
   const drop = { attention: [10 * line + dropped], mlp: [] };
   const candidate = { line, dropped, drop, less, plan: { saves } } as unknown as Candidate;
@@ -90,12 +86,8 @@ function one(
 
 Deno.test("the largest plan that keeps the promise is chosen, the cheaper of two equal ones; other lines run up", () => {
   const tried = [
-    one(0, 1, 1, 0.1, "yes"),
-    one(0, 2, 2, 0.2, "yes"),
-    one(0, 4, 4, 0.3, "no"),
-    one(1, 1, 2, 0.1, "yes"),
-    one(1, 2, 4, 0.4, "cannot tell"),
-    one(2, 1, 1, 0.01, "yes"),
+    ...[one(0, 1, 1, 0.1, "yes"), one(0, 2, 2, 0.2, "yes"), one(0, 4, 4, 0.3, "no")],
+    ...[one(1, 1, 2, 0.1, "yes"), one(1, 2, 4, 0.4, "cannot tell"), one(2, 1, 1, 0.01, "yes")],
   ];
   const chosen = largest(tried, "parameters")!;
   assert.equal(chosen, tried[3]);
@@ -129,14 +121,9 @@ Deno.test("the smallest plan of each line that saves enough is found, and lines 
     rounds++;
     return Promise.resolve(round.map((trial) => trial as Candidate));
   };
+  const saves = ({ line, dropped }: Trial) => saved[line] * dropped;
   const from = (...lines: number[]) =>
-    smallestReaching(
-      lines.map((line) => ({ line, begin: 0, most: 30 })),
-      make,
-      ({ line, dropped }) => saved[line] * dropped,
-      20,
-      {},
-    );
+    smallestReaching(lines.map((line) => ({ line, begin: 0, most: 30 })), make, saves, 20, {});
   const found = await from(0, 1, 2, 3);
   assert.deepEqual(found.map(({ line, dropped }) => [line, dropped]), [[0, 10], [1, 7], [3, 10]]);
   rounds = 0;

@@ -1,12 +1,11 @@
 /** A fit over types of blocks: its file is as small as it says, its costs are those of the plan, and a target is reached. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { exportModel } from "../../src/export/mod.ts";
 import { fit, paired, perplexities } from "../../src/study/mod.ts";
 import { withFolder } from "../support.ts";
 import { withTrained } from "./tiny.ts";
 
-const readme = fileURLToPath(new URL("../../README.md", import.meta.url));
+const readme = "README.md";
 const sizes = { length: 32, engine: "cpu" } as const;
 const common = {
   ...sizes,
@@ -21,13 +20,8 @@ const calibration = { text: readme, samples: 4, length: 32 };
 Deno.test("a target of the file is reached by the cheapest of three orders, and the export has the bytes that were said", () =>
   withTrained("pre-ln", (model) =>
     withFolder(async (folder) => {
-      const found = await fit(model, {
-        ...common,
-        calibration,
-        file: "45%",
-        typesBy: ["rise", "rule", "uniform"],
-      });
-      const { file, tried, answer, plan, rises } = found;
+      const asked = { ...common, calibration, file: "45%", typesBy: ["rise", "rule", "uniform"] } as const;
+      const { file, tried, answer, plan, rises } = await fit(model, asked);
       const own = tried[answer!];
       assert.ok(own.bytes! <= 0.45 * Math.min(file!.original, file!.whole), `${own.bytes}`);
       assert.deepEqual(new Set(tried.map(({ by }) => by)), new Set(["rise", "rule", "uniform"]));
@@ -53,12 +47,8 @@ Deno.test("a limit is kept by the confirmed costs, which are those of the plan; 
       typesBy: ["rise", "uniform"],
     });
     const { plan, confirmed, answer, verdict } = found;
-    const [full, typed] = await perplexities(model, [{}, plan!], {
-      ...sizes,
-      text: readme,
-      samples: 4,
-      skip: 4,
-    });
+    const half = { ...sizes, text: readme, samples: 4, skip: 4 };
+    const [full, typed] = await perplexities(model, [{}, plan!], half);
     const { cost } = confirmed.find(({ tried }) => tried === answer)!;
     const { rise, high } = paired(typed, full);
     assert.deepEqual([cost.value, cost.high], [rise, high]);

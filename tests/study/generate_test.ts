@@ -10,6 +10,10 @@ import { withTiny } from "./tiny.ts";
 const PROMPT = "the quick";
 const options = { engine, tokens: 12 };
 
+/** Texts of the model with all 64 ids as words, under one plan, or several. */
+const written = (model: StudyModel, more: object = {}, eos: number | null = null, plans: PlanLike[] = [{}]) =>
+  generate(endingWith(model, eos), plans, PROMPT, { ...options, ...more });
+
 /** The same model with another token as the end, and all 64 ids as words. */
 function endingWith(model: StudyModel, eos: number | null): StudyModel {
   return {
@@ -24,41 +28,31 @@ function endingWith(model: StudyModel, eos: number | null): StudyModel {
   };
 }
 
-Deno.test("a greedy text comes in pieces that make the whole", () =>
+Deno.test("a greedy text comes in pieces that make the whole, and ends before the token that ends it", () =>
   withTiny(async ({ model }) => {
     const pieces: Written[] = [];
-    const [{ ids, text, ended, plan }] = await generate(endingWith(model, null), [{}], PROMPT, {
-      ...options,
-      onToken: (written) => pieces.push(written),
+    const [{ ids, text, ended, plan }] = await written(model, {
+      onToken: (one: Written) => pieces.push(one),
     });
-    assert.equal(ids.length, options.tokens);
-    assert.equal(ended, "length");
-    assert.deepEqual(plan, noDrop);
+    assert.deepEqual([ids.length, ended, plan], [options.tokens, "length", noDrop]);
     assert.deepEqual(pieces.map(({ id }) => id), ids);
     assert.equal(text, ids.map((id) => `<${id}>`).join(""));
     assert.equal(pieces.map((piece) => piece.text).join(""), text);
-  }));
-
-Deno.test("a text ends before the token that ends it", () =>
-  withTiny(async ({ model }) => {
-    const [{ ids }] = await generate(endingWith(model, null), [{}], PROMPT, options);
     const at = ids.findIndex((id, i) => i > 1 && ids.indexOf(id) === i);
-    const [ended] = await generate(endingWith(model, ids[at]), [{}], PROMPT, options);
-    assert.deepEqual(ended.ids, ids.slice(0, at));
-    assert.equal(ended.ended, "eos");
-    const named = endingWith(model, null);
-    const config = { ...named.config, eos_token_id: [63, ids[at]] };
-    assert.deepEqual((await generate({ ...named, config }, [{}], PROMPT, options))[0].ids, ended.ids);
+    const [short] = await written(model, {}, ids[at]);
+    assert.deepEqual([short.ids, short.ended], [ids.slice(0, at), "eos"]);
+    const free = endingWith(model, null);
+    const named = { ...free, config: { ...free.config, eos_token_id: [63, ids[at]] } };
+    assert.deepEqual((await generate(named, [{}], PROMPT, options))[0].ids, short.ids);
   }));
 
 Deno.test("plans write side by side, each as it writes alone", () =>
   withTiny(async ({ model }) => {
     const drop = { attention: [1], mlp: [0] };
-    const free = endingWith(model, null);
-    const [full, dropped] = await generate(free, [{}, drop], PROMPT, options);
+    const [full, dropped] = await written(model, {}, null, [{}, drop]);
     assert.notDeepEqual(full.ids, dropped.ids);
-    assert.deepEqual(await generate(free, [drop], PROMPT, options), [dropped]);
-    assert.deepEqual(await generate(free, [{}], PROMPT, options), [full]);
+    assert.deepEqual(await written(model, {}, null, [drop]), [dropped]);
+    assert.deepEqual(await written(model), [full]);
   }));
 
 Deno.test("no id that the tokenizer lacks is written", () =>
@@ -71,27 +65,20 @@ Deno.test("no id that the tokenizer lacks is written", () =>
 Deno.test("an abort ends the text within a token", () =>
   withTiny(async ({ model }) => {
     const controller = new AbortController();
-    let written = 0;
-    const text = generate(endingWith(model, null), [{}], PROMPT, {
-      ...options,
-      signal: controller.signal,
-      onToken() {
-        if (++written === 3) controller.abort(new Error("enough"));
-      },
-    });
-    await assert.rejects(text, /enough/);
-    assert.equal(written, 3);
+    let count = 0;
+    const onToken = () => void (++count === 3 && controller.abort(new Error("enough")));
+    await assert.rejects(written(model, { signal: controller.signal, onToken }), /enough/);
+    assert.equal(count, 3);
   }));
 
 Deno.test("drawn tokens are a text of its own for each seed, and end where the text ends", () =>
   withTiny(async ({ model }) => {
-    const free = endingWith(model, null);
-    const drawn = { ...options, temperature: 2, topP: 0.95, seed: 3 };
-    const [one] = await generate(free, [{}], PROMPT, drawn);
-    assert.deepEqual(await generate(free, [{}], PROMPT, drawn), [one]);
-    assert.notDeepEqual((await generate(free, [{}], PROMPT, { ...drawn, seed: 4 }))[0].ids, one.ids);
+    const drawn = { temperature: 2, topP: 0.95, seed: 3 };
+    const [one] = await written(model, drawn);
+    assert.deepEqual(await written(model, drawn), [one]);
+    assert.notDeepEqual((await written(model, { ...drawn, seed: 4 }))[0].ids, one.ids);
     const at = one.ids.findIndex((id, i) => i > 2 && one.ids.indexOf(id) === i);
-    const [ended] = await generate(endingWith(model, one.ids[at]), [{}], PROMPT, drawn);
+    const [ended] = await written(model, drawn, one.ids[at]);
     assert.deepEqual([ended.ids, ended.ended], [one.ids.slice(0, at), "eos"]);
   }));
 
@@ -106,77 +93,55 @@ const silenced = <const Name extends "a" | "m">(layer: number, name: Name) => ({
 
 Deno.test("a change of values is there while a text is written: zeros write what a dropped module writes", () =>
   withTiny(async ({ model }) => {
-    const free = endingWith(model, null);
-    const plans = [{}, { mlp: [0] }];
-    const drop = await generate(free, [{ attention: [1] }, { attention: [1], mlp: [0] }], PROMPT, options);
+    const drop = await written(model, {}, null, [{ attention: [1] }, { attention: [1], mlp: [0] }]);
     const before = engine.live;
-    const seen: string[] = [];
-    const pieces: Written[] = [];
+    const [seen, pieces]: [string[], Written[]] = [[], []];
     const { values, by } = silenced(1, "a");
-    const changed = await generate(free, plans, PROMPT, {
-      ...options,
-      onToken: (written) => pieces.push(written),
-      change: {
-        values,
-        by(all) {
-          seen.push(`${all.plan}: ${all.ids.length}`);
-          return by(all);
-        },
-      },
-    });
+    const noting = (all: Changing<"a">) => {
+      seen.push(`${all.plan}: ${all.ids.length}`);
+      return by(all);
+    };
+    const own = { onToken: (one: Written) => pieces.push(one), change: { values, by: noting } };
+    const changed = await written(model, own, null, [{}, { mlp: [0] }]);
     assert.equal(engine.live, before);
-    assert.deepEqual(
-      changed.map(({ ids, text, ended }) => ({ ids, text, ended })),
-      drop.map(({ ids, text, ended }) => ({ ids, text, ended })),
-    );
+    const texts = (all: typeof drop) => all.map(({ ids, text, ended }) => ({ ids, text, ended }));
+    assert.deepEqual(texts(changed), texts(drop));
     assert.deepEqual(changed.map(({ plan }) => plan.mlp), [[], [0]]);
     assert.deepEqual(pieces.map(({ id }) => id), changed.flatMap(({ ids }) => ids));
     const { length } = (await model.tokenizer()).encode(PROMPT);
-    const texts = Array.from({ length: options.tokens }, (_, i) => length + i);
-    const wanted = [0, 1].flatMap((plan) =>
-      texts.flatMap((tokens) => model.spec.layers.map(() => `${plan}: ${tokens}`))
+    const lengths = Array.from({ length: options.tokens }, (_, i) => length + i);
+    const wanted = ["0", "1"].flatMap((plan) =>
+      lengths.flatMap((tokens) => model.spec.layers.map(() => `${plan}: ${tokens}`))
     );
     assert.deepEqual(seen, wanted, "every layer shows the whole text so far, under each plan");
   }));
 
 Deno.test("a change that changes nothing writes the same text, greedily or drawn", () =>
   withTiny(async ({ model }) => {
-    const free = endingWith(model, null);
     const change = { values: ["y", "y.top1"], by: () => {} } as const;
     for (const how of [{}, { temperature: 1, seed: 3, topP: 0.9 }]) {
-      const [alone] = await generate(free, [{}], PROMPT, { ...options, ...how });
-      assert.deepEqual(await generate(free, [{}], PROMPT, { ...options, ...how, change }), [alone]);
+      assert.deepEqual(await written(model, { ...how, change }), await written(model, how));
     }
-    const wrong = generate(free, [{}], PROMPT, {
-      ...options,
-      change: { values: ["y"], by: () => ({ z: 1 }) },
-    });
+    const wrong = written(model, { change: { values: ["y"], by: () => ({ z: 1 }) } });
     await assert.rejects(wrong, /Cannot change "z" of layer 0, sample 0/);
-  }));
-
-Deno.test("options that make no sense are named", () =>
-  withTiny(async ({ model }) => {
-    const wrong = (wrong: object, prompt = PROMPT, plans: PlanLike[] = [{}]) =>
-      generate(model, plans, prompt, { ...options, ...wrong });
-    await assert.rejects(wrong({}, PROMPT, [{ attention: [9] }]), /Cannot drop attention 9/);
-    await assert.rejects(wrong({}, ""), /empty prompt/);
+    await assert.rejects(generate(model, [{ attention: [9] }], PROMPT, options), /Cannot drop attention 9/);
+    await assert.rejects(generate(model, [{}], "", options), /empty prompt/);
   }));
 
 Deno.test("a character of several tokens comes whole", () => {
-  const { encode, decode } = {
-    encode: (text: string) => [...new TextEncoder().encode(text)],
-    decode: (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids)),
-  };
+  const encode = (text: string) => [...new TextEncoder().encode(text)];
+  const decode = (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids));
   const tokenizer = {
-    encode,
-    decode,
-    lastCut: () => 0,
-    bos: null,
-    eos: null,
-    specials: new Set<number>(),
-    addsBos: false,
-    vocabularySize: 256,
-    fingerprint: "bytes",
+    ...{
+      encode,
+      decode,
+      lastCut: () => 0,
+      bos: null,
+      eos: null,
+      specials: new Set<number>(),
+      addsBos: false,
+    },
+    ...{ vocabularySize: 256, fingerprint: "bytes" },
   };
   const text = "naïve 日本 😀😀 ok";
   const next = incremental(tokenizer, encode("für "));

@@ -72,25 +72,12 @@ export async function makeGoldens(): Promise<Goldens> {
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });
-    const texts = await generate(model, [{}], "the quick", {
-      engine: "cpu",
-      tokens: 8,
-      temperature: 1,
-      seed: 1,
-    });
-    const calibration = { samples: 2, length: 16 };
-    const targets = ["attention", "mlp", "joint"] as const;
-    const fitted = {
-      loss: 1,
-      time: false,
-      targets,
-      repair: ["mean"],
-      calibration,
-      repairSamples: 4,
-    } as const;
+    const drawn = { engine: "cpu", tokens: 8, temperature: 1, seed: 1 } as const;
+    const texts = await generate(model, [{}], "the quick", drawn);
     const { shared: _also, ...found } = await fit(model, {
-      ...{ ...text, length: 16, samples: 8, profile: first },
-      ...fitted,
+      ...{ ...text, length: 16, samples: 8, profile: first, loss: 1, time: false },
+      ...{ repair: ["mean"], repairSamples: 4, calibration: { samples: 2, length: 16 } },
+      targets: ["attention", "mlp", "joint"],
     });
     results.fit = found;
     const plan = makePlan(first, { target: "attention", drop: 1 });
@@ -99,10 +86,12 @@ export async function makeGoldens(): Promise<Goldens> {
     const [replacement] = kept(folder).filter((name) => name.startsWith("replacement-"));
     results.replacement = await resultIn(folder, replacement, "replacement");
     results.generate = {
-      ...head("generate"),
-      model: model.identity,
-      computed: await computedOn(size),
-      prompt: "the quick",
+      ...{
+        ...head("generate"),
+        model: model.identity,
+        computed: await computedOn(size),
+        prompt: "the quick",
+      },
       texts: structuredClone(texts) as ResultOf<"generate">["texts"],
     };
   });
@@ -110,11 +99,8 @@ export async function makeGoldens(): Promise<Goldens> {
     await writeSeries(`${folder}/run`, [1, 8]);
     const text = `${folder}/text.txt`;
     await Deno.writeTextFile(text, tinyText);
-    results.checkpoints = await checkpoints(await openSeries(`${folder}/run`), {
-      ...size,
-      text,
-      quality: text,
-    });
+    const series = await openSeries(`${folder}/run`);
+    results.checkpoints = await checkpoints(series, { ...size, text, quality: text });
   });
   const logs = ["first", "second"].map((model) =>
     fileURLToPath(new URL(`../fixtures/samples/${model}`, import.meta.url))

@@ -7,7 +7,16 @@ import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import { type Observation, observe } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
-import { byTurns, distance, engine, engineWith, largest, stateTolerance, thorough } from "../support.ts";
+import {
+  byTurns,
+  distance,
+  engine,
+  engineWith,
+  largest,
+  near,
+  stateTolerance,
+  thorough,
+} from "../support.ts";
 import { withTiny } from "./tiny.ts";
 import { unless } from "../tools.ts";
 
@@ -100,9 +109,7 @@ onEach("changed values give PyTorch's logits", async (model, on, tensors) => {
     }, { values: [...values, "logits"], ids, engine: on });
     const expected = numbers(tensors, `logits.${name}`);
     // Each side is as far from the exact state as two engines are in states_test.ts; the norm and the head keep relative errors.
-    const most = 2 * stateTolerance(model.spec) * largest(expected);
-    const error = distance(found, expected);
-    assert.ok(error <= most, `${name}: ${error} from PyTorch's logits, expected at most ${most}`);
+    near(distance(found, expected), 0, 2 * stateTolerance(model.spec) * largest(expected), name);
   }
 });
 
@@ -125,20 +132,14 @@ onEach(
       const expected = logits.subarray(layer * size, (layer + 1) * size);
       const most = 2 * stateTolerance(model.spec) * largest(expected);
       assert.deepEqual(seen["y.logits"].shape, [tokens, model.spec.vocabulary]);
-      assert.ok(distance(seen["y.logits"].data, expected) <= most, `logits of layer ${layer}`);
+      near(distance(seen["y.logits"].data, expected), 0, most, `logits of layer ${layer}`);
       // Σ |∂H / ∂z| = Σ p |ln p + H| ≤ 2 ln V; and both are rounded to float32.
-      const near = 2 * Math.log(model.spec.vocabulary) * most;
       last = seen["y.entropy"].data;
-      assert.ok(
-        distance(last, entropies.subarray(layer * tokens, (layer + 1) * tokens)) <= near,
-        `entropy of layer ${layer}`,
-      );
+      const own = entropies.subarray(layer * tokens, (layer + 1) * tokens);
+      near(distance(last, own), 0, 2 * Math.log(model.spec.vocabulary) * most, `entropy of layer ${layer}`);
       seen["y.top1"].data.forEach((token, row) => {
         const own = expected.subarray(row * model.spec.vocabulary, (row + 1) * model.spec.vocabulary);
-        assert.ok(
-          largest(own.map((value) => Math.max(0, value - own[token]))) <= 2 * most,
-          `token ${row} of layer ${layer}`,
-        );
+        near(own[token], Math.max(...own), 2 * most, `token ${row} of layer ${layer}`);
       });
     }, { values: ["y.logits", "y.entropy", "y.top1", "entropy"], ids, engine: on });
     assert.deepEqual(calls, [...model.spec.layers.keys(), model.spec.layers.length]);

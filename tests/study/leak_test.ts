@@ -28,15 +28,14 @@ Deno.test("a plan that is evaluated on the text of its scores and its repair say
       { ...shared, share: 52 / 116 },
       { ...shared, calibration: "repair", share: 52 / 116 },
     ]);
-    assert.match(
-      tableText([full, dropped]),
-      /\nthe text shares 100\.0 % of its 13-token sequences with the calibration text of the scores: its loss may be too low$/,
-    );
+    const line =
+      /\nthe text shares 100\.0 % of its 13-token sequences with the calibration text of the scores: its loss may be too low$/;
+    assert.match(tableText([full, dropped]), line);
     assert.equal(rowsOf([dropped]).length, 1);
 
     const bare = { attention: repaired.attention, mlp: repaired.mlp, changes: repaired.changes };
-    for (const [i, { shared }] of (await perplexities(model, [{}, bare], options)).entries()) {
-      assert.equal(shared, undefined, `a list has no provenance (${i})`);
+    for (const { shared } of await perplexities(model, [{}, bare], options)) {
+      assert.equal(shared, undefined, "a list");
     }
     const names = kept(options.results);
     const again = await perplexities(model, [plan], options);
@@ -128,8 +127,8 @@ Deno.test("a sweep says once what its text shares, in its table, its figures and
     assert.equal(apart.shared, undefined);
     const blind = await sweep(model, { ...options, ...sizes, by: ["random", "deepest"] });
     assert.equal(blind.shared, undefined);
-    for (const { figures } of [sections.quality(apart)]) {
-      for (const { subtitle } of figures) assert.doesNotMatch(subtitle, /share.* of its/);
+    for (const { subtitle } of sections.quality(apart).figures) {
+      assert.doesNotMatch(subtitle, /share.* of its/);
     }
   }));
 

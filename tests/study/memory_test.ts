@@ -7,7 +7,7 @@ import { drawText, zipfText } from "../../src/subject/mod.ts";
 import { availableBytes } from "../../src/engine/mod.ts";
 import { engineOf } from "../../src/study/base/options.ts";
 import { readBytes } from "../../src/study/evaluate/price.ts";
-import { byTurns, engine, engineWith, refuses } from "../support.ts";
+import { byTurns, engine, engineWith, near, refuses } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -39,10 +39,8 @@ Deno.test("what is available is the machine's, or the control group's where that
 
 Deno.test("an engine with memory of its own is not held against the machine's", async () => {
   const need = { bytes: Infinity, what: "it" };
-  await assert.rejects(
-    expectRoom(need, {}),
-    /it takes about .* of memory, expected at most the .* that are available/,
-  );
+  const refused = /it takes about .* of memory, expected at most the .* that are available/;
+  await assert.rejects(expectRoom(need, {}), refused);
   await expectRoom(need, { force: true });
   const other = Object.create(engineWith({}), { access: { value: { kind: "cuda" } } });
   await expectRoom(need, { engine: other });
@@ -86,10 +84,8 @@ Deno.test("a text is drawn in pieces: who stops it is heard, and its words are t
   await assert.rejects(drawText(1000, 2 ** 10, 2 ** 18, controller.signal), /stopped/);
   const [drawn, whole] = [await drawText(50, 3, 2 ** 17), zipfText(50, { samples: 3, length: 2 ** 17 })];
   assert.equal(drawn.text.hash, whole.text.hash);
-  await assert.rejects(
-    drawText(1000, 2 ** 20, 2 ** 20),
-    /samples × length is 1099511627776, expected at most 268435456/,
-  );
+  const beyond = /samples × length is 1099511627776, expected at most 268435456/;
+  await assert.rejects(drawText(1000, 2 ** 20, 2 ** 20), beyond);
 });
 
 Deno.test("a study reads the weights once where they fit", () =>
@@ -109,7 +105,7 @@ Deno.test("a study reads the weights once where they fit", () =>
 Deno.test("the CPU's memory for weights is half of what is free when a study starts; an option sets it", async () => {
   const half = availableBytes() / 2;
   const { memoryBytes } = engine.has;
-  assert.ok(Math.abs(memoryBytes - half) < 0.2 * half, `${memoryBytes} of ${half}`);
+  near(memoryBytes, half, 0.2 * half);
   const within = await engineOf({ engine, memory: "8GB" });
   assert.equal(within.has.memoryBytes, 8e9);
   assert.deepEqual({ ...within.has, memoryBytes: 0 }, { ...engine.has, memoryBytes: 0 });

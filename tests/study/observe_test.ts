@@ -1,44 +1,32 @@
 /** What `observe` shows equals what the probes of the studies measure, under plans too, and it fails in plain words. */
 import assert from "node:assert/strict";
 import { scoring } from "../../src/models/mod.ts";
-import { openEngine } from "../../src/engine/mod.ts";
-import { forward, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
+import { forward, noDrop, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
 import { attentionOf, observe, profile } from "../../src/study/mod.ts";
 import { packText } from "../../src/subject/mod.ts";
-import { added } from "../support.ts";
+import { added, engine, near as nearTo } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 /** Sums of float32 products in another order, relative. */
-const TOLERANCE = 1e-5;
+const near = (own: number, theirs: number, where: string) =>
+  nearTo(own, theirs, 1e-5 * Math.max(1, Math.abs(theirs)), where);
 const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
-
-function near(own: number, theirs: number, where: string) {
-  assert.ok(
-    Math.abs(own - theirs) <= TOLERANCE * Math.max(1, Math.abs(theirs)),
-    `${where}: ${own} for ${theirs}`,
-  );
-}
 
 for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
   Deno.test(`${family}: the stream, norms and cosines are those of the probes`, () =>
     withTiny(async ({ model, options }) => {
       const { layers } = model.spec;
       const { text, samples, length } = options;
-      const { blocks } = await packText(model, {
-        text: text!,
-        samples: samples!,
-        length: length!,
-        skip: 0,
-        bos: false,
-      });
+      const size = { samples: samples!, length: length!, skip: 0, bos: false };
+      const { blocks } = await packText(model, { text: text!, ...size });
       const norms = normsProbe(layers.length);
       const streams: Float32Array[][] = layers.map(() => []);
       const stream = streamProbe((layer, sample, states) => void (streams[layer][sample] = states.slice()));
       await forward({
         model,
-        engine: await openEngine({ engine: "cpu" }),
+        engine,
         segments: segmentsOf(blocks),
-        plans: [{ attention: [], mlp: [] }],
+        plans: [noDrop],
         probes: [norms, stream],
       });
       const { results: _, ...told } = options;
@@ -110,13 +98,10 @@ Deno.test("layers in which a module does not run are passed over, and what runs 
     const layersOf = async (...names: ("a" | "m" | "x" | "q")[]) => {
       const layers = new Set<number>();
       await observe(model, ({ layer }) => layers.add(layer), { values: names, ...options, drop });
-      return [...layers];
+      return [...layers].join(" ");
     };
-    const all = [...model.spec.layers.keys()];
-    assert.deepEqual(await layersOf("x"), all);
-    assert.deepEqual(await layersOf("a"), all.filter((l) => l !== 1));
-    assert.deepEqual(await layersOf("q"), all.filter((l) => l !== 1));
-    assert.deepEqual(await layersOf("a", "m"), all.filter((l) => l !== 1 && l !== 2));
+    const found = [await layersOf("x"), await layersOf("a"), await layersOf("q"), await layersOf("a", "m")];
+    assert.deepEqual(found, ["0 1 2", "0 2", "0 2", "0"]);
   }));
 
 Deno.test("an error of the function ends the run, a promise is waited for, and a stop stops", () =>

@@ -4,20 +4,12 @@ import { fileURLToPath } from "node:url";
 import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import type { UpdateTaps } from "../../src/models/mod.ts";
-import { type DropOrder, resultText } from "../../src/result/mod.ts";
+import type { DropOrder } from "../../src/result/mod.ts";
 import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
-import {
-  guides,
-  makePlan,
-  order,
-  type OrderOptions,
-  perplexities,
-  profile,
-  sweep,
-} from "../../src/study/mod.ts";
+import { guides, makePlan, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
 import { packText, type StudyModel } from "../../src/subject/mod.ts";
-import { isThorough, thorough, UNIT, withFolder } from "../support.ts";
-import { kept, withTiny, withTrained } from "./tiny.ts";
+import { heard, isThorough, near as nearTo, thorough, UNIT } from "../support.ts";
+import { withTiny, withTrained } from "./tiny.ts";
 
 const text = { text: fileURLToPath(new URL("../../README.md", import.meta.url)), samples: 2, length: 24 };
 const packed = { ...text, skip: 0, bos: false };
@@ -26,8 +18,8 @@ const packed = { ...text, skip: 0, bos: false };
 const NATS = 10 * 2 * 30 * Math.sqrt(96) * UNIT;
 /** Scores are of vectors that differ as much: relative to 1. */
 const SCORE = NATS / 10;
-const near = (a: number | null, b: number, tolerance: number, what = "") =>
-  assert.ok(a !== null && Math.abs(a - b) <= tolerance, `${what}: ${a} is not ${b}`);
+const near = (a: number | null, b: number, tolerance: number, what?: string) =>
+  nearTo(a ?? NaN, b, tolerance, what);
 
 type Tokens = Float32Array[];
 /** The vectors of every token, by layer. */
@@ -71,14 +63,8 @@ for (const name of ["pre-ln", "peri-ln"]) {
     withTrained(name, async (model) => {
       const entering = await vectorsOf(model, "x");
       const streams = [...entering, (await vectorsOf(model, "y")).at(-1)!];
-      for (
-        const [by, key, last] of [
-          ["importance", "importance", false],
-          ["magnitude", "magnitude", false],
-          ["angular", "angular", false],
-          ["angular-last", "angular", true],
-        ] as const
-      ) {
+      for (const by of ["importance", "magnitude", "angular", "angular-last"] as const) {
+        const [key, last] = by === "angular-last" ? ["angular", true] as const : [by, false];
         const found = await order(model, { ...text, target: "consecutive", by, upto: 8 });
         assert.equal(found.order.length, 8 * 9 / 2);
         for (const { layer, size, score } of found.order) {
@@ -111,10 +97,8 @@ Deno.test("the angular distance of a module is between the stream before and beh
       assert.equal(found.order.length, 16);
       for (const { module, layer, score } of found.order) {
         const h = sum(x[layer], a[layer]);
-        const wanted = module === "attention"
-          ? plainly(x[layer], h, last)
-          : plainly(h, sum(h, m[layer]), last);
-        near(score, wanted.angular, SCORE, `${by} of ${module} ${layer}`);
+        const ends = module === "attention" ? [x[layer], h] as const : [h, sum(h, m[layer])] as const;
+        near(score, plainly(...ends, last).angular, SCORE, `${by} of ${module} ${layer}`);
       }
     }
   }));
@@ -134,10 +118,8 @@ function alone(model: StudyModel, drop: Partial<DropPlan>) {
 
 Deno.test("loss and kl are those of the module, or the window, removed alone", () =>
   withTrained("pre-ln", async (model) => {
-    const [byLoss, byKl] = [
-      await order(model, { ...text, target: "joint", by: "loss" }),
-      await order(model, { ...text, target: "joint", by: "kl" }),
-    ];
+    const byLoss = await order(model, { ...text, target: "joint", by: "loss" });
+    const byKl = await order(model, { ...text, target: "joint", by: "kl" });
     for (const { module, layer, score } of byLoss.order) {
       const { loss, kl } = await alone(model, { [module]: [layer] });
       near(score, loss, NATS, `loss of ${module} ${layer}`);
@@ -149,12 +131,8 @@ Deno.test("loss and kl are those of the module, or the window, removed alone", (
     for (const { layer, size, score } of windows.order) {
       if (layer % 2 && !isThorough) continue;
       const blocks = Array.from({ length: size }, (_, i) => layer + i);
-      near(
-        score,
-        (await alone(model, { attention: blocks, mlp: blocks })).loss,
-        NATS,
-        `${size} from ${layer}`,
-      );
+      const { loss } = await alone(model, { attention: blocks, mlp: blocks });
+      near(score, loss, NATS, `${size} from ${layer}`);
     }
     near(windows.nll, (await perplexities(model, [{}], text))[0].nll, NATS, "full model");
   }));
@@ -205,30 +183,14 @@ for (const target of ["attention", "joint"] as const) {
     }));
 }
 
-Deno.test("a search that was ended goes on where it stopped, and ends byte for byte as one that was not", () =>
-  withTrained("pre-ln", async (model) => {
+Deno.test("a shorter search is the beginning of a kept longer one", () =>
+  withTiny(async ({ model, options }) => {
     for (const by of ["greedy", "iterative"] as const) {
-      await withFolder(async (folder) => {
-        const wanted: OrderOptions = { ...text, target: "mlp", by, upto: 3 };
-        const whole = resultText(await order(model, { ...wanted, results: `${folder}/whole` }));
-        const results = `${folder}/ended`;
-        const controller = new AbortController();
-        const steps = () => kept(results).filter((name) => name.startsWith("order-")).length;
-        const onProgress = () => steps() >= 1 && controller.abort(new Error("ended"));
-        await assert.rejects(
-          order(model, { ...wanted, results, onProgress, signal: controller.signal }),
-          /ended/,
-        );
-        assert.ok(steps() >= 1 && steps() < 3);
-        const notices: string[] = [];
-        const onNotice = (line: string) => notices.push(line);
-        const resumed = await order(model, { ...wanted, results, onNotice });
-        assert.equal(resultText(resumed), whole);
-        assert.match(notices.join("\n"), /mlp of .* by .*: [12] of \d modules reused from an earlier run/);
-        assert.equal(resultText(await order(model, { ...wanted, results })), whole);
-        const shorter = await order(model, { ...wanted, upto: 2, results });
-        assert.deepEqual(shorter.order, resumed.order.slice(0, 2));
-      });
+      const long = await order(model, { ...options, target: "mlp", by, upto: 3 });
+      const { notices, onNotice } = heard();
+      const short = await order(model, { ...options, target: "mlp", by, upto: 2, onNotice });
+      assert.deepEqual(short.order, long.order.slice(0, 2));
+      assert.match(notices.join("\n"), /mlp of .* by .*: result reused from an earlier run/);
     }
   }));
 
@@ -242,14 +204,13 @@ Deno.test("searches obey constraints at every step, and stop where nothing is le
       noNeighbours: true,
     } as const;
     for (const by of ["greedy", "iterative", "loss"] as const) {
-      const notices: string[] = [];
-      const onNotice = (line: string) => notices.push(line);
+      const { notices, onNotice } = heard();
       const { order: found } = await order(model, { ...options, by, onNotice });
       const layers = found.map(({ layer }) => layer).sort((a, b) => a - b);
-      assert.ok(layers.length >= 2 && layers.length <= 3, `${layers}`);
-      assert.ok(
-        layers.every((layer, i) => layer >= 1 && layer <= 5 && (i === 0 || layer - layers[i - 1] > 1)),
+      const isApart = layers.every((layer, i) =>
+        layer >= 1 && layer <= 5 && (i === 0 || layer - layers[i - 1] > 1)
       );
+      assert.ok(isApart && layers.length >= 2 && layers.length <= 3, `${layers}`);
       assert.match(notices.join("\n"), /ordered [23] of 5 modules; each of the others is a neighbour/);
     }
   }));

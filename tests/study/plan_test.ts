@@ -17,22 +17,21 @@ import {
   rank,
 } from "../../src/study/mod.ts";
 import { provenance, sizes } from "../result/samples.ts";
+import { near, refuses } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 type Numbers = readonly (number | null)[];
 
 /** A profile of one sample with these importances; magnitudes run the other way. */
 function profileWith(attention: Numbers, mlp: Numbers, samples = 1): Profile {
+  const sumsOf = (distance: number) => (_: unknown, i: number) => {
+    const scattered = distance + (i % 2 ? 0.01 : -0.01) * Number(samples > 1);
+    const magnitude = 1 - distance;
+    return { ...eachSum(0), counted: 1, distance: scattered, magnitude, norm: 1, largest: magnitude };
+  };
   const sums = (importances: Numbers) =>
     importances.map((distance) =>
-      distance === null ? null : Array.from({ length: samples }, (_, i) => ({
-        ...eachSum(0),
-        counted: 1,
-        distance: distance + (i % 2 ? 0.01 : -0.01) * Number(samples > 1),
-        magnitude: 1 - distance,
-        norm: 1,
-        largest: 1 - distance,
-      }))
+      distance === null ? null : Array.from({ length: samples }, sumsOf(distance))
     );
   const origin = provenance(samples);
   const model = { ...origin.model, layers: attention.length };
@@ -44,30 +43,16 @@ const tiny = profileWith([0.5, 0.1, 0.3, 0.1], [0.2, 0.6, null, 0.05]);
 const layers = (ranked: readonly { module: string; layer: number }[]) =>
   ranked.map((r) => `${r.module} ${r.layer}`);
 
-Deno.test("by importance: lowest first, of equals the deeper first", () => {
-  assert.deepEqual(layers(rank(tiny, { target: "attention" })), [
-    "attention 3",
-    "attention 1",
-    "attention 2",
-    "attention 0",
-  ]);
-  assert.deepEqual(layers(rank(tiny, { target: "mlp" })), ["mlp 3", "mlp 0", "mlp 1"]); // layer 2 is dropped already
-});
-
-Deno.test("joint: attention and MLP in one list", () => {
-  assert.deepEqual(layers(rank(tiny, { target: "joint" })), [
-    ...["mlp 3", "attention 3", "attention 1", "mlp 0", "attention 2", "attention 0", "mlp 1"],
-  ]);
-});
-
-Deno.test("by magnitude and by depth", () => {
-  assert.deepEqual(layers(rank(tiny, { target: "mlp", by: "magnitude" })), ["mlp 1", "mlp 0", "mlp 3"]);
-  assert.deepEqual(layers(rank(tiny, { target: "mlp", by: "deepest" })), ["mlp 3", "mlp 1", "mlp 0"]);
-  assert.deepEqual(rank(tiny, { target: "mlp", by: "deepest" }).map(({ score }) => score), [
-    null,
-    null,
-    null,
-  ]);
+Deno.test("by importance the lowest first, of equals the deeper first; by magnitude, by depth, and both kinds in one list", () => {
+  const ranked = (target: "attention" | "mlp" | "joint", by?: "magnitude" | "deepest") =>
+    layers(rank(tiny, { target, by })).join(", ");
+  assert.equal(ranked("attention"), "attention 3, attention 1, attention 2, attention 0");
+  assert.equal(ranked("mlp"), "mlp 3, mlp 0, mlp 1"); // layer 2 is dropped already
+  assert.equal(ranked("joint"), "mlp 3, attention 3, attention 1, mlp 0, attention 2, attention 0, mlp 1");
+  assert.equal(ranked("mlp", "magnitude"), "mlp 1, mlp 0, mlp 3");
+  assert.equal(ranked("mlp", "deepest"), "mlp 3, mlp 1, mlp 0");
+  const scores = rank(tiny, { target: "mlp", by: "deepest" }).map(({ score }) => score);
+  assert.deepEqual(scores, [null, null, null]);
 });
 
 Deno.test("at random: a permutation, the same for the same seed, every order about as often", () => {
@@ -84,9 +69,7 @@ Deno.test("at random: a permutation, the same for the same seed, every order abo
   }
   assert.equal(counts.size, 6);
   const deviation = Math.sqrt(draws * (1 / 6) * (5 / 6)); // of a count, were the orders equally likely
-  for (const [order, count] of counts) {
-    assert.ok(Math.abs(count - draws / 6) < 4.5 * deviation, `${order}: ${count}`);
-  }
+  for (const [order, count] of counts) near(count, draws / 6, 4.5 * deviation, order);
 });
 
 Deno.test("ranking leaves the profile as it was", () => {
@@ -97,20 +80,16 @@ Deno.test("ranking leaves the profile as it was", () => {
   assert.deepEqual(tiny, before);
 });
 
-Deno.test("a plan is the first n of the order, each module in its own list", () => {
+Deno.test("a plan is the first n of the order, each module in its own list, and carries where it is from", () => {
   const plan = makePlan(tiny, { target: "joint", drop: 4 });
   assert.deepEqual([plan.attention, plan.mlp], [[3, 1], [3, 0]]);
   assert.deepEqual(plan.order, rank(tiny, { target: "joint" }).slice(0, 4));
-  assert.deepEqual([plan.kind, plan.model, plan.layers, plan.target, plan.by, plan.seed], [
-    ...["plan", "tiny", 4, "joint", "importance", null],
-  ]);
+  const { kind, model, layers: count, target, by, seed } = plan;
+  assert.deepEqual([kind, model, count, target, by, seed], ["plan", "tiny", 4, "joint", "importance", null]);
   const block = makePlan(tiny, { target: "block", drop: 1 });
   assert.deepEqual([block.attention, block.mlp], [[3], [3]]);
   assert.equal(makePlan(tiny, { target: "mlp", drop: 1, by: "random", seed: 7 }).seed, 7);
   assert.deepEqual(makePlan(tiny, { target: "mlp", drop: 0 }).order, []);
-});
-
-Deno.test("a plan carries where it is from, and a block's layer is in the lists of the modules that it has", () => {
   assert.deepEqual(makePlan(tiny, { target: "mlp", drop: 1 }).provenance, tiny.provenance);
   const blocks = makePlan(tiny, { target: "block", drop: 3 });
   assert.deepEqual([blocks.attention, blocks.mlp], [[3, 1, 2], [3, 1]]); // layer 2 has no MLP
@@ -129,9 +108,8 @@ Deno.test("a profile knows the sizes of modules as an order does, for budgets an
       assert.ok(own.saves!.parameters > 0);
     }
     const { kvBytesPerToken } = makePlan(measured, { target: "attention", kvBytes: 0.5 }).saves!;
-    assert.ok(
-      kvBytesPerToken >= 0.5 * measured.sizes.kvBytes.reduce<number>((sum, bytes) => sum + bytes!, 0),
-    );
+    const all = measured.sizes.kvBytes.reduce<number>((sum, bytes) => sum + bytes!, 0);
+    assert.ok(kvBytesPerToken >= 0.5 * all);
   }));
 
 Deno.test("a plan is applied to the model that it was made from, or to any of as many layers if it does not say", () =>
@@ -154,18 +132,14 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     await assert.rejects(generate(tuned, [plan], "a"), { message });
     assert.deepEqual(dropsIn(tuned, { attention: plan.attention, mlp: plan.mlp }), drop);
 
-    for (const other of [plan, byHand]) {
-      assert.throws(() => dropsIn(model, { ...other, layers: 30 }), {
-        name: "TypeError",
-        message: `Cannot apply a plan made from ${name} (30 layers) to ${name} (3 layers): ` +
-          "expected a plan made from this model",
-      });
-    }
-    assert.throws(() => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 3] }), /Cannot drop mlp 3: .* 0 to 2/);
-    assert.throws(
-      () => dropsIn(model, { ...byHand, mlp: [0, 1, 2, 0] }),
-      /Cannot drop mlp 0: it is listed twice/,
-    );
+    const other =
+      `apply a plan made from ${name} (30 layers) to ${name} (3 layers): expected a plan made from this model`;
+    await refuses("Cannot ", (plan: object) => dropsIn(model, plan), [
+      [{ ...plan, layers: 30 }, other, "TypeError"],
+      [{ ...byHand, layers: 30 }, other, "TypeError"],
+      [{ ...byHand, mlp: [0, 1, 2, 3] }, /drop mlp 3: .* 0 to 2/],
+      [{ ...byHand, mlp: [0, 1, 2, 0] }, "drop mlp 0: it is listed twice"],
+    ]);
     assert.deepEqual(dropsIn(model, {}), noDrop);
   }));
 
@@ -180,12 +154,12 @@ Deno.test("modules that can be dropped are those that the model has", () =>
   }));
 
 Deno.test("a plan cannot drop more than there is, nor half a module", () => {
-  const refused = (drop: number, message: string) =>
-    assert.throws(() => makePlan(tiny, { target: "mlp", drop }), { name: "RangeError", message });
-  refused(4, "Cannot drop 4 MLPs: expected a whole number from 0 to 3");
-  for (const drop of [-1, 0.5, NaN]) {
-    refused(drop, `Cannot make a plan: drop is ${drop}, expected a whole number of at least 0`);
-  }
+  return refuses("Cannot ", (drop: number) => makePlan(tiny, { target: "mlp", drop }), [
+    [4, "drop 4 MLPs: expected a whole number from 0 to 3"],
+    ...[-1, 0.5, NaN].map((drop) =>
+      [drop, `drop is ${drop}, expected a whole number of at least 0`] as const
+    ),
+  ]);
 });
 
 Deno.test("neighbours differ only where the difference exceeds the scatter of samples", () => {
@@ -208,12 +182,13 @@ Deno.test("a profile compared with itself agrees; turned around it disagrees", (
   assert.equal("computed" in compare(one, one), false);
   const origin = { ...one.provenance, engine: "cuda", device: "NVIDIA H100" };
   const { dtype, runtime } = origin;
-  assert.deepEqual(compare(one, { ...one, provenance: origin }).computed, [
-    { dtype, engine: "cpu", runtime },
-    { dtype, engine: "cuda", runtime, device: "NVIDIA H100" },
-  ]);
-  assert.throws(() => compare(one, tiny), {
-    name: "RangeError",
-    message: "Cannot compare profiles of 3 and 4 layers: expected equal numbers of layers",
-  });
+  const [cpu, cuda] = [{ dtype, engine: "cpu", runtime }, {
+    dtype,
+    engine: "cuda",
+    runtime,
+    device: "NVIDIA H100",
+  }];
+  assert.deepEqual(compare(one, { ...one, provenance: origin }).computed, [cpu, cuda]);
+  const differ = /^RangeError: Cannot compare profiles of 3 and 4 layers: expected equal numbers of layers$/;
+  assert.throws(() => compare(one, tiny), differ);
 });

@@ -1,15 +1,22 @@
 /** int8 is a precision of its own: refused where nothing would be in it, and never mixed with float32. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { evaluate, generate, observe, perplexities, profile, speed } from "../../src/study/mod.ts";
+import {
+  evaluate,
+  generate,
+  observe,
+  perplexities,
+  type PlanLike,
+  profile,
+  speed,
+} from "../../src/study/mod.ts";
+import { heard, near } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { kept } from "./tiny.ts";
 
 Deno.test("in int8 the numbers are others, near those of float32; each precision finds its own kept results", () =>
   withBlocks(async ({ model, options }) => {
     const plans = [{}, { attention: [1] }];
-    const notices: string[] = [];
-    const onNotice = (line: string) => notices.push(line);
+    const { notices, onNotice } = heard();
     const measure = async (precision: "float32" | "int8") => ({
       profile: await profile(model, { ...options, precision, onNotice }),
       perplexities: await perplexities(model, plans, { ...options, precision, onNotice }),
@@ -28,18 +35,18 @@ Deno.test("in int8 the numbers are others, near those of float32; each precision
     for (const kind of ["attention", "mlp"] as const) {
       const [a, b] = [exact, bytes].map((made) => made.profile[kind].importance as number[]);
       assert.notDeepEqual(a, b);
-      a.forEach((value, l) => assert.ok(Math.abs(value - b[l]) < 0.02, `${kind} ${l}: ${value}, ${b[l]}`));
+      a.forEach((value, l) => near(value, b[l], 0.02, `${kind} ${l}`));
     }
     exact.perplexities.forEach(({ nll }, i) => {
-      const other = bytes.perplexities[i].nll;
-      assert.ok(nll !== other && Math.abs(nll - other) < 0.02, `${nll}, ${other}`);
+      assert.notEqual(nll, bytes.perplexities[i].nll);
+      near(nll, bytes.perplexities[i].nll, 0.02);
     });
   }));
 
 Deno.test("an evaluation in int8 finds no part that was kept in float32, and its own when it is resumed", () =>
   withBlocks(async ({ model, options: { engine, results } }) => {
     const asked = { tasks: ["openbookqa"], limit: 2, prompts: 1, engine, results };
-    const run = (precision: "float32" | "int8", plans: { attention?: number[] }[]) =>
+    const run = (precision: "float32" | "int8", plans: PlanLike[]) =>
       evaluate(model, plans, { ...asked, precision });
     const [full] = await run("float32", [{}]);
     const files = kept(results);
@@ -49,11 +56,8 @@ Deno.test("an evaluation in int8 finds no part that was kept in float32, and its
     assert.notDeepEqual(first.tasks, full.tasks);
     const [again, dropped] = await run("int8", [{}, { attention: [1] }]);
     assert.deepEqual(again, first);
-    assert.deepEqual([full, again, dropped].map(({ provenance }) => provenance.dtype), [
-      "float32",
-      "int8",
-      "int8",
-    ]);
+    const dtypes = [full, again, dropped].map(({ provenance }) => provenance.dtype);
+    assert.deepEqual(dtypes, ["float32", "int8", "int8"]);
     assert.equal(kept(results).length, 3 * files.length, "the plan's own parts alone are new");
   }));
 
@@ -66,8 +70,7 @@ Deno.test("writing and speed run in int8 too", () =>
   }));
 
 Deno.test("the refusal of int8 for act-order GPTQ does not name what the model is", async () => {
-  const folder = fileURLToPath(new URL("../fixtures/quantised/gptq-order", import.meta.url));
-  await assert.rejects(observe(folder, () => {}, { ids: [[1, 2, 3]], values: ["a"], precision: "int8" }), {
-    message: /its weights are safetensors GPTQ 4 bit, .* and GPTQ without act-order \(desc_act\)$/,
-  });
+  const asked = { ids: [[1, 2, 3]], values: ["a"], precision: "int8" } as const;
+  const refused = /its weights are safetensors GPTQ 4 bit, .* and GPTQ without act-order \(desc_act\)$/;
+  await assert.rejects(observe("tests/fixtures/quantised/gptq-order", () => {}, asked), refused);
 });

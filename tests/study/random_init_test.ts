@@ -6,7 +6,7 @@ import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
 import { estimate, predictInit, randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames, readJson } from "../fixtures/read.ts";
-import { byTurns, gramSums, isThorough, thorough, withFolder } from "../support.ts";
+import { byTurns, gramSums, heard, isThorough, near, thorough, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
 const KINDS = ["attention", "mlp", "block"] as const;
@@ -16,12 +16,10 @@ interface Expected {
   readonly samples: number;
   readonly length: number;
   readonly ids: readonly number[];
-  readonly models: readonly {
-    readonly config: Record<string, unknown>;
-    /** By seed and layer. */
-    readonly importance: Record<(typeof KINDS)[number], readonly (readonly number[])[]>;
-  }[];
+  /** Importances by seed and layer. */
+  readonly models: readonly { config: Record<string, unknown>; importance: BySeed }[];
 }
+type BySeed = Record<(typeof KINDS)[number], number[][]>;
 
 const { samples, length, ids, models }: Expected = await readJson("tests/fixtures/random_init.json");
 
@@ -36,7 +34,7 @@ for (const { config, importance } of models) {
   Deno.test(`a random ${name}'s importances are Hugging Face's in the mean over 8 seeds`, async () => {
     const spec = readSpec(config, name);
     const initialiser = initialiserOf(config, spec, name);
-    const ours = { attention: [], mlp: [], block: [] } as Record<(typeof KINDS)[number], number[][]>;
+    const ours: BySeed = { attention: [], mlp: [], block: [] };
     for (let seed = 0; seed < 8; seed++) {
       const weights = randomWeights(spec, { ...initialiser, seed });
       const blocks = { ids: Int32Array.from(ids), samples, length };
@@ -54,11 +52,7 @@ for (const { config, importance } of models) {
       for (let l = 0; l < spec.layers.length; l++) {
         const [a, b] = [ours[kind], importance[kind]].map((runs) => runs.map((run) => run[l]));
         const error = Math.hypot(standardError(a)!, standardError(b)!);
-        const difference = Math.abs(mean(a) - mean(b));
-        assert.ok(
-          difference <= ERRORS * error,
-          `${kind} ${l}: ${mean(a)} and ${mean(b)}, ${difference / error} errors`,
-        );
+        near(mean(a), mean(b), ERRORS * error, `${kind} ${l}`);
         assert.ok(
           error < 0.1 * mean(b),
           `${kind} ${l}: the comparison has to be a sharp one, ${error / mean(b)}`,
@@ -74,12 +68,8 @@ Deno.test("an untrained model of every family is measured, at its own shape and 
     const config = JSON.parse(await Deno.readTextFile(path));
     const layers = config.num_hidden_layers ?? config.n_layer;
     for (const change of byTurns<{ layers?: number }>([{}, { layers: layers + 1 }], i)) {
-      const { mlp, attention, block } = await randomInit({ name, config }, {
-        ...change,
-        samples: 1,
-        length: 8,
-        engine: "cpu",
-      });
+      const size = { samples: 1, length: 8, engine: "cpu" } as const;
+      const { mlp, attention, block } = await randomInit({ name, config }, { ...change, ...size });
       const all = [mlp, attention, block].flatMap(({ importance }) => importance);
       assert.equal(all.length, 3 * (change.layers ?? layers), name);
       assert.ok(all.every((value) => value! > 0 && value! < 2), `${name}: ${all}`);
@@ -99,13 +89,7 @@ Deno.test("a result has its form, says its initialiser and shape, and its means 
     assert.deepEqual(result.seeds, [5, 6, 7]);
     assert.deepEqual(result.initialiser, { std: 0.02, residualStd: 0.02 });
     assert.deepEqual(result.shape, {
-      hidden: 64,
-      layers: 3,
-      heads: 4,
-      kvHeads: 1,
-      headSize: 16,
-      feedForward: 224,
-      vocabulary: 128256,
+      ...{ hidden: 64, layers: 3, heads: 4, kvHeads: 1, headSize: 16, feedForward: 224, vocabulary: 128256 },
       norm: "pre",
     });
     assert.equal(result.provenance.text.name, "zipf");
@@ -116,8 +100,8 @@ Deno.test("a result has its form, says its initialiser and shape, and its means 
       for (let l = 0; l < 3; l++) {
         const values = result[kind].bySeed.map((run) => run[l]!);
         assert.equal(new Set(values).size, 3);
-        assert.ok(Math.abs(result[kind].importance[l]! - mean(values)) < 1e-12);
-        assert.ok(Math.abs(result[kind].spread[l]! - standardError(values)! * Math.sqrt(3)) < 1e-12);
+        near(result[kind].importance[l]!, mean(values), 1e-12);
+        near(result[kind].spread[l]!, standardError(values)! * Math.sqrt(3), 1e-12);
       }
     }
     const single = await randomInit(await llama(), { ...small, seed: 6 });
@@ -133,27 +117,21 @@ Deno.test("what is drawn from, the shape and the norms change the result; Peri-L
   const changes = [{ std: 0.05 }, { residualStd: 0.01 }, { heads: 8 }, { norm: "peri" }, {
     seed: 1,
   }] as const;
-  for (const change of changes) {
-    assert.notDeepEqual(await importance(change), base, JSON.stringify(change));
-  }
+  for (const change of changes) assert.notDeepEqual(await importance(change), base, JSON.stringify(change));
   assert.deepEqual((await importance({ layers: 2 })).length, 2);
   const peri = await randomInit(named, { ...small, layers: 8, norm: "peri" });
   assert.equal(peri.shape.norm, "peri");
   // |a|² = |m|² = D, so after k updates 1 − cos ≈ 1/2k, whichever module: measures of one seed lie within half of it.
   for (const [i, kind] of (["attention", "mlp"] as const).entries()) {
     for (let l = 2; l < 8; l++) {
-      const expected = 1 / (2 * (2 * l + i));
-      assert.ok(Math.abs(peri[kind].importance[l]! / expected - 1) < 0.5, `${kind} ${l}`);
+      near(peri[kind].importance[l]! * 2 * (2 * l + i), 1, 0.5, `${kind} ${l}`);
     }
   }
 });
 
 /** Shapes of every kind, small; the last has logits of such variance that few keys take most of the weight. */
-const predicted: [
-  name: string,
-  change: { hidden: number; heads?: number; std?: number },
-  variance: number,
-][] = [
+type Change = { hidden: number; heads?: number; std?: number };
+const predicted: [name: string, change: Change, variance: number][] = [
   ["llama-2-7b", { hidden: 512 }, 0.05],
   ["gemma-2-2b", { hidden: 576 }, 0.06],
   ["olmo-2-7b", { hidden: 512 }, 1],
@@ -170,11 +148,10 @@ for (const [i, [name, change, variance]] of predicted.entries()) {
       const size = isThorough ? { length: 128, seeds: 5 } : { length: 64, seeds: 3 };
       const options = { ...change, ...size, layers: 5, samples: 1 };
       const [measured, theory] = [await randomInit(named, options), predictInit(named, options)];
-      assert.ok(Math.abs(theory.logitVariance / variance - 1) < 0.2, `variance ${theory.logitVariance}`);
+      near(theory.logitVariance / variance, 1, 0.2, "variance");
       for (const kind of KINDS) {
         for (let l = 2; l < 5; l++) {
-          const ratio = theory[kind][l] / measured[kind].importance[l]!;
-          assert.ok(Math.abs(ratio - 1) < 0.15, `${kind} ${l}: theory / measured ${ratio}`);
+          near(theory[kind][l] / measured[kind].importance[l]!, 1, 0.15, `${kind} ${l}`);
         }
       }
     },
@@ -183,8 +160,8 @@ for (const [i, [name, change, variance]] of predicted.entries()) {
 
 Deno.test("every seed's profile is kept: more seeds compute only the new ones", () =>
   withFolder(async (folder) => {
-    const notices: string[] = [];
-    const options = { ...small, results: folder, onNotice: (line: string) => notices.push(line) };
+    const { notices, onNotice } = heard();
+    const options = { ...small, results: folder, onNotice };
     const two = await randomInit(await llama(), { ...options, seeds: 2 });
     assert.equal(kept(folder).length, 2);
     assert.deepEqual(notices, []);
@@ -196,20 +173,16 @@ Deno.test("every seed's profile is kept: more seeds compute only the new ones", 
     assert.equal(kept(folder).length, 4);
   }));
 
-Deno.test("profiles of different models do not average", async () => {
-  const profiles = await withProfiles();
-  const made = { shape: {} as never, initialiser: { std: 1, residualStd: 1 } };
-  assert.throws(() => overSeeds(profiles, made), /differ in more than their seed/);
-  assert.throws(() => overSeeds([], made), RangeError);
-});
-
-/** Kept profiles of two models of one shape. */
-function withProfiles() {
-  return withFolder(async (folder) => {
+Deno.test("profiles of different models do not average", () =>
+  withFolder(async (folder) => {
     for (const std of [0.02, 0.03]) await randomInit(await llama(), { ...small, results: folder, std });
-    return await Promise.all(kept(folder).map((file) => readResult(`${folder}/${file}`, "profile")));
-  });
-}
+    const profiles = await Promise.all(
+      kept(folder).map((file) => readResult(`${folder}/${file}`, "profile")),
+    );
+    const made = { shape: {} as never, initialiser: { std: 1, residualStd: 1 } };
+    assert.throws(() => overSeeds(profiles, made), /differ in more than their seed/);
+    assert.throws(() => overSeeds([], made), RangeError);
+  }));
 
 Deno.test("a configuration without an initialiser and an unknown name are refused by name", async () => {
   const { config: { initializer_range: _, ...config } } = await llama();
@@ -226,11 +199,12 @@ Deno.test("a configuration without an initialiser and an unknown name are refuse
 });
 
 Deno.test("an estimate counts every seed, and a layer larger than memory only in parts", async () => {
-  const one = await estimate("random-init", await openConfig("llama-3-70b"), {});
-  const three = await estimate("random-init", await openConfig("llama-3-70b"), { seeds: 3 });
-  assert.equal(one.modules, 160);
-  assert.equal(three.modules, 480);
-  assert.equal(three.flops, 3 * one.flops);
+  const named = await openConfig("llama-3-70b");
+  const [one, three] = [
+    await estimate("random-init", named, {}),
+    await estimate("random-init", named, { seeds: 3 }),
+  ];
+  assert.deepEqual([one.modules, three.modules, three.flops], [160, 480, 3 * one.flops]);
   assert.ok(one.flops > 6e13 && one.flops < 8e13);
   assert.ok(one.bytes < 2 ** 30);
 });

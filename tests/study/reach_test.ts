@@ -1,21 +1,18 @@
 /** Values that a function changes: what follows from them, what they cost, and what a function may not return. */
 import assert from "node:assert/strict";
 import { scoring } from "../../src/models/mod.ts";
-import { observe, type ObserveOptions, perplexities } from "../../src/study/mod.ts";
+import { observe, type ObserveOptions, perplexities, type PlanLike } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tablesOf } from "../../src/show/mod.ts";
-import { byTurns, distance, engine, largest, stateTolerance, UNIT } from "../support.ts";
+import { byTurns, distance, engine, largest, near, stateTolerance, UNIT } from "../support.ts";
 import { silenced } from "../run/states.ts";
 import { kept, withTiny } from "./tiny.ts";
 import { words } from "../tools.ts";
 
-type Seen =
-  & Record<"x" | "a" | "m" | "y" | "q" | "k" | "v" | "mixed", { data: Float32Array; shape: number[] }>
-  & {
-    layer: number;
-    sample: number;
-  };
 const values = ["x", "a", "m", "y", "q", "k", "v", "mixed"] as const;
+type Name = typeof values[number];
+type Seen = Record<Name, { data: Float32Array; shape: number[] }> & { layer: number; sample: number };
+type Running = Seen & { plan: number; ids: ArrayLike<number> };
 const times = (factor: number) => ({ data }: { data: Float32Array }) => data.map((value) => factor * value);
 const half = times(0.5);
 /** Half of every other number of each head. */
@@ -26,7 +23,7 @@ async function logitsUnder(
   model: StudyModel,
   options: Omit<ObserveOptions, "values">,
   by: (seen: Seen) => unknown,
-  names: readonly (keyof Seen & typeof values[number])[] = values,
+  names: readonly Name[] = values,
 ): Promise<Float32Array[]> {
   const found: Float32Array[] = [];
   await observe(model, (seen) => {
@@ -45,20 +42,15 @@ for (const [turn, family] of families.entries()) {
       const own = { ...options, engine, samples: 2 };
       const full = await logitsUnder(model, own, () => {});
       const most = 2 * stateTolerance(model.spec) * largest(full[0]);
-      const near = (found: readonly Float32Array[], expected: readonly Float32Array[], what: string) =>
-        found.forEach((logits, i) => {
-          const error = distance(logits, expected[i]);
-          assert.ok(error <= most, `${what}, sample ${i}: ${error}, expected at most ${most}`);
-        });
+      const alike = (found: readonly Float32Array[], expected: readonly Float32Array[], what: string) =>
+        found.forEach((logits, i) => near(distance(logits, expected[i]), 0, most, `${what}, sample ${i}`));
       for (const name of byTurns([values.slice(0, 4), values.slice(4)], turn).flat()) {
-        near(await logitsUnder(model, own, (seen) => ({ [name]: seen[name] })), full, name);
+        alike(await logitsUnder(model, own, (seen) => ({ [name]: seen[name] })), full, name);
       }
-      const [values_, mixed] = [
-        await logitsUnder(model, own, ({ v }) => ({ v: uneven(v) })),
-        await logitsUnder(model, own, ({ mixed }) => ({ mixed: uneven(mixed) })),
-      ];
+      const v = await logitsUnder(model, own, ({ v }) => ({ v: uneven(v) }));
+      const mixed = await logitsUnder(model, own, ({ mixed }) => ({ mixed: uneven(mixed) }));
       assert.ok(distance(mixed[0], full[0]) > 100 * most, "it changes something");
-      if (model.spec.layers.every(({ attention }) => scoring(attention))) near(values_, mixed, "v");
+      if (model.spec.layers.every(({ attention }) => scoring(attention))) alike(v, mixed, "v");
       assert.equal(engine.live, before, "tensors are left");
     }, family));
 }
@@ -74,10 +66,7 @@ Deno.test("a change of some samples leaves the others as they were to the bit", 
     });
     assert.deepEqual([some[0], some[3]], [full[0], full[3]]);
     for (const [i, expected] of [[1, alone[1]], [2, entered[2]]] as const) {
-      assert.ok(
-        distance(some[i], expected) <= 2 * stateTolerance(model.spec) * largest(expected),
-        `sample ${i}`,
-      );
+      near(distance(some[i], expected), 0, 2 * stateTolerance(model.spec) * largest(expected), `sample ${i}`);
       assert.ok(distance(some[i], full[i]) > 0.01);
     }
   }));
@@ -87,40 +76,28 @@ Deno.test("what a function changes costs what the plan costs that does the same"
     const all = [...model.spec.layers.keys()];
     const heads = [0, 2];
     const without = await silenced(model, 2, heads);
-    const plans = [
-      {},
-      {
-        changes: all.map((layer) =>
-          ({ layer, module: "attention", to: "scaled", along: 0.5, across: 0.5 }) as const
-        ),
-      },
-      { attention: [1] },
-      { changes: [without] },
-      { mlp: [0], changes: [without] },
-    ];
+    const halves = all.map((layer) =>
+      ({ layer, module: "attention", to: "scaled", along: 0.5, across: 0.5 }) as const
+    );
+    const plans = [{}, { changes: halves }, { attention: [1] }, { changes: [without] }, {
+      mlp: [0],
+      changes: [without],
+    }];
     const expected = await perplexities(model, plans, options);
     const files = kept(options.results);
-    const [halved] = await perplexities(model, [{}], {
-      ...options,
-      change: { values: ["a"], by: ({ a }) => ({ a: half(a) }) },
-    });
-    const [dropped] = await perplexities(model, [{}], {
-      ...options,
-      change: { values: ["a"], by: ({ layer, a }) => layer === 1 ? { a: times(0)(a) } : {} },
-    });
+    const under = (values: readonly string[], by: (seen: Running) => unknown, plans: PlanLike[] = [{}]) =>
+      perplexities(model, plans, { ...options, change: { values, by } as never });
+    const [halved] = await under(["a"], ({ a }) => ({ a: half(a) }));
+    const [dropped] = await under(["a"], ({ layer, a }) => layer === 1 ? { a: times(0)(a) } : {});
     const seen: number[] = [];
-    const [full, masked, onPlan] = await perplexities(model, [{ attention: [2] }, {}, { mlp: [0] }], {
-      ...options,
-      change: {
-        values: ["mixed", "y.entropy"],
-        by({ plan, layer, ids, mixed: { data, shape: [tokens, count, size] } }) {
-          assert.equal(ids.length, tokens);
-          seen.push(plan);
-          if (layer !== 2) return;
-          return { mixed: data.map((value, i) => heads.includes(Math.floor(i / size) % count) ? 0 : value) };
-        },
-      },
-    });
+    const masking = ({ plan, layer, ids, mixed: { data, shape: [tokens, count, size] } }: Running) => {
+      assert.equal(ids.length, tokens);
+      seen.push(plan);
+      if (layer !== 2) return;
+      return { mixed: data.map((value, i) => heads.includes(Math.floor(i / size) % count) ? 0 : value) };
+    };
+    const own = [{ attention: [2] }, {}, { mlp: [0] }];
+    const [full, masked, onPlan] = await under(["mixed", "y.entropy"], masking, own);
     const calls = model.spec.layers.length * options.samples!;
     assert.deepEqual([0, 1, 2].map((plan) => seen.filter((own) => own === plan).length), [
       calls - options.samples!, // attention 2 has no values inside
@@ -129,16 +106,15 @@ Deno.test("what a function changes costs what the plan costs that does the same"
     ]);
     for (const [result, other] of [[halved, 1], [dropped, 2], [masked, 3], [onPlan, 4]] as const) {
       for (const key of ["nll", "kl", "top1", "standardError"] as const) {
-        const [own, theirs] = [result[key]!, expected[other][key]!];
-        assert.ok(
-          Math.abs(own - theirs) <= 1e-5 * Math.max(1, theirs),
-          `${key} of ${other}: ${own} for ${theirs}`,
-        );
+        const theirs = expected[other][key]!;
+        near(result[key]!, theirs, 1e-5 * Math.max(1, theirs), `${key} of ${other}`);
       }
     }
-    assert.deepEqual(halved.provenance.changed, { values: ["a"], layers: all });
-    assert.deepEqual(masked.provenance.changed, { values: ["mixed"], layers: [2] });
-    assert.deepEqual(full.provenance.changed, { values: [], layers: [] });
+    assert.deepEqual([halved, masked, full].map(({ provenance }) => provenance.changed), [
+      { values: ["a"], layers: all },
+      { values: ["mixed"], layers: [2] },
+      { values: [], layers: [] },
+    ]);
     assert.deepEqual(kept(options.results), files, "nothing of a changed run is kept");
     assert.deepEqual((await perplexities(model, [{}], options))[0], expected[0]);
     const shown = JSON.stringify(tablesOf([expected[0], onPlan, full]));
@@ -147,12 +123,16 @@ Deno.test("what a function changes costs what the plan costs that does the same"
   }));
 
 /** Errors, behind the layer and the sample, and what a function returns to get them. */
+const fails = (text: string) => {
+  throw new Error(text);
+};
+const array = "expected a Float32Array";
 const HOSTILE: Record<string, (seen: Seen) => unknown> = {
   'Cannot change "q" of layer 1, sample 2: expected one of the observed values that can be changed (a, m)': (
     { a },
-  ) => ({
-    q: a,
-  }),
+  ) => (
+    { q: a }
+  ),
   'Cannot change "layer" of layer 1, sample 2: expected one of': () => ({ layer: 1 }),
   'Cannot change "a.norm" of layer 1, sample 2': ({ a }) => ({ "a.norm": a }),
   'Cannot change "data" of layer 1, sample 2': ({ a }) => a,
@@ -161,9 +141,11 @@ const HOSTILE: Record<string, (seen: Seen) => unknown> = {
   ) => a.data,
   "returned an Array": ({ a }) => [a],
   "the function returned an object without a name, expected an object such as": () => new (class {})(),
-  "found nothing, expected a Float32Array, or": () => ({ a: {} }),
-  "Cannot change a of layer 1, sample 2: found shape [32, 16], expected [16, 32]": ({ a }) => (
-    { a: { data: a.data, shape: a.shape.toReversed() } }
+  [`found nothing, ${array}, or`]: () => ({ a: {} }),
+  "Cannot change a of layer 1, sample 2: found shape [32, 16], expected [16, 32]": (
+    { a: { data, shape } },
+  ) => (
+    { a: { data, shape: shape.toReversed() } }
   ),
   "found shape a string, expected [16, 32]": ({ a }) => ({ a: { data: a.data, shape: "16" } }),
   "layer 1, sample 2: found 511 numbers, expected 512, of shape [16, 32]": ({ a }) => ({
@@ -175,23 +157,18 @@ const HOSTILE: Record<string, (seen: Seen) => unknown> = {
   }),
   "change m of layer 1, sample 2: found -Infinity at index 0": ({ m }) => ({ m: m.data.with(0, -Infinity) }),
   "found numbers whose squares sum to 5.12e+62": ({ m }) => ({ m: m.data.fill(1e30) }),
-  "found a Float64Array, expected a Float32Array, or { data, shape } with one": ({ a }) => (
-    { a: Float64Array.from(a.data) }
-  ),
-  "found an Array, expected a Float32Array": ({ a }) => ({ a: [...a.data] }),
-  "found a number, expected a Float32Array": () => ({ a: 0 }),
-  "found null, expected a Float32Array": () => ({ a: null }),
-  "found a Promise, expected a Float32Array": ({ a }) => ({ a: Promise.resolve(a) }),
-  "found 510 numbers": ({ a }) => Promise.resolve({ a: a.data.subarray(2) }),
-  "my own": () => {
-    throw new Error("my own");
-  },
-  "my own, of a promise": () => Promise.reject(new Error("my own, of a promise")),
-  "my own, of a getter": () => ({
-    get a() {
-      throw new Error("my own, of a getter");
-    },
+  [`found a Float64Array, ${array}, or { data, shape } with one`]: ({ a }) => ({
+    a: Float64Array.from(a.data),
   }),
+  [`found an Array, ${array}`]: ({ a }) => ({ a: [...a.data] }),
+  [`found a number, ${array}`]: () => ({ a: 0 }),
+  [`found null, ${array}`]: () => ({ a: null }),
+  [`found a Promise, ${array}`]: ({ a }) => ({ a: Promise.resolve(a) }),
+  "found 510 numbers": ({ a }) => Promise.resolve({ a: a.data.subarray(2) }),
+  "my own": () => fails("my own"),
+  "my own, of a promise": () => Promise.reject(new Error("my own, of a promise")),
+  "my own, of a getter": () =>
+    Object.defineProperty({}, "a", { enumerable: true, get: () => fails("my own, of a getter") }),
 };
 
 for (const [error, returned] of Object.entries(HOSTILE)) {
@@ -199,11 +176,9 @@ for (const [error, returned] of Object.entries(HOSTILE)) {
     withTiny(async ({ model, options: { results: _, ...options } }) => {
       const before = engine.live;
       const at = (seen: Seen) => seen.layer === 1 && seen.sample === 2 ? returned(seen) : { a: seen.a };
-      await assert.rejects(
-        logitsUnder(model, { ...options, engine }, at, ["a", "m"]),
-        ({ message }: Error) =>
-          message.includes(error) && (/^Cannot change /.test(message) || message === error),
-      );
+      const isSo = ({ message }: Error) =>
+        message.includes(error) && (/^Cannot change /.test(message) || message === error);
+      await assert.rejects(logitsUnder(model, { ...options, engine }, at, ["a", "m"]), isSo);
       assert.equal(engine.live, before, "tensors are left");
     }));
 }
@@ -228,10 +203,8 @@ Deno.test("numbers that are changed in place change nothing until they are retur
       same.set(half(y));
       return { y: same };
     });
-    assert.deepEqual(
-      shared,
-      await logitsUnder(model, options, ({ layer, y }) => layer > 1 ? null : { y: half(y) }),
-    );
+    const own = await logitsUnder(model, options, ({ layer, y }) => layer > 1 ? null : { y: half(y) });
+    assert.deepEqual(shared, own);
   }));
 
 for (const family of ["llama", "neox-parallel"]) {
@@ -244,7 +217,7 @@ for (const family of ["llama", "neox-parallel"]) {
           return { a: half(a), m };
         }
         if (layer === 1) {
-          assert.ok(distance(x.data, left[sample]) <= 4 * UNIT * largest(left[sample]), `sample ${sample}`);
+          near(distance(x.data, left[sample]), 0, 4 * UNIT * largest(left[sample]), `sample ${sample}`);
         }
       }, { ...options, values: ["x", "a", "m"] });
     }, family));
@@ -254,20 +227,14 @@ Deno.test("a stop inside the function ends a changed run", () =>
   withTiny(async ({ model, options }) => {
     const before = engine.live;
     const controller = new AbortController();
-    const stopped = perplexities(model, [{}], {
-      ...options,
-      engine,
-      signal: controller.signal,
-      change: {
-        values: ["a"],
-        by({ layer, a }) {
-          assert.ok(layer < 2);
-          if (layer < 1) return { a: half(a) };
-          setTimeout(() => controller.abort());
-          return new Promise(() => {}); // which the signal ends
-        },
-      },
-    });
+    const by = ({ layer, a }: { readonly layer: number; readonly a: Seen["a"] }) => {
+      assert.ok(layer < 2);
+      if (layer < 1) return { a: half(a) };
+      setTimeout(() => controller.abort());
+      return new Promise(() => {}); // which the signal ends
+    };
+    const change = { values: ["a"], by } as never;
+    const stopped = perplexities(model, [{}], { ...options, engine, signal: controller.signal, change });
     await assert.rejects(stopped, { name: "AbortError" });
     assert.equal(engine.live, before, "tensors are left");
   }));

@@ -68,12 +68,10 @@ refusing("order", async ({ model, options }) => {
   };
   const holed = without([1], { attention: null, mlp: null });
   const bare = without([0, 1, 2], { attention: null });
+  const none = "order attention of tiny by importance: no module can be dropped";
   await refuses("Cannot order ", call, [
     [() => order(holed, { ...options, target }), "layer 1 has neither attention nor MLP, expected a module"],
-    [
-      () => order(bare, { ...options, target: "attention" }),
-      "order attention of tiny by importance: no module can be dropped",
-    ],
+    [() => order(bare, { ...options, target: "attention" }), none],
   ]);
 });
 

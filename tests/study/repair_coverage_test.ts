@@ -6,7 +6,7 @@ import { heldOutOf } from "../../src/study/base/pass.ts";
 import { expectBetter, type Fresh, WorseRepair } from "../../src/study/repair/needed.ts";
 import type { Repairing } from "../../src/study/repair/fits.ts";
 import { drawn, gaussian, momentsFrom, rows } from "../run/repair/sums.ts";
-import { engine } from "../support.ts";
+import { engine, near } from "../support.ts";
 
 /** Inputs and targets of a token, tokens of a sample, samples; and repairs, each of other numbers. */
 const [P, Q, TOKENS, SAMPLES, REPAIRS] = [8, 3, 6, 16, 200];
@@ -24,27 +24,23 @@ async function simulated(products: Products, signal: number) {
   const sums = (from: number, to: number) =>
     momentsFrom(inputs.slice(from * TOKENS, to * TOKENS), targets.slice(from * TOKENS, to * TOKENS));
   const [ends, last] = [[SAMPLES - held - choosing, SAMPLES - held], sums(SAMPLES - held, SAMPLES)];
-  const parts = {
-    "held out": { fitting: sums(0, ends[0]), choosing: sums(ends[0], ends[1]), heldOut: last },
-    refitted: { fitting: sums(0, ends[1]), choosing: last, heldOut: null }, // the rule before
-  };
-  return await Promise.all(
-    Object.values(parts).map(async (own) => {
-      const { weight: { data } } = await ridge(own, false, products);
-      const left = (n: number, scale: number) =>
-        targets[n].reduce(
-          (sum, t, q) =>
-            sum + (t - scale * inputs[n].reduce((map, value, p) => map + data[q * P + p] * value, 0)) ** 2,
-          0,
-        );
-      const saved = Array.from({ length: held }, (_, i) =>
-        mean(Array.from({ length: TOKENS }, (_, t) => {
-          const n = (SAMPLES - held + i) * TOKENS + t;
-          return left(n, 0) - left(n, 1);
-        })));
-      return { saved, truly: A.reduce((sum, a, i) => sum + a ** 2 - (data[i] - a) ** 2, 0) };
-    }),
-  );
+  const parts = [
+    { fitting: sums(0, ends[0]), choosing: sums(ends[0], ends[1]), heldOut: last },
+    { fitting: sums(0, ends[1]), choosing: last, heldOut: null }, // the rule before
+  ];
+  return await Promise.all(parts.map(async (own) => {
+    const { weight: { data } } = await ridge(own, false, products);
+    const mapped = (n: number, q: number) =>
+      inputs[n].reduce((map, value, p) => map + data[q * P + p] * value, 0);
+    const left = (n: number, scale: number) =>
+      targets[n].reduce((sum, t, q) => sum + (t - scale * mapped(n, q)) ** 2, 0);
+    const savedIn = (sample: number) =>
+      mean(
+        Array.from({ length: TOKENS }, (_, t) => left(sample * TOKENS + t, 0) - left(sample * TOKENS + t, 1)),
+      );
+    const saved = Array.from({ length: held }, (_, i) => savedIn(SAMPLES - held + i));
+    return { saved, truly: A.reduce((sum, a, i) => sum + a ** 2 - (data[i] - a) ** 2, 0) };
+  }));
 }
 
 function isRefused(saved: readonly number[]): boolean {
@@ -79,7 +75,7 @@ Deno.test("intervals hold what a repair saves 95 times in 100, and most repairs 
   }
   const [own, refitted] = counts;
   const spread = 3 * Math.sqrt(REPAIRS * 0.95 * 0.05); // three standard deviations of a count of 95 in 100
-  assert.ok(Math.abs(own.covered - 0.95 * REPAIRS) < spread, `${own.covered}`);
+  near(own.covered, 0.95 * REPAIRS, spread);
   assert.ok(refitted.covered < 0.95 * REPAIRS - 2 * spread, `${refitted.covered}`); // a training loss: six below
   assert.ok(own.worse > 25 && own.better > 25);
   // The sign of an unbiased estimate is wrong in fewer than half of all cases, and the rarer the more a repair saves.

@@ -1,22 +1,14 @@
 /** What measures a repair neither fits it nor chooses its ridge, and a repair that is no better than the drop there is refused. */
 import assert from "node:assert/strict";
 import { mean, type RepairName, REPAIRS } from "../../src/measure/mod.ts";
-import {
-  makePlan,
-  perplexities,
-  profile,
-  repair,
-  type StudyOptions,
-  sweep,
-  WorseRepair,
-} from "../../src/study/mod.ts";
+import { makePlan, perplexities, profile, repair, sweep, WorseRepair } from "../../src/study/mod.ts";
 import { fitsOf, repairedBy, repairing, repairOf } from "../../src/study/repair/fits.ts";
 import type { Solved } from "../../src/study/repair/job.ts";
 import { lossDifferences } from "../../src/study/passes/perplexity.ts";
 import { textOf } from "../../src/study/base/text.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tableText } from "../../src/show/mod.ts";
-import { byTurns, engine } from "../support.ts";
+import { byTurns, engine, heard, near } from "../support.ts";
 import { tinyText, unjudged, withTiny } from "./tiny.ts";
 
 /** Sixteen samples: nine fit each strength, three choose, and four measure. */
@@ -41,11 +33,9 @@ for (const [turn, by] of REPAIRS.entries()) {
       await Deno.writeTextFile(`${folder}/other.txt`, other);
       await Deno.writeTextFile(`${folder}/swapped.txt`, other.slice(until) + tinyText);
       for (const sequential of hasMlpBehind ? byTurns([false, true], turn) : [false]) {
-        const [one, same, swapped] = await Promise.all(
-          ["text", "other", "swapped"].map(async (name) =>
-            (await fitted(model, `${folder}/${name}.txt`, by, sequential)).solved
-          ),
-        );
+        const solvedOn = async (name: string) =>
+          (await fitted(model, `${folder}/${name}.txt`, by, sequential)).solved;
+        const [one, same, swapped] = await Promise.all(["text", "other", "swapped"].map(solvedOn));
         assert.deepEqual(same.map(numbersOf), one.map(numbersOf));
         assert.deepEqual(same.map(({ strength }) => strength), one.map(({ strength }) => strength));
         const lefts = (solved: readonly Solved[]) => solved.map(({ left }) => left);
@@ -69,37 +59,31 @@ Deno.test("a repair is refused exactly where it saves nothing on the samples hel
       const held = { ...options, ...SIZES, skip: 12, samples: 4 };
       const [full, bare, own] = await perplexities(model, [{}, plan, made], held);
       const differences = lossDifferences(bare, own);
-      const notices: string[] = [];
-      const asked: StudyOptions = { ...options, ...SIZES, onNotice: (line) => notices.push(line) };
+      const { notices, onNotice } = heard();
+      const asked = { ...options, ...SIZES, onNotice };
       const found = await repair(model, dropped, { ...asked, by }).catch((error: Error) => error);
       if (found instanceof Error) {
         refused++;
         assert.ok(found instanceof WorseRepair, found.stack);
-        assert.match(
-          found.message,
-          /on the 4 samples held out, expected less than the drop's .* \(95 % interval of what it saves/,
-        );
+        const worse =
+          /on the 4 samples held out, expected less than the drop's .* \(95 % interval of what it saves/;
+        assert.match(found.message, worse);
         assert.ok(mean(differences) <= 0, by);
         continue;
       }
       const { fresh } = found.repaired!;
       assert.equal(fresh!.samples, 4);
+      const saved = bare.nll - own.nll; // samples are of one length
       for (
-        const [name, value] of Object.entries({
-          full: full.nll,
-          dropped: bare.nll,
-          repaired: own.nll,
-          saved: bare.nll - own.nll, // samples are of one length
-        })
+        const [name, value] of Object.entries({ full: full.nll, dropped: bare.nll, repaired: own.nll, saved })
       ) {
         // Another batch of plans: float32's last digits of a loss of 4 nats.
-        assert.ok(Math.abs(fresh![name as "saved"] - value) < 1e-5, `${by}: ${name}`);
+        near(fresh![name as "saved"], value, 1e-5, `${by}: ${name}`);
       }
-      const [low] = [fresh!.saved - 3.182446 * fresh!.savedError!]; // t of three degrees of freedom
+      const low = fresh!.saved - 3.182446 * fresh!.savedError!; // t of three degrees of freedom
       assert.equal(
-        notices.some((line) => /on 4 held-out samples: too few to tell which is better/.test(line)),
+        /on 4 held-out samples: too few to tell which is better/.test(notices.join("\n")),
         low <= 0,
-        notices.join("\n"),
       );
       assert.match(tableText([found]), /loss on the 4 samples held out of the fits/);
       assert.equal(/too few samples to tell which is better/.test(tableText([found])), low <= 0);
@@ -109,8 +93,7 @@ Deno.test("a repair is refused exactly where it saves nothing on the samples hel
 
 Deno.test("a repair of a single sample says that nothing is held out, in a notice and in its table, and a sweep does too", () =>
   withTiny(async ({ model, folder, options: { results: _, ...options } }) => {
-    const notices: string[] = [];
-    const onNotice = (line: string) => notices.push(line);
+    const { notices, onNotice } = heard();
     const dropped = makePlan(await profile(model, options), { target: "mlp", drop: 1 });
     const found = await repair(model, dropped, { ...options, ...unjudged, onNotice });
     assert.equal(found.repaired!.fresh, undefined);
@@ -137,6 +120,6 @@ Deno.test("a repair saves what its plan drops, less what stays: a vector, or a m
       const { saves } = await repair(model, dropped, { ...options, ...unjudged, by });
       assert.equal(saves!.parameters, whole - stays, by);
       const share = dropped.saves!.parametersShare * (whole - stays) / whole;
-      assert.ok(Math.abs(saves!.parametersShare - share) < 1e-12);
+      near(saves!.parametersShare, share, 1e-12);
     }
   }));

@@ -1,6 +1,7 @@
 /** What a device allows, by hand, and beside the paper's numbers. */
 import assert from "node:assert/strict";
 import { roofline } from "../../src/study/mod.ts";
+import { near, refuses } from "../support.ts";
 import { PAPER_SPEEDS } from "../../src/study/speed/paper.ts";
 
 const LAYER = { attention: 2 * 8192 * 8192 + 2 * 8192 * 1024, mlp: 3 * 8192 * 28672 };
@@ -8,9 +9,7 @@ const HEAD = 32000 * 8192;
 const ROW = 2 * 8 * 128 * 2; // bytes of a key and a value
 
 /** Nearly equal: sums in another order. */
-function close(found: number, expected: number) {
-  assert.ok(Math.abs(found / expected - 1) < 1e-9, `${found}, expected ${expected}`);
-}
+const close = (found: number, expected: number) => near(found / expected, 1, 1e-9);
 
 Deno.test("one text of Llama-2-70B, written token by token: every byte once, by hand", async () => {
   const half = Array.from({ length: 40 }, (_, i) => 40 + i);
@@ -54,13 +53,10 @@ Deno.test("the largest batch is what memory holds beside the weights, in 16 bit 
   assert.ok(four.plans[0].largest > sixteen.plans[0].largest);
   const dropped = sixteen.plans[2];
   assert.equal(dropped.keyBytes, text * 32 / 40);
-  const rate = ({ largest }: typeof dropped, { prefill, decode }: { prefill: number; decode: number }) =>
+  const rate = ({ largest }: typeof dropped, { points: [{ prefill, decode }] }: typeof dropped) =>
     largest / (prefill + decode);
   const own = await roofline("llama-2-13b", { device: "a6000-ada", batch: [dropped.largest] });
-  close(
-    dropped.throughput!,
-    rate(dropped, own.plans[2].points[0]) / rate(sixteen.plans[0], sixteen.plans[0].points[0]),
-  );
+  close(dropped.throughput!, rate(dropped, own.plans[2]) / rate(sixteen.plans[0], sixteen.plans[0]));
 });
 
 Deno.test("the speed-up in the largest batch is that of exactly this batch, whatever batches are asked for", async () => {
@@ -82,11 +78,8 @@ Deno.test("the speed-up in the largest batch is that of exactly this batch, what
 Deno.test("the paper's drops are the default of its models, a quarter and a half that of others", async () => {
   for (const { config, drops, accuracy } of PAPER_SPEEDS) {
     const { plans, model } = await roofline(config, { device: "h100", output: 8 });
-    assert.deepEqual(
-      plans.slice(1).map(({ drop }) => drop.attention.length),
-      drops.map(({ attention }) => attention),
-    );
-    assert.deepEqual(plans.slice(1).map(({ paper }) => paper!.speedup), drops.map(({ speedup }) => speedup));
+    const found = plans.slice(1).map(({ drop, paper }) => [drop.attention.length, paper!.speedup]);
+    assert.deepEqual(found, drops.map(({ attention, speedup }) => [attention, speedup]));
     assert.equal(plans[1].paper!.accuracies[0], accuracy);
     assert.equal(plans[0].paper, null);
     assert.equal(plans[1].drop.attention.at(-1), model.layers - 1);
@@ -106,14 +99,11 @@ Deno.test("a speed-up above the share of time that could fall away is allowed in
 });
 
 Deno.test("an unknown device, and a plan that the model does not have, are one clear error", async () => {
-  await assert.rejects(roofline("llama-2-7b", { device: "a6000" as never }), {
-    name: "RangeError",
-    message:
-      'Cannot draw a roofline: device is "a6000", expected one of rtx-a6000, a6000-ada, a100, h100 (did you mean "rtx-a6000"?)',
-  });
-  await assert.rejects(roofline("llama-2-7b", {} as never), /device is missing, expected one of rtx-a6000/);
-  await assert.rejects(roofline("llama-2-7b", { device: "a100", plans: [{ attention: [32] }] }), {
-    name: "RangeError",
-    message: "Cannot drop attention 32: expected a layer from 0 to 31",
-  });
+  const refused = (options: object) => roofline("llama-2-7b", options as never);
+  const names = "expected one of rtx-a6000, a6000-ada, a100, h100";
+  await refuses("Cannot d", refused, [
+    [{ device: "a6000" }, `raw a roofline: device is "a6000", ${names} (did you mean "rtx-a6000"?)`],
+    [{}, `raw a roofline: device is missing, ${names}`, "TypeError"],
+    [{ device: "a100", plans: [{ attention: [32] }] }, "rop attention 32: expected a layer from 0 to 31"],
+  ]);
 });

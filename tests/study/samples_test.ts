@@ -1,22 +1,20 @@
 /** Answers that lm-eval logged, as its code writes them: paired as NumPy and SciPy pair them (make_samples.py), by hash; hostile files are errors with file and line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { changeInterval, mcnemar } from "../../src/measure/mod.ts";
 import { parseResult, resultText } from "../../src/result/mod.ts";
 import { tableText, toCSV } from "../../src/show/mod.ts";
-import { compareSamples, type SamplesOptions } from "../../src/study/mod.ts";
-import { withFolder } from "../support.ts";
+import { compareSamples } from "../../src/study/mod.ts";
+import { near, withFolder } from "../support.ts";
 
-const at = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
-const [FIRST, SECOND] = ["first", "second"].map((model) => at(`samples/${model}`));
+const [FIRST, SECOND] = ["first", "second"].map((model) => `tests/fixtures/samples/${model}`);
 const DATE = "2025-11-30T04-46-24.123456";
-const { results, tests } = JSON.parse(await Deno.readTextFile(at("samples.json")));
+const { results, tests } = JSON.parse(await Deno.readTextFile("tests/fixtures/samples.json"));
 
 Deno.test("McNemar's exact p is SciPy's", () => {
   assert.equal(tests.length, 6);
   for (const { gained, lost, mcnemar: p } of tests) {
-    assert.ok(Math.abs(mcnemar({ gained, lost }) - p) < 1e-9 * Math.max(p, 1e-3), `${gained}, ${lost}`);
+    near(mcnemar({ gained, lost }), p, 1e-9 * Math.max(p, 1e-3), `${gained}, ${lost}`);
   }
   assert.equal(mcnemar({ gained: 0, lost: 0 }), 1);
 });
@@ -25,23 +23,16 @@ Deno.test("two folders of lm-eval's logs: every metric paired by hash as lm-eval
   const found = await compareSamples(FIRST, SECOND);
   assert.equal(found.tasks.length, 4);
   for (const theirs of results) {
-    const { task, filter, metric } = theirs;
-    const own = found.tasks.find((one) =>
-      one.task === task && one.filter === filter && one.metric === metric
-    )!;
-    const { accuracy: [a, b], gained, lost, change } = own;
-    assert.deepEqual({ a, b, gained, lost, n: change.n }, {
-      a: theirs.a,
-      b: theirs.b,
-      gained: theirs.gained,
-      lost: theirs.lost,
-      n: theirs.n,
-    });
-    assert.ok(Math.abs(own.mcnemar - theirs.mcnemar) < 1e-9);
+    const isSame = (one: { task: string; filter: string; metric: string }) =>
+      one.task === theirs.task && one.filter === theirs.filter && one.metric === theirs.metric;
+    const { accuracy: [a, b], gained, lost, change, ...own } = found.tasks.find(isSame)!;
+    const { a: a_, b: b_, gained: gained_, lost: lost_, n } = theirs;
+    assert.deepEqual([a, b, gained, lost, change.n], [a_, b_, gained_, lost_, n]);
+    near(own.mcnemar, theirs.mcnemar, 1e-9);
     // lm-eval's own errors, and the z of its comparator, which takes the two for independent; sums of 60 squares agree to some units of 2⁻⁵².
     const [errorA, errorB] = own.stderr as [number, number];
-    theirs.stderr.forEach((error: number, i: number) => assert.ok(Math.abs(own.stderr[i]! - error) < 1e-14));
-    assert.ok(Math.abs((a - b) / Math.hypot(errorA, errorB) - theirs.z) < 1e-12);
+    theirs.stderr.forEach((error: number, i: number) => near(own.stderr[i]!, error, 1e-14));
+    near((a - b) / Math.hypot(errorA, errorB), theirs.z, 1e-12);
     const { value, low, high } = changeInterval({ n: theirs.n, gained, lost });
     assert.deepEqual([change.difference, change.low, change.high], [value, low, high]);
   }
@@ -49,18 +40,16 @@ Deno.test("two folders of lm-eval's logs: every metric paired by hash as lm-eval
   assert.equal(found.average!.n, 60 + 20 + 20);
   assert.deepEqual(found.apart.piqa, { only: [0, 0], prompts: 0, metrics: [] });
   assert.deepEqual(parseResult("one", resultText(found), "samples"), found);
-  assert.match(
-    tableText([found]),
-    /A: first {3}B: second\ntask .*\ngsm8k strict-match +exact_match +20 .*\naverage /s,
-  );
+  const table = /A: first {3}B: second\ntask .*\ngsm8k strict-match +exact_match +20 .*\naverage /s;
+  assert.match(tableText([found]), table);
   assert.equal(toCSV(found).trimEnd().split("\n").length, 5);
-  const [there, back] = [found, await compareSamples(SECOND, FIRST)];
-  there.tasks.forEach(({ gained, lost, change }, i) => {
-    const other = back.tasks.find(({ task, metric, filter }) =>
-      task === there.tasks[i].task && metric === there.tasks[i].metric && filter === there.tasks[i].filter
+  const back = await compareSamples(SECOND, FIRST);
+  for (const { task, metric, filter, gained, lost, change } of found.tasks) {
+    const other = back.tasks.find((one) =>
+      one.task === task && one.metric === metric && one.filter === filter
     )!;
     assert.deepEqual([gained, lost, change.low], [other.lost, other.gained, 0 - other.change.high]);
-  });
+  }
   const same = await compareSamples(FIRST, FIRST);
   assert.ok(same.tasks.every(({ change, mcnemar }) => change.difference === 0 && mcnemar === 1));
 });
@@ -77,17 +66,13 @@ Deno.test("documents and tasks that one model lacks are an error that counts the
   withFolder(async (folder) => {
     const whole = join(SECOND, `samples_piqa_${DATE}.jsonl`);
     const part = await changed(folder, (lines) => lines.slice(3));
-    await assert.rejects(
-      compareSamples(part, whole),
-      /piqa: found 0 documents only in .* and 3 only in .*`common`/,
-    );
+    const lacks = /piqa: found 0 documents only in .* and 3 only in .*`common`/;
+    await assert.rejects(compareSamples(part, whole), lacks);
     const { tasks: [{ change }], apart } = await compareSamples(part, whole, { common: true });
     assert.equal(change.n, 57);
     assert.deepEqual(apart.piqa.only, [0, 3]);
-    await assert.rejects(
-      compareSamples(folder, SECOND),
-      /found gsm8k strict-match, gsm8k flexible-extract in one alone/,
-    );
+    const alone = /found gsm8k strict-match, gsm8k flexible-extract in one alone/;
+    await assert.rejects(compareSamples(folder, SECOND), alone);
     const both = await compareSamples(folder, SECOND, { common: true, margin: "5%" });
     assert.deepEqual([both.tasks.length, both.tasks[0].change.margin, both.average], [2, 0.05, null]);
     assert.match(tableText([both]), /piqa: left out 0 documents that only A has, and 3 that only B has/);
@@ -96,52 +81,42 @@ Deno.test("documents and tasks that one model lacks are an error that counts the
       lines.map((line) => JSON.stringify({ ...JSON.parse(line), [field]: "ab".repeat(32) }));
     const prompts = await compareSamples(await changed(folder, edit("prompt_hash")), whole);
     assert.equal(prompts.apart.piqa.prompts, 60);
-    await assert.rejects(
-      compareSamples(await changed(folder, edit("target_hash")), whole),
-      /different targets of one document in .*line 1, and .*line \d+/,
-    );
-    const none = await changed(folder, edit("doc_hash"));
-    await assert.rejects(
-      compareSamples(none, whole, { common: true }),
-      /60 documents only in .*at least one in both/,
-    );
+    const targets = /different targets of one document in .*line 1, and .*line \d+/;
+    await assert.rejects(compareSamples(await changed(folder, edit("target_hash")), whole), targets);
+    const none = compareSamples(await changed(folder, edit("doc_hash")), whole, { common: true });
+    await assert.rejects(none, /60 documents only in .*at least one in both/);
   }));
 
 Deno.test("what lm-eval does not write is an error with the file and the line", () =>
   withFolder(async (folder) => {
     const whole = join(SECOND, `samples_piqa_${DATE}.jsonl`);
-    const refused = async (
-      change: (lines: string[]) => string[],
-      expected: RegExp,
-      options?: SamplesOptions,
-    ) =>
-      await assert.rejects(compareSamples(await changed(folder, change), whole, options), (error: Error) => {
-        assert.match(error.message, expected);
-        assert.match(error.message, /samples_piqa\.jsonl/);
-        return true;
-      });
-    const second = (fields: object) => (lines: string[]) =>
+    type Change = (lines: string[]) => string[];
+    const second = (fields: object): Change => (lines) =>
       lines.with(1, JSON.stringify({ ...JSON.parse(lines[1]), ...fields }));
-    await refused(second({ acc: "1" }), /line 2: acc is "1", expected 0, 1 or another number/);
-    await refused(second({ acc: null }), /line 2: acc is null/);
-    await refused((lines) => lines.with(1, lines[1].replace(/"acc": [\d.]+/, '"acc": NaN')), /line 2/);
-    await refused(
-      (lines) => lines.with(1, lines[1].replace(/"acc": [\d.]+, /, "")),
-      /line 2: acc is missing/,
-    );
-    await refused(second({ doc_hash: undefined }), /line 2: doc_hash is missing, expected a SHA-256/);
-    await refused(second({ prompt_hash: 7 }), /line 2: prompt_hash is 7/);
-    await refused(second({ doc_id: 1.5 }), /line 2: doc_id is 1.5/);
-    await refused(second({ filter: [] }), /line 2: filter is/);
-    await refused(second({ metrics: "acc" }), /line 2: metrics is "acc"/);
-    await refused((lines) => [...lines, lines[4]], /line 61: found document 4 of line 5 again/);
-    await refused((lines) => lines.with(2, lines[2].slice(0, 40)), /line 3/);
-    await refused((lines) => lines.with(2, "[1]"), /line 3/);
-    await refused(() => [], /found no samples/);
-    await refused(
-      (lines) => lines.with(3, `{"x": "${"a".repeat(2 ** 24)}"}`),
-      /line 4 is longer than 16777216/,
-    );
+    const cut = (by: string): Change => (lines) =>
+      lines.with(1, lines[1].replace(/"acc": [\d.]+(?:, )?/, by));
+    const rows: [change: Change, expected: RegExp][] = [
+      [second({ acc: "1" }), /line 2: acc is "1", expected 0, 1 or another number/],
+      [second({ acc: null }), /line 2: acc is null/],
+      [cut('"acc": NaN, '), /line 2/],
+      [cut(""), /line 2: acc is missing/],
+      [second({ doc_hash: undefined }), /line 2: doc_hash is missing, expected a SHA-256/],
+      [second({ prompt_hash: 7 }), /line 2: prompt_hash is 7/],
+      [second({ doc_id: 1.5 }), /line 2: doc_id is 1.5/],
+      [second({ filter: [] }), /line 2: filter is/],
+      [second({ metrics: "acc" }), /line 2: metrics is "acc"/],
+      [(lines) => [...lines, lines[4]], /line 61: found document 4 of line 5 again/],
+      [(lines) => lines.with(2, lines[2].slice(0, 40)), /line 3/],
+      [(lines) => lines.with(2, "[1]"), /line 3/],
+      [() => [], /found no samples/],
+      [(lines) => lines.with(3, `{"x": "${"a".repeat(2 ** 24)}"}`), /line 4 is longer than 16777216/],
+    ];
+    for (const [change, expected] of rows) {
+      await assert.rejects(compareSamples(await changed(folder, change), whole), (error: Error) => {
+        assert.match(error.message, expected);
+        return /samples_piqa\.jsonl/.test(error.message);
+      });
+    }
     const other = (lines: string[]) =>
       lines.map((line) => JSON.stringify({ ...JSON.parse(line), acc: 0.5, acc_norm: [1, 2] }));
     await assert.rejects(compareSamples(await changed(folder, other), whole), /no metric that is 0 or 1/);

@@ -13,7 +13,7 @@ import {
 } from "../../src/study/speed/parts.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
-import { engine, thorough } from "../support.ts";
+import { engine, near, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 const quick = { context: [20], new: 2, repeat: 2, engine: "cpu" } as const;
@@ -117,12 +117,11 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
     const weights = ((layers - 1) * bytes.attention + layers * bytes.mlp + bytes.head) / 1000;
     const cores = (layers - 1) * 4 * 2 * keys * (10 + 2 + 1);
     const step = weights + cores / 10 + (layers - 1) * 3 + layers * 5 + 7;
-    const near = (found: number, expected: number) => assert.ok(Math.abs(found / expected - 1) < 1e-12);
-    near(predict(on, plan, setting, 4, parts).step, step);
-    near(predict(on, plan, setting, 4, bytesAlone(parts)).step, weights + cores / 1000);
+    near(predict(on, plan, setting, 4, parts).step / step, 1, 1e-12);
+    near(predict(on, plan, setting, 4, bytesAlone(parts)).step / (weights + cores / 1000), 1, 1e-12);
     // One part of ten tokens: the weights once more, ten rows of keys.
     const reading = step - cores / 10 + (layers - 1) * 4 * 2 * keys * 10 / 10;
-    near(predict(on, plan, setting, 4, parts).prefill, reading);
+    near(predict(on, plan, setting, 4, parts).prefill / reading, 1, 1e-12);
     return Promise.resolve();
   }));
 
@@ -150,18 +149,15 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
     const plan = { attention: [1], mlp: [] };
     const few = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 0 } as const;
     const evaluations = await evaluate(model, [noDrop, plan], few);
-    const of = (accuracy: number, i: number) => ({
-      ...evaluations[i],
-      average: { value: accuracy, of: ["openbookqa"], stderr: null, low: null, high: null, against: null },
-    });
+    const rest = { of: ["openbookqa"], stderr: null, low: null, high: null, against: null };
+    const of = (value: number, i: number) => ({ ...evaluations[i], average: { value, ...rest } });
     const plans = [plan, { attention: [0] }];
     const result = await speed(model, plans, { ...quick, evaluations: [of(0.5, 0), of(0.4, 1)] });
     const [full, dropped, other] = result.points[0].plans;
     assert.deepEqual([full.gamma, other.gamma], [null, null]);
     const { whole } = dropped.speedup;
-    assert.ok(
-      whole <= 1 ? dropped.gamma === null : Math.abs(dropped.gamma! - 10 / (100 * (whole - 1))) < 1e-9,
-    );
+    if (whole <= 1) assert.equal(dropped.gamma, null);
+    else near(dropped.gamma!, 10 / (100 * (whole - 1)), 1e-9);
   }));
 
 Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type DropPlan, type RepairName, REPAIRS } from "../../src/measure/mod.ts";
 import type { Sweep } from "../../src/result/mod.ts";
 import { estimate, perplexities, repair, sweep, type SweepOptions } from "../../src/study/mod.ts";
+import { heard } from "../support.ts";
 import { type Opened, withTiny } from "./tiny.ts";
 
 /** Eight blocks for the fits, of which the last two are held out, and four others for the curves. */
@@ -36,9 +37,8 @@ for (const { target, sequential } of ways) {
   Deno.test(`repaired lines of ${target}${sequential ? " in sequence" : ""} have the losses of the plans that \`repair\` makes, and lack those that it refuses`, () =>
     withTiny(async (opened) => {
       const { model, folder, options } = opened;
-      const notices: string[] = [];
+      const { notices, onNotice } = heard();
       const curves = [{ target, by: "deepest", seed: null }] as const;
-      const onNotice = (line: string) => notices.push(line);
       const result = await sweep(model, optionsOf(opened, { curves, repair: REPAIRS, sequential, onNotice }));
       const [bare] = result.curves;
       assert.equal(bare.repair, undefined);
@@ -78,63 +78,28 @@ Deno.test("a fit on the full model's stream is made once for all plans and repai
     const own = optionsOf(opened, { repair: ["linear", "linear"], steps: [0, 1, 2, 3] });
     const first = await sweep(model, own);
     assert.equal(fitsIn(results), 3, "three modules, though six plans drop them");
-    const notices: string[] = [];
-    const again = await sweep(model, { ...own, onNotice: (line) => notices.push(line) });
-    assert.deepEqual(again, first);
-    assert.ok(notices.some((line) => /3 fits reused/.test(line)), notices.join("\n"));
-    notices.length = 0;
+    const [again, other] = [heard(), heard()];
+    assert.deepEqual(await sweep(model, { ...own, onNotice: again.onNotice }), first);
+    assert.match(again.notices.join("\n"), /3 fits reused/);
     const text = { text: `${folder}/text.txt`, samples: FITTED, length: 16, engine: "cpu" } as const;
-    await repair(model, { attention: [0, 2] }, {
-      ...{ ...text, by: "linear", results },
-      onNotice: (line) => notices.push(line),
-    }).catch(() => {});
-    assert.ok(notices.some((line) => /2 fits reused/.test(line)), notices.join("\n"));
+    const asked = { ...text, by: "linear", results, onNotice: other.onNotice } as const;
+    await repair(model, { attention: [0, 2] }, asked).catch(() => {});
+    assert.match(other.notices.join("\n"), /2 fits reused/);
     assert.equal(fitsIn(results), 3);
-  }));
-
-Deno.test("a sweep that is stopped among its fits makes the others, and the same result", () =>
-  withTiny(async (opened) => {
-    const { model, options: { results } } = opened;
-    for (const sequential of [false, true]) {
-      const own = optionsOf(opened, { repair: ["linear"], sequential });
-      const whole = await sweep(model, { ...own, results: undefined });
-      const stop = new AbortController();
-      await Deno.mkdir(results, { recursive: true });
-      const stopped = sweep(model, {
-        ...own,
-        signal: stop.signal,
-        onProgress: () => fitsIn(results) > 0 && stop.abort(),
-      });
-      await assert.rejects(stopped, { name: "AbortError" });
-      const kept = fitsIn(results);
-      assert.ok(kept > 0, `${kept}`);
-      assert.deepEqual(await sweep(model, own), whole);
-      await Deno.remove(results, { recursive: true });
-    }
   }));
 
 Deno.test("too few tokens, and no MLP before a module, leave points out and say so once", () =>
   withTiny(async (opened) => {
-    const notices: string[] = [];
-    const own = optionsOf(opened, {
-      repair: ["linear", "refit"],
-      repairSamples: 1,
-      onNotice: (line: string) => notices.push(line),
-    });
+    const { notices, onNotice } = heard();
+    const own = optionsOf(opened, { repair: ["linear", "refit"], repairSamples: 1, onNotice });
     const few = await sweep(opened.model, own);
     assert.deepEqual(few.curves.map(({ repair }) => repair), [undefined]);
-    const told = notices.filter((line) =>
-      /has no point at 1, 2: Cannot repair .*expected at least/.test(line)
-    );
-    assert.equal(told.length, 2, notices.join("\n"));
-    notices.length = 0;
-    const all = await sweep(opened.model, {
-      ...own,
-      ...{ repair: ["refit"], repairSamples: FITTED, steps: [0, 1, 2, 3] },
-    });
-    assert.ok(notices.some((line) => /has no point at 3: .*no MLP before attention 0/.test(line)));
-    const dropped = (lineOf(all, "refit")?.points ?? []).map(({ dropped }) => dropped);
-    assert.ok(!dropped.includes(3), dropped.join());
+    const said = /has no point at 1, 2: Cannot repair .*expected at least/;
+    assert.equal(notices.filter((line) => said.test(line)).length, 2, notices.join("\n"));
+    const more = { repair: ["refit"], repairSamples: FITTED, steps: [0, 1, 2, 3] } as const;
+    const all = await sweep(opened.model, { ...own, ...more });
+    assert.match(notices.join("\n"), /has no point at 3: .*no MLP before attention 0/);
+    assert.ok(lineOf(all, "refit")?.points.every(({ dropped }) => dropped !== 3) ?? true);
   }));
 
 Deno.test("a fit that is singular is refused, is kept as such, and leaves the others of its walk as they are", () =>
@@ -146,31 +111,29 @@ Deno.test("a fit that is singular is refused, is kept as such, and leaves the ot
       repair: ["linear"],
       steps: [0, 1],
     });
-    const notices: string[] = [];
-    const onNotice = (line: string) => notices.push(line);
+    const { notices, onNotice } = heard();
     const found = await sweep(model, { ...own, onNotice });
-    const again = await sweep(model, own);
-    assert.deepEqual(again, found);
-    assert.equal(fitsIn(results), 1);
-    assert.equal(found.curves.length, 1);
-    assert.match(
-      notices.join("\n"),
-      /has no point at 1: Cannot fit 32 numbers from 32 over 96 tokens: the inputs are singular/,
-    );
+    assert.deepEqual(await sweep(model, own), found);
+    assert.deepEqual([fitsIn(results), found.curves.length], [1, 1]);
+    const singular =
+      /has no point at 1: Cannot fit 32 numbers from 32 over 96 tokens: the inputs are singular/;
+    assert.match(notices.join("\n"), singular);
   }));
 
 Deno.test("the price has a pass for all fits of a one-shot repair, and one for each plan in sequence", () =>
   withTiny(async (opened) => {
     const price = (own: Partial<SweepOptions>) => estimate("sweep", opened.model, optionsOf(opened, own));
-    const bare = await price({});
-    const once = await price({ repair: ["linear"] });
-    const twice = await price({ repair: ["linear", "refit"] });
-    const sequence = await price({ repair: ["linear"], sequential: true });
+    const asked = [{}, { repair: ["linear"] }, { repair: ["linear", "refit"] }, {
+      repair: ["linear"],
+      sequential: true,
+    }];
+    const [bare, once, twice, sequence] = await Promise.all(
+      asked.map((own) => price(own as Partial<SweepOptions>)),
+    );
     const layers = 2 * opened.model.spec.layers.length;
     // One pass for the fits; on both texts, two plans more; on the held-out samples, the full model twice, and the drops.
     assert.ok(once.modules - bare.modules > 3 * layers);
-    assert.ok(twice.modules > once.modules && twice.flops > once.flops);
-    assert.ok(sequence.modules > once.modules && sequence.flops > once.flops);
+    for (const more of [twice, sequence]) assert.ok(more.modules > once.modules && more.flops > once.flops);
     assert.equal(once.plans - bare.plans, 2);
   }));
 

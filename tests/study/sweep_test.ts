@@ -30,9 +30,7 @@ function curve(points: [dropped: number, rise: number, riseError: number | null]
     top1: 1,
   } as unknown as Point;
   return {
-    target: "attention",
-    by: "importance",
-    seed: null,
+    ...{ target: "attention", by: "importance", seed: null },
     points: points.map(([dropped, rise, riseError]) => ({ ...rest, dropped, rise, riseError })),
   };
 }
@@ -47,10 +45,8 @@ Deno.test("a rise is the mean of the samples' differences, its error theirs, how
   assert.deepEqual(riseOver(losing(5), losing(4)), { rise: 1, riseError: null });
   const other = losing(1);
   const elsewhere = { ...other.provenance, text: { name: "file", hash: "0" } };
-  assert.throws(
-    () => riseOver({ ...other, provenance: elsewhere }, losing(1)),
-    /^RangeError: Cannot pair runs over different texts/,
-  );
+  const apart = () => riseOver({ ...other, provenance: elsewhere }, losing(1));
+  assert.throws(apart, /^RangeError: Cannot pair runs over different texts/);
 });
 
 const over = (samples: number) =>
@@ -73,11 +69,8 @@ Deno.test("where the first number dropped is over the budget already, or is no n
   assert.deepEqual(allowance(over(8), curve([[4, NaN, null], [8, 0.1, 0.01]]), { budget: 0.2 }), none);
   assert.deepEqual(allowance(over(8), curve([]), { budget: 0.2 }), none);
   // 0.19 ± 2.365 · 0.01: within the budget, but not surely.
-  assert.deepEqual(allowance(over(8), curve([[4, 0.19, 0.01]]), { budget: 0.2 }), {
-    dropped: 4,
-    atLeast: 0,
-    atMost: 4,
-  });
+  const open = allowance(over(8), curve([[4, 0.19, 0.01]]), { budget: 0.2 });
+  assert.deepEqual(open, { dropped: 4, atLeast: 0, atMost: 4 });
 });
 
 Deno.test("steps go up to n, and n is one of them", () => {
@@ -125,22 +118,13 @@ Deno.test("an estimate is the sum of its curves, each a trie of its own, with th
     const [both, other] = [await price(deepest, random), await price(random)];
     assert.equal(both.plans, 5);
     assert.equal(both.modules - once.modules, modules - once.modules + other.modules - once.modules);
-    const all = await estimate("sweep", model, {
-      ...options,
-      curves: curvesOf("mlp", 3),
-      steps: [3],
-      calibration,
-    });
-    assert.equal(all.plans, 2, "orders of all modules are one plan");
+    const whole = { ...options, curves: curvesOf("mlp", 3), steps: [3], calibration };
+    assert.equal((await estimate("sweep", model, whole)).plans, 2, "orders of all modules are one plan");
   }));
 
 Deno.test("orders are named: scores of a profile rank, searches and losses are made first, constraints hold", () =>
   withTiny(async ({ model, options }) => {
-    const calibration = {
-      samples: 2,
-      length: 16,
-      ...options.text === undefined ? {} : { text: options.text },
-    };
+    const calibration = { samples: 2, length: 16, text: options.text! };
     const measured = { ...options, ...calibration };
     const by = ["importance", "greedy"] as const;
     const named = await sweep(model, { ...options, calibration, targets: ["mlp"], by, upto: 2 });

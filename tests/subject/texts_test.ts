@@ -16,6 +16,7 @@ import {
 } from "../../src/study/mod.ts";
 import { openConfig, openModel, openSeries, packText, zipfText } from "../../src/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
+import { heard, near, refuses } from "../support.ts";
 import { printed } from "../tools.ts";
 
 const packing = { samples: 4, length: 16, skip: 1, bos: false };
@@ -35,112 +36,78 @@ Deno.test("a pipe is read like a file, and a large file no further than is neede
     assert.deepEqual(await packText(model, { ...packing, text: large }), known);
   }));
 
-Deno.test("a folder and a missing file are told apart", () =>
+Deno.test("what is no text, an empty one and one that is too short are named, with the tokens found and needed", () =>
   withTiny(async ({ model, folder }) => {
-    const read = (text: string) => packText(model, { ...packing, text });
-    await assert.rejects(read(folder), {
-      message: `Cannot read text ${folder}: found a folder, expected a file of plain text or JSONL`,
-    });
-    await assert.rejects(
-      read(join(folder, "none")),
-      /^Error: Cannot read text .*none: no such file, expected a file or one of stories/,
-    );
-    await assert.rejects(read("wikki"), /text wikki: no such file \(did you mean wiki\?\), expected/);
-    await assert.rejects(read("openai/gsm8k"), /c4; a data set or a page is saved to a file first/);
-    await assert.rejects(read(""), /text is "", expected the name of a built-in text, or a file$/);
-  }));
-
-Deno.test("an empty text and one that is too short are named, with the tokens found and needed", () =>
-  withTiny(async ({ model, folder }) => {
-    const refused = async (name: string, content: string, message: RegExp) => {
-      const text = join(folder, name);
-      await Deno.writeTextFile(text, content);
-      await assert.rejects(packText(model, { ...packing, text }), message);
-    };
+    const at = (name: string) => join(folder, name);
+    for (const [name, text] of [["a.txt", ""], ["b.txt", "a b"], ["c.json", "[1, 2, 3]"]]) {
+      await Deno.writeTextFile(at(name), text);
+    }
     const blocks = "4 blocks of 16 tokens behind 1 that is skipped";
-    await refused(
-      "a.txt",
-      "",
-      RegExp(`Cannot pack ${blocks}: \\S+a.txt is empty, expected a text of 80 tokens`),
-    );
-    await refused(
-      "b.txt",
-      "a b",
-      RegExp(`${blocks}: \\S+b.txt has \\d tokens, enough for 0 of .* least 80: a`),
-    );
-    const few = `Cannot cut \\S+c.json into ${blocks}: found 3 token ids, expected at least 80`;
-    await refused("c.json", "[1, 2, 3]", RegExp(few));
+    await refuses("Cannot ", (text: string) => packText(model, { ...packing, text }), [
+      [folder, `read text ${folder}: found a folder, expected a file of plain text or JSONL`, "Error"],
+      [at("none"), /read text .*none: no such file, expected a file or one of stories/, "Error"],
+      ["wikki", "text wikki: no such file (did you mean wiki?), expected", "Error"],
+      ["openai/gsm8k", "c4; a data set or a page is saved to a file first", "Error"],
+      ["", 'text is "", expected the name of a built-in text, or a file'],
+      [at("a.txt"), RegExp(`pack ${blocks}: \\S+a.txt is empty, expected a text of 80 tokens`)],
+      [at("b.txt"), RegExp(`${blocks}: \\S+b.txt has \\d tokens, enough for 0 of .* least 80: a`)],
+      [at("c.json"), RegExp(`cut \\S+c.json into ${blocks}: found 3 token ids, expected at least 80`)],
+    ]);
   }));
 
 Deno.test("samples that are longer than the model was trained on bring one line, and what is measured says so", async () => {
   const series = await openSeries("data/series/pre-ln", { steps: [0, 4096] });
-  const heard: string[] = [];
-  const onNotice = (line: string) => void heard.push(line);
+  const { notices, onNotice } = heard();
   const run = (length: number) => checkpoints(series, { text: "README.md", samples: 1, length, onNotice });
   const usual = await run(256);
-  assert.deepEqual(heard, []);
-  assert.equal("trained" in usual.series[0].provenance.packing, false);
+  assert.deepEqual([notices, "trained" in usual.series[0].provenance.packing], [[], false]);
   const long = await run(257);
-  assert.deepEqual(heard, [
+  assert.deepEqual(notices, [
     "samples of 257 tokens are longer than the 256 tokens of the model's training: quality may be lower than on shorter samples",
   ], "once, though there are two checkpoints");
   for (const { provenance } of long.series) assert.equal(provenance.packing.trained, 256);
-  assert.match(
-    checkpointMapFigure(long).setting,
-    /1\s×\s257 tokens of a text file, longer than the 256 of its training/,
-  );
-  // Every study packs its text at one place: each of them has said it.
-  const model = await series.checkpoints[1].open();
-  const options = { text: "README.md", samples: 1, length: 300 };
-  const studies = [
-    (listener: typeof onNotice) => profile(model, { ...options, onNotice: listener }),
-    (listener: typeof onNotice) => perplexities(model, [{}], { ...options, onNotice: listener }),
-    (listener: typeof onNotice) => causes(model, { ...options, effectSamples: 0, onNotice: listener }),
-    (listener: typeof onNotice) =>
-      order(model, { ...options, target: "attention", by: "angular", upto: 1, onNotice: listener }),
+  const setting = /1\s×\s257 tokens of a text file, longer than the 256 of its training/;
+  assert.match(checkpointMapFigure(long).setting, setting);
+  // Every study packs its text at one place: each of them has said it. So do texts that are written, timed or handed over as ids.
+  using model = await series.checkpoints[1].open();
+  const own = { text: "README.md", samples: 1, length: 300 };
+  const [angular, timing] = [{ target: "attention", by: "angular", upto: 1 }, {
+    context: [8, 256],
+    new: 1,
+    repeat: 1,
+  }] as const;
+  type Heard = { onNotice(line: string): void };
+  const rows: [expected: RegExp | null, study: (heard: Heard) => Promise<unknown>][] = [
+    [/^samples of 300 tokens/, (heard) => profile(model, { ...own, ...heard })],
+    [/^samples of 300 tokens/, (heard) => perplexities(model, [{}], { ...own, ...heard })],
+    [/^samples of 300 tokens/, (heard) => causes(model, { ...own, effectSamples: 0, ...heard })],
+    [/^samples of 300 tokens/, (heard) => order(model, { ...own, ...angular, ...heard })],
+    [/^samples of 257 tokens/, (heard) => losses(model, new Int32Array(257), heard)],
+    [/^texts of 257 tokens/, (heard) => speed(model, [], { ...timing, ...heard })],
+    [null, (heard) => speed(model, [], { ...timing, context: [255], ...heard })],
+    [
+      /^texts of \d+ tokens .* than on shorter texts$/,
+      (heard) => generate(model, [{}, {}], "one ".repeat(255), { tokens: 2, ...heard }),
+    ],
   ];
-  for (const study of studies) {
-    const lines: string[] = [];
-    await study((line) => void lines.push(line));
-    assert.equal(
-      lines.filter((line) => line.startsWith("samples of 300 tokens are longer than the 256")).length,
-      1,
-    );
+  for (const [expected, study] of rows) {
+    const { notices, onNotice } = heard();
+    await study({ onNotice });
+    const said = notices.filter((line) => / are longer than the 256 tokens/.test(line));
+    assert.equal(said.length, expected ? 1 : 0);
+    if (expected) assert.match(said[0], expected);
   }
-  model.close();
-});
-
-Deno.test("texts that are written, timed or handed over as ids bring the same line", async () => {
-  using model = await openModel("data/series/pre-ln/step04096");
-  const heard = async (run: (onNotice: (line: string) => void) => Promise<unknown>) => {
-    const lines: string[] = [];
-    await run((line) => void lines.push(line));
-    return lines.filter((line) => line.includes("longer than the 256 tokens"));
-  };
-  const prompt = "one ".repeat(255);
-  const written = await heard((onNotice) => generate(model, [{}, {}], prompt, { tokens: 2, onNotice }));
-  assert.match(written.join("\n"), /^texts of \d+ tokens are longer .* than on shorter texts$/);
-  const timing = { context: [8, 256], new: 1, repeat: 1 };
-  const timed = await heard((onNotice) => speed(model, [], { ...timing, onNotice }));
-  assert.match(timed.join("\n"), /^texts of 257 tokens are longer /);
-  assert.deepEqual(await heard((onNotice) => speed(model, [], { ...timing, context: [255], onNotice })), []);
-  const scored = await heard((onNotice) => losses(model, new Int32Array(257), { onNotice }));
-  assert.match(scored.join("\n"), /^samples of 257 tokens are longer /);
 });
 
 Deno.test("an untrained model has no length of training, and a shard of a long text keeps its whole's", async () => {
-  const named = await openConfig("data/series/pre-ln/step00512");
-  const heard: string[] = [];
-  const drawn = { samples: 1, length: 300, seeds: 1, onNotice: (line: string) => void heard.push(line) };
-  const { provenance } = await randomInit(named, drawn);
-  assert.deepEqual(heard, []);
-  assert.equal("trained" in provenance.packing, false);
-  const series = await openSeries("data/series/pre-ln", { steps: [0] });
-  const model = await series.checkpoints[0].open();
+  const { notices, onNotice } = heard();
+  const drawn = { samples: 1, length: 300, seeds: 1, onNotice };
+  const { provenance } = await randomInit(await openConfig("data/series/pre-ln/step00512"), drawn);
+  assert.deepEqual([notices, "trained" in provenance.packing], [[], false]);
+  using model = await openModel("data/series/pre-ln/step00000");
   const part = (skip: number) => profile(model, { text: "README.md", samples: 1, length: 300, skip });
   const merged = merge([await part(0), await part(1)]);
   assert.deepEqual(merged.provenance.packing, { samples: 2, length: 300, skip: 0, bos: false, trained: 256 });
-  model.close();
 });
 
 Deno.test("a model whose JSON files begin with a byte order mark opens", () =>
@@ -162,14 +129,10 @@ Deno.test("a model whose JSON files begin with a byte order mark opens", () =>
     await mark("tokenizer.json");
     await mark("tokenizer_config.json", JSON.stringify({ eos_token: "</s>" }));
 
-    const opened = await openModel(folder);
-    try {
-      assert.deepEqual(opened.spec, model.spec);
-      const { fingerprint, eos } = await opened.tokenizer();
-      assert.deepEqual([fingerprint.length, eos], [64, 2]);
-    } finally {
-      opened.close();
-    }
+    using opened = await openModel(folder);
+    assert.deepEqual(opened.spec, model.spec);
+    const { fingerprint, eos } = await opened.tokenizer();
+    assert.deepEqual([fingerprint.length, eos], [64, 2]);
     assert.deepEqual((await openConfig(join(folder, "config.json"))).config, model.config);
   }));
 
@@ -178,12 +141,8 @@ Deno.test("Zipf's text: words of rank r come about 1/r as often as the first, an
   assert.deepEqual(zipfText(1000, { samples: 1, length: 100 }).blocks.ids, ids.slice(0, 100));
   const harmonic = Array.from({ length: 1000 }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b);
   for (const rank of [1, 2, 5, 20]) {
-    const count = ids.filter((id) => id === rank - 1).length;
     const expected = ids.length / harmonic / rank;
-    assert.ok(
-      Math.abs(count - expected) < 4 * Math.sqrt(expected),
-      `${rank}: ${count}, expected ${expected}`,
-    );
+    near(ids.filter((id) => id === rank - 1).length, expected, 4 * Math.sqrt(expected), `${rank}`);
   }
   assert.ok(ids.every((id) => id >= 0 && id < 1000));
 });

@@ -1,9 +1,9 @@
 /** A folder's tokenizer is found in whichever of the usual files it has; without one, tokens can be given. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { profile } from "../../src/study/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
-import { lamina } from "../commands/cli.ts";
+import { ok } from "../commands/cli.ts";
+import { words } from "../tools.ts";
 import { type Opened, tinyText, withTiny } from "../study/tiny.ts";
 import { copyModel, refuses } from "../support.ts";
 
@@ -71,10 +71,8 @@ Deno.test("a configuration or a tokenizer that nests deep is refused before anyt
     `{"${key}": ${'{"a\\"[": ['.repeat(50_000)}1${"]}".repeat(50_000)}, "model_type": "llama"}`;
   await withTiny(async ({ folder }) => {
     await Deno.writeTextFile(`${folder}/tokenizer.json`, deep("post_processor"));
-    await assert.rejects(
-      encoded(folder, "a"),
-      /tokenizer\.json: objects are nested deeper than 200, expected flat JSON/,
-    );
+    const nested = /tokenizer\.json: objects are nested deeper than 200, expected flat JSON/;
+    await assert.rejects(encoded(folder, "a"), nested);
     await Deno.writeTextFile(`${folder}/config.json`, deep("rope_parameters"));
     await assert.rejects(openModel(folder), /config\.json: objects are nested deeper than 200/);
   });
@@ -100,58 +98,33 @@ Deno.test("an error of a tokenizer names its file, when it is built and when it 
 
 Deno.test("token ids stand for a text, and no tokenizer is needed", () =>
   withTiny(async ({ model, folder, options }) => {
-    const { blocks } = await packText(model, {
-      text: options.text!,
-      samples: 2,
-      length: 16,
-      skip: 1,
-      bos: false,
-    });
+    const size = { samples: 2, length: 16, skip: 1, bos: false };
+    const { blocks } = await packText(model, { ...size, text: options.text! });
     const before = await profile(model, { ...options, samples: 2, skip: 1 });
-    const whole = await packText(model, { text: options.text!, samples: 3, length: 16, skip: 0, bos: false });
+    const whole = await packText(model, { ...size, text: options.text!, samples: 3, skip: 0 });
     const ids = [...whole.blocks.ids];
     await Deno.remove(`${folder}/tokenizer.json`);
-    const bare = await openModel(folder);
-    try {
-      for (
-        const [name, lists] of [["flat", ids], ["nested", [ids.slice(0, 20), [], ids.slice(20)]]] as const
-      ) {
-        const text = `${folder}/${name}.json`;
-        await Deno.writeTextFile(text, ` ${JSON.stringify(lists)}`);
-        const result = await profile(bare, { ...options, text, samples: 2, skip: 1 });
-        assert.deepEqual(result.attention, before.attention);
-        assert.deepEqual([result.provenance.tokenizer, result.provenance.text.name], ["none", "ids"]);
-        assert.equal(result.provenance.text.hash, before.provenance.text.hash);
-        assert.deepEqual(
-          (await packText(bare, { text, samples: 2, length: 16, skip: 1, bos: false })).blocks,
-          blocks,
-        );
-      }
-      await assert.rejects(profile(bare, options), /it has no tokenizer, found .*`text`: IDS\.json/);
-    } finally {
-      bare.close();
+    using bare = await openModel(folder);
+    for (
+      const [name, lists] of Object.entries({ flat: ids, nested: [ids.slice(0, 20), [], ids.slice(20)] })
+    ) {
+      const text = `${folder}/${name}.json`;
+      await Deno.writeTextFile(text, ` ${JSON.stringify(lists)}`);
+      const { attention, provenance } = await profile(bare, { ...options, text, samples: 2, skip: 1 });
+      assert.deepEqual(attention, before.attention);
+      assert.deepEqual([provenance.tokenizer, provenance.text.name], ["none", "ids"]);
+      assert.equal(provenance.text.hash, before.provenance.text.hash);
+      assert.deepEqual((await packText(bare, { ...size, text })).blocks, blocks);
     }
-    const done = await lamina(
-      "profile",
-      folder,
-      "--text",
-      `${folder}/flat.json`,
-      "--samples",
-      "1",
-      "--length",
-      "8",
-      "--no-cache",
-    );
-    assert.equal(done.code, 0, done.err);
+    await assert.rejects(profile(bare, options), /it has no tokenizer, found .*`text`: IDS\.json/);
+    await ok(...words`profile ${folder} --text ${folder}/flat.json --samples 1 --length 8 --no-cache`);
   }));
 
 Deno.test("a GGUF file without a tokenizer says what to do", async () => {
-  const model = await openModel(fileURLToPath(new URL("../fixtures/gguf/llama.gguf", import.meta.url)));
-  await assert.rejects(
-    model.tokenizer(),
-    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass a file of token ids/,
-  );
-  model.close();
+  using model = await openModel("tests/fixtures/gguf/llama.gguf");
+  const none =
+    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass a file of/;
+  await assert.rejects(model.tokenizer(), none);
 });
 
 Deno.test("what is no list of token ids is refused, and a list of texts is still one", () =>
@@ -161,21 +134,18 @@ Deno.test("what is no list of token ids is refused, and a list of texts is still
       await Deno.writeTextFile(text, content);
       return await packText(model, { text, samples: 1, length: 4, skip: 0, bos });
     };
-    for (
-      const [content, message] of [
-        ["[1, 2, 3]", /found 3 token ids, expected at least 4/],
-        ["[1, 2, 3, 64]", /token id 64, expected an id below 64/],
-        ["[1, 2, -3, 4]", /ids\.json: entry 2 is -3, expected a list of token ids/],
-        ["[1, 2.5, 3, 4]", /entry 1 is 2\.5/],
-        ['["a"]', /entry 0 is "a"/],
-        ["[[[1]]]", /entry 0 is \[1\]/],
-        [`[${"[".repeat(200_000)}`, /ids\.json: /],
-        ["[1, 2", /ids\.json: /],
-      ] as const
-    ) await assert.rejects(pack(content), message);
-    await assert.rejects(
-      pack("[1, 2, 3, 4]", true),
-      /bos is true, expected false, since token ids are used unchanged/,
-    );
+    const wrong: [content: string, message: RegExp][] = [
+      ["[1, 2, 3]", /found 3 token ids, expected at least 4/],
+      ["[1, 2, 3, 64]", /token id 64, expected an id below 64/],
+      ["[1, 2, -3, 4]", /ids\.json: entry 2 is -3, expected a list of token ids/],
+      ["[1, 2.5, 3, 4]", /entry 1 is 2\.5/],
+      ['["a"]', /entry 0 is "a"/],
+      ["[[[1]]]", /entry 0 is \[1\]/],
+      [`[${"[".repeat(200_000)}`, /ids\.json: /],
+      ["[1, 2", /ids\.json: /],
+    ];
+    for (const [content, message] of wrong) await assert.rejects(pack(content), message);
+    const bos = /bos is true, expected false, since token ids are used unchanged/;
+    await assert.rejects(pack("[1, 2, 3, 4]", true), bos);
     await pack(JSON.stringify({ text: tinyText })); // a line of JSON with a text
   }));

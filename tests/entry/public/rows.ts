@@ -17,10 +17,9 @@ export interface Row {
 
 /** What is wrong with the calls of a function whose messages all begin with `Cannot VERB: `. */
 export function cannot(verb: string, { name, value, type }: Row): Row {
-  const begun = ([args, message]: Call): Call => [
-    args,
-    /^\(|^Cannot /.test(message) ? message : `Cannot ${verb}: ${message}`,
-  ];
+  const begun = (
+    [args, message]: Call,
+  ): Call => [args, /^\(|^Cannot |^expected/.test(message) ? message : `Cannot ${verb}: ${message}`];
   return { ...name && { name: begun(name) }, ...value && { value: begun(value) }, type: begun(type) };
 }
 
@@ -32,53 +31,29 @@ export const series = { name: "run", checkpoints: [] };
 export const curve = { target: "mlp", by: "deepest", seed: null };
 export const entry = { module: "mlp", layer: 0, score: 0.5 };
 
-export function study(verb: string, ...after: unknown[]): Row {
-  return {
-    name: [
-      [model, ...after, { sample: 2 }],
-      `Cannot ${verb}: unknown option "sample", expected one of text, samples, `,
-    ],
-    value: [
-      [model, ...after, { samples: 0 }],
-      `Cannot ${verb}: samples is 0, expected a whole number of at least 1`,
-    ],
-    type: [[{}, ...after], `Cannot ${verb}: model is an object, expected a model or its name`],
-  };
-}
+export const study = (verb: string, ...after: unknown[]): Row =>
+  cannot(verb, {
+    name: [[model, ...after, { sample: 2 }], 'unknown option "sample", expected one of text, samples, '],
+    value: [[model, ...after, { samples: 0 }], `samples is 0, ${wholeOf(1)}`],
+    type: [[{}, ...after], "model is an object, expected a model or its name"],
+  });
 
-export function ordered(verb: string): Row {
-  return {
-    name: [
-      [model, { target: "mlp", form: 1 }],
-      `Cannot ${verb}: unknown option "form", expected one of text, `,
-    ],
+export const ordered = (verb: string): Row =>
+  cannot(verb, {
+    name: [[model, { target: "mlp", form: 1 }], 'unknown option "form", expected one of text, '],
     value: [
       [model, { target: "mlp", by: "gredy" }],
-      `Cannot ${verb}: by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
+      `by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
     ],
-    type: [
-      [model, {}],
-      `Cannot ${verb}: target is missing, expected one of attention, mlp, block, joint, `,
-    ],
-  };
-}
+    type: [[model, {}], "target is missing, expected one of attention, mlp, block, joint, "],
+  });
 
-export function untrained(verb: string, ...between: unknown[]): Row {
-  return {
-    name: [
-      [named, ...between, { sed: 1 }],
-      `Cannot ${verb}: unknown option "sed", expected one of samples, length, `,
-    ],
-    value: [
-      [named, ...between, { norm: "per" }],
-      `Cannot ${verb}: norm is "per", expected one of pre, peri, post (did you mean "peri"?)`,
-    ],
-    type: [
-      [7, ...between],
-      `Cannot ${verb}: configuration is 7, expected a configuration from openConfig`,
-    ],
-  };
-}
+export const untrained = (verb: string, ...between: unknown[]): Row =>
+  cannot(verb, {
+    name: [[named, ...between, { sed: 1 }], 'unknown option "sed", expected one of samples, length, '],
+    value: [[named, ...between, { norm: "per" }], 'expected one of pre, peri, post (did you mean "peri"?)'],
+    type: [[7, ...between], "configuration is 7, expected a configuration from openConfig"],
+  });
 
 /** The end of a message on a number. */
 export const wholeOf = (least: number) => `expected a whole number of at least ${least}`;

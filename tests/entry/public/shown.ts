@@ -30,10 +30,7 @@ export const shown: Readonly<Record<string, Row>> = {
   claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
   cosineMagnitudeFigure: ofProfile,
   correlationWords: {
-    type: [
-      [aSweep, {}],
-      "Cannot choose words: the correlation is a sweep, expected a correlation of a study of causes",
-    ],
+    type: [[aSweep, {}], "Cannot choose words: the correlation is a sweep, expected a correlation of a"],
   },
   depthFigure: drawn("results", "a list of results"),
   dropOrderFigure: ofProfile,
@@ -55,10 +52,7 @@ export const shown: Readonly<Record<string, Row>> = {
   initFitFigure: drawn("models", "a list of models"),
   initMapFigure: drawn("maps", "a list of maps"),
   intervalWords: {
-    type: [
-      [aSweep, {}],
-      "Cannot choose words: the interval is a sweep, expected an interval with low and high",
-    ],
+    type: [[aSweep, {}], "Cannot choose words: the interval is a sweep, expected an interval with low and"],
   },
   magnitudeFigure: ofProfile,
   toCSV: {

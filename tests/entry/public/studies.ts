@@ -14,10 +14,7 @@ import {
 
 export const studies: Readonly<Record<string, Row>> = {
   attentionOf: cannot("look at attention", {
-    name: [
-      [model, "a", { heads: [], boss: true }],
-      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, memory, bos, heads (did you mean "bos"?)',
-    ],
+    name: [[model, "a", { heads: [], boss: true }], '(did you mean "bos"?)'],
     value: [[model, "a", { heads: [{ layer: 0, head: -1 }] }], `heads[0].head is -1, ${wholeOf(0)}`],
     type: [[model, 7, { heads: [] }], "text is 7, expected a text"],
   }),
@@ -40,10 +37,7 @@ export const studies: Readonly<Record<string, Row>> = {
       'Cannot profile: unknown option "sample", expected one of text, ',
     ],
     value: [["profile", model, { samples: 0 }], `Cannot profile: samples is 0, ${wholeOf(1)}`],
-    type: [
-      [7, model, {}],
-      "Cannot estimate: study is 7, expected one of profile, perplexity, ",
-    ],
+    type: [[7, model, {}], "Cannot estimate: study is 7, expected one of profile, perplexity, "],
   },
   evaluate: cannot("evaluate", {
     name: [[model, [{}], { task: ["piqa"] }], 'unknown option "task"'],
@@ -51,19 +45,13 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, {}], "plans is an object, expected a list of plans"],
   }),
   exportModel: cannot("export", {
-    name: [
-      [model, {}, { format: "hf", out: "out", to: "out" }],
-      'unknown option "to", expected one of onProgress, onNotice, signal, results, measure, card, format, out',
-    ],
+    name: [[model, {}, { format: "hf", out: "out", to: "out" }], 'unknown option "to", expected one of'],
     value: [[model, {}, { format: "hff", out: "out" }], 'format is "hff", expected one of llm-drop, '],
     type: [[model, 7, { format: "hf", out: "out" }], "plan is 7, expected "],
   }),
   generate: cannot("generate", {
     name: [[model, [{}], "a", { token: 3 }], 'unknown option "token", expected one of onProgress, '],
-    value: [
-      [model, [{}], "a", { topP: 2 }],
-      "topP is 2, expected a probability above 0 and at most 1, such as 0.9 or 90%",
-    ],
+    value: [[model, [{}], "a", { topP: 2 }], "topP is 2, expected a probability above 0 and at most 1,"],
     type: [[model, [{}], undefined], "prompt is missing, expected a text"],
   }),
   guides: study("measure guides"),
@@ -81,10 +69,7 @@ export const studies: Readonly<Record<string, Row>> = {
   }),
   observe: cannot("observe", {
     name: [[model, () => {}, { values: ["a"], boss: true }], '(did you mean "bos"?)'],
-    value: [
-      [model, () => {}, { values: ["b.norm"] }],
-      'values[0] is "b.norm", expected one of x, a, m, y, q',
-    ],
+    value: [[model, () => {}, { values: ["b.norm"] }], 'values[0] is "b.norm", expected one of x, a, m, y,'],
     type: [[model, 7, { values: ["a"] }], "see is 7, expected a function"],
   }),
   openConfig: cannot("open a configuration", {
@@ -97,10 +82,7 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[{}], "Cannot describe: model is an object, expected a model that was opened from files"],
   },
   openModel: {
-    name: [
-      ["tiny", { onprogress() {} }],
-      'Cannot open: unknown option "onprogress", expected one of onProgress, onNotice, signal, stream, allowFields (did you mean "onProgress"?)',
-    ],
+    name: [["tiny", { onprogress() {} }], '(did you mean "onProgress"?)'],
     value: [[""], 'Cannot open a model: its name is "", expected a text'],
     type: [["tiny", { stream: "yes" }], 'Cannot open: stream is "yes", expected true or false'],
   },
