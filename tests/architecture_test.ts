@@ -29,7 +29,8 @@ const table = {
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry disk tensor result hub weights text models",
   formats: "entry tensor measure hub weights text models run subject",
-  study: "entry disk tensor result hub weights text tasks models engine kernels measure run subject formats",
+  study:
+    "entry disk tensor libraries result hub weights text tasks models engine kernels measure run subject formats",
   export: "entry disk measure result hub run subject formats study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",

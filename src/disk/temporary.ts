@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
@@ -26,6 +26,17 @@ export async function removeStrays(folder: string): Promise<void> {
     const owner = name.match(/^\.lamina-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/);
     if (owner?.[1] !== machine || isAlive(Number(owner[2]))) continue;
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Gives `use` the path of a folder that is not there yet, among the system's temporary files, and removes what is there in the end. */
+export async function withTemporary<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  await removeStrays(tmpdir());
+  const folder = join(tmpdir(), temporaryName());
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

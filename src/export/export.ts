@@ -20,10 +20,10 @@ import {
   sum,
   text,
 } from "../entry/mod.ts";
-import { expectNothing, writeFolder } from "../disk/mod.ts";
-import type { DropPlan, LayerModule, TablesChange } from "../measure/mod.ts";
+import { expectNothing, writeFolder, writeWhole } from "../disk/mod.ts";
+import { type DropPlan, isFull, type LayerModule, type TablesChange } from "../measure/mod.ts";
 import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
-import { aDrop, dropsIn } from "../study/mod.ts";
+import { aDrop, checkInLlama, dropsIn, expectCheckable } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf, qualities } from "./card/measured.ts";
@@ -43,7 +43,7 @@ import {
   textFile,
 } from "../formats/mod.ts";
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { freeBytes } from "../hub/mod.ts";
 
 /** How to export a model. The card reports this plan's perplexities if `results` has them. */
@@ -58,6 +58,8 @@ export interface ExportOptions extends Reports, Keeping {
   readonly card?: readonly (Evaluation | Speed)[] | undefined;
   /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
   readonly bothTables?: boolean | undefined;
+  /** Whether llama.cpp (`lamina ggml`) must predict with a GGUF file what Lamina does but for rounding; the card says how near; default: false. */
+  readonly check?: boolean | undefined;
 }
 
 const checks: Checks<ExportOptions> = {
@@ -68,6 +70,7 @@ const checks: Checks<ExportOptions> = {
   format: required(oneOf(FORMATS)),
   out: required(text),
   bothTables: flag,
+  check: flag,
 };
 
 /** The exported model. */
@@ -86,7 +89,8 @@ export interface Exported {
 
 /**
  * Writes the model under a plan, or without the listed layers' modules, as a folder with a model card. Throws `RangeError`
- * if the format cannot express the smaller model, `Error` if the folder exists already or the disk is full.
+ * if the format cannot express the smaller model, `Error` if the folder exists already or the disk is full, or after writing if
+ * llama.cpp predicts otherwise.
  *
  * @example
  * ```ts
@@ -135,6 +139,7 @@ async function write(
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
+  if (options.check) expectCheckable(format);
   const stored = await openStored(model);
   using _file = closed(stored.file);
   const { changes, tables: own, ...lists } = dropsIn(model, drop);
@@ -147,6 +152,11 @@ async function write(
     ...tables ? { tables } : {},
   };
   const job = jobOf(model, model.files!, stored, plan);
+  if (isFull(job.drop)) {
+    throw new RangeError(
+      `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
+    );
+  }
   const found = await makeAs(job, format);
   const sizes = await sizesAs(job, format, found);
   const notes = [...found.notes, ...notesOnChanges(changes ?? []), ...await noteOnSize(job, format, sizes)];
@@ -159,7 +169,7 @@ async function write(
     sizes: { files: sizes, ...modelSizes(job, made.zeroed) },
     plan: "kind" in drop ? drop : null,
   };
-  const card = textFile("README.md", cardText({ job, format, made, ...told }));
+  let card = textFile("README.md", cardText({ job, format, made, ...told }));
   const files = [...made.files, card];
   const total = sum(files, ({ bytes }) => bytes);
   const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
@@ -167,11 +177,18 @@ async function write(
     signal?.throwIfAborted();
     report(done);
   });
+  if (options.check) {
+    const { note, isExplained } = await checkInLlama(join(out, made.files[0].name), options, options.measure);
+    made.notes.push(note);
+    card = textFile("README.md", cardText({ job, format, made, ...told }));
+    await writeWhole(join(out, card.name), card.parts());
+    if (!isExplained) throw new Error(`Cannot confirm ${out}: ${note}`);
+  }
   made.notes.forEach((note) => onNotice?.(note));
   return displayable({
     folder: out,
     format,
-    files: files.map(({ name, bytes }) => ({ name, bytes })),
+    files: [...made.files, card].map(({ name, bytes }) => ({ name, bytes })),
     sizes,
     notes: made.notes,
   });

@@ -1,6 +1,6 @@
 /** The job of an export, the same for every format. */
 import { closed, sum } from "../entry/mod.ts";
-import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -72,7 +72,7 @@ export interface Made {
   readonly zeroed?: readonly Module[];
 }
 
-/** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */
+/** The job of leaving modules out, in the order given. Throws `RangeError` if every module is left out. */
 export function jobOf(model: StudyModel, files: ModelFiles, stored: Stored, drop: DropPlan): Job {
   const { drop_attn_list, drop_mlp_list, ...config } = model.config;
   const full = readSpec(config, model.name, model.allowed);
@@ -87,11 +87,6 @@ export function jobOf(model: StudyModel, files: ModelFiles, stored: Stored, drop
     ...drop.changes ? { changes: drop.changes } : {},
     ...drop.tables ? { tables: drop.tables } : {},
   };
-  if (isFull(all)) {
-    throw new RangeError(
-      `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
-    );
-  }
   if (!firstScoring(full)) {
     throw new RangeError(
       `Cannot export ${model.name}: no layer has heads, expected attention in one at least`,

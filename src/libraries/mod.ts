@@ -2,5 +2,6 @@
 export * from "./apart.ts";
 export * from "./cuda.ts";
 export * from "./ggml.ts";
+export * from "./llama.ts";
 export * from "./pointers.ts";
 export * from "./webgpu.ts";

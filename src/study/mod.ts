@@ -27,6 +27,7 @@ export * from "./orders/request.ts";
 export * from "./untrained/init_models.ts";
 export * from "./untrained/predict.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
+export { checkInLlama, expectCheckable } from "./speed/llama.ts";
 export * from "./speed/roofline.ts";
 export * from "./sweep/curves.ts";
 export * from "./fit/aims.ts";

@@ -7,7 +7,7 @@ import { perplexity } from "../result/samples.ts";
 import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
-import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { bound, llamaSpeed, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { compared, evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 import { besides, fit, nothing, untried } from "./synthetic_fit.ts";
 import { readJson } from "../fixtures/read.ts";
@@ -103,6 +103,7 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "plan": [plan("mlp", 2)],
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],
+  "speed in llama.cpp": [llamaSpeed()],
   "untrained": [untrained().measured],
   "untrained with one seed": [oneSeed],
   "info": [described],

@@ -6,7 +6,7 @@ import { type Draw, drawnWith, type Inputs, names, odd } from "./every_figure.ts
 import { guides, profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { fit } from "./synthetic_fit.ts";
-import { measuredSpeed } from "./synthetic_speed.ts";
+import { llamaSpeed, measuredSpeed } from "./synthetic_speed.ts";
 import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 
@@ -157,7 +157,7 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
     "one sample, other layers": [certificate({ layers: 2, samples: 1 }, { alike: false })],
   },
   textsFigure: { "nothing in common": [[six, reversed]], "unsure": [[scattered(six), scattered(reversed)]] },
-  speedFigure: { "wide quartiles": [wideSpeed] },
+  speedFigure: { "wide quartiles": [wideSpeed], "in llama.cpp": [llamaSpeed()] },
   checkpointLinesFigure: { "one sample": [checkpoints([0, 32, 512], onePoint)] },
   smoothingFigure: {
     "apart": [sureCauses],

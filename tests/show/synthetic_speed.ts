@@ -51,6 +51,20 @@ export function reported(
   return { speedup, accuracies: [70, 69], gamma: 1 / (100 * (speedup - 1)), rooflineGamma: 0.1, reach };
 }
 
+/** The same in llama.cpp, where the last is another model's file. */
+export function llamaSpeed(): Speed {
+  const { plans: [full, plan, other], points, ...speed } = measuredSpeed();
+  return {
+    ...speed,
+    computed: { dtype: "as stored", engine: "llama.cpp", runtime: "llama.cpp 0.5.0" },
+    plans: [full, plan, { ...other, drop: full.drop, name: "smaller.gguf" }],
+    points: points.map(({ parts: _, plans, ...point }) => ({
+      ...point,
+      plans: plans.map(({ roofline: _, predicted: _none, ...plan }) => plan),
+    })),
+  };
+}
+
 /** Half and a quarter of 8 attention modules dropped, at two contexts. */
 export function measuredSpeed(): Speed {
   const plans = [0, 2, 4].map((dropped) => ({

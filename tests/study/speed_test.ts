@@ -88,7 +88,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
         );
         assert.deepEqual(plans[0].roofline, { prefill: 1, decode: 1, whole: 1 });
         assert.deepEqual(plans[0].speedup.decode, { median: 1, low: 1, high: 1 });
-        assert.ok(plans[1].roofline.decode > 1 && plans[1].predicted.whole > 1);
+        assert.ok(plans[1].roofline!.decode > 1 && plans[1].predicted!.whole > 1);
       }
     }, name));
 }

@@ -69,7 +69,7 @@ export const openvinoCommand = installing(
 );
 export const ggmlCommand = installing(
   "ggml",
-  "llama.cpp's library, whose encoders round weights to its types of blocks",
+  "llama.cpp's libraries, which round weights to all types of blocks and run GGUF files",
   ggmlPackages,
   ggmlFolder,
 );

@@ -30,6 +30,9 @@ type SpeedFlags = Flags & DropFlags<string[]> & {
 };
 
 const MORE = `
+With --in llama.cpp, the model and its plans are written as GGUF files to a
+temporary folder and take turns in llama.cpp itself, on as many threads.
+
 Without --device, the model runs: the full model and the plans take turns, and
 the table compares each speed-up with the bound from bytes and operations at
 this machine's bandwidth and rate, measured in the same rounds. All plans are
@@ -44,6 +47,7 @@ const MEASURED = [
   "repeat",
   "seed",
   "evaluation",
+  "in",
   "engine",
   "precision",
   "memory",
@@ -77,6 +81,7 @@ export function speedCommand(context: Context): Command {
     relations: {
       ...{ devices: computed, bits: computed },
       ...eachOf(MEASURED, () => measured),
+      dryRun: { excludes: ["device", "in"] },
     },
     more: MORE,
     example: "speed llama-2-13b --device a6000-ada",

@@ -43,6 +43,7 @@ type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
   readonly measure?: string | true;
   readonly bothTables?: true;
   readonly card: string[];
+  readonly check?: true;
 };
 
 export const exportCommand = (context: Context): Command =>
@@ -66,6 +67,10 @@ export const exportCommand = (context: Context): Command =>
         flag,
         "keep two tables of words that are roundings of one; GGUF files store the finer one for both",
       ),
+      check: option(
+        flag,
+        "fail if llama.cpp, which `lamina ggml` installs, predicts otherwise with the GGUF file than Lamina, beyond rounding, on 256 tokens",
+      ),
       measure: option(
         text,
         "[file|name] measure perplexity with and without the dropped modules on 8 × 512 tokens of this text for the model card; " +
@@ -85,7 +90,7 @@ export const exportCommand = (context: Context): Command =>
     const card = (await Promise.all(flags.card.map((file) => resultsOfPlan(file, own)))).flat();
     const measure = flags.measure === true ? HELD_OUT_TEXT : flags.measure;
     const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, {
-      ...{ format: flags.format, out: flags.out, card, bothTables: flags.bothTables },
+      ...{ format: flags.format, out: flags.out, card, bothTables: flags.bothTables, check: flags.check },
       ...measure === undefined ? {} : { measure },
       ...flags.cache ? { results: flags.results } : {},
       ...reportsTo(context),

@@ -32,14 +32,17 @@ export const speedKind = kind("speed", { method: 2 }, {
   /** The full model first. */
   plans: z.array(z.object({
     drop: dropForm,
-    /** Of the weights of the layers, the final norm and the head, in the form in which decoding holds them. */
+    /** Another model beside the first, by its name; absent for a plan. */
+    name: z.string().optional(),
+    /** Of the weights of the layers, the final norm and the head, in the form in which decoding holds them; in llama.cpp of the file. */
     weightBytes: z.number(),
   })),
   points: z.array(z.object({
     /** Texts side by side, and tokens of each that are read before it is written on. */
     batch: z.int().positive(),
     context: z.int().positive(),
-    parts: partsForm,
+    /** Absent in llama.cpp, as predictions are. */
+    parts: partsForm.optional(),
     plans: z.array(z.object({
       /** Of the keys and values of the context, all texts together; what is written after it is not counted. */
       keyBytes: z.number(),
@@ -49,9 +52,9 @@ export const speedKind = kind("speed", { method: 2 }, {
       /** The full model's time to the plan's, turn by turn; the whole is a prefill and all steps after it. */
       speedup: z.object({ prefill: medianForm, decode: medianForm, whole: z.number() }),
       /** What bytes and operations allow at the measured bandwidth and rate. */
-      roofline: ratiosForm,
+      roofline: ratiosForm.optional(),
       /** The same with what attention's own products and the modules besides their weights were measured to take. */
-      predicted: ratiosForm,
+      predicted: ratiosForm.optional(),
       /** Points of accuracy lost for each percent of the whole's speed-up; null where accuracies were not given. */
       gamma: z.number().nullable(),
     })),

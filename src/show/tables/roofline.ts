@@ -27,11 +27,12 @@ function boundSetting(
 }
 
 /** A plan by its size: "8 attention", "2 attention, 1 MLP", "1 MLP, 3 changes". */
-export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"]): string {
+export function countsOf({ attention, mlp, changes = [], tables }: PlanRoofline["drop"]): string {
   const parts = [
     ...attention.length ? [`${attention.length} attention`] : [],
     ...mlp.length ? [`${mlp.length} MLP`] : [],
     ...changes.length ? [counted(changes.length, "change")] : [],
+    ...tables ? ["tables of words"] : [],
   ];
   return parts.join(", ") || "nothing";
 }

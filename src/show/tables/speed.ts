@@ -2,6 +2,7 @@
 import { computedText, counted, formatFixed, formatNumber, modelOf } from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
+import { plain } from "../../entry/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, record, type Table, tableOf } from "./table.ts";
@@ -26,15 +27,32 @@ const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
 
+/** Another model by its name, a plan by what it drops. */
+export const nameOf = ({ name, drop }: Speed["plans"][number], text = countsOf): string =>
+  name === undefined ? text(drop) : plain(name);
+const NONE = { prefill: null, decode: null };
+
 export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
   const two = fixed(2);
+  const isPredicted = dropped.every(({ predicted }) => predicted);
   const hasGamma = dropped.some(({ gamma }) => gamma !== null);
   const setting: Column<Row>[] = [
-    { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
+    { title: "dropped", value: ({ plan }) => nameOf(result.plans[plan]), align: "left" },
     { title: "batch", value: ({ batch }) => batch },
     { title: "context", value: ({ context }) => context },
+  ];
+  const ratios: Column<Row>[] = [
+    ...setting,
+    { title: "prefill", value: ({ speedup }) => withSpread(speedup.prefill, 1, two) },
+    { title: "roof", value: ({ roofline }) => roofline!.prefill, format: two },
+    { title: "parts", value: ({ predicted }) => predicted!.prefill, format: two },
+    { title: "decode", value: ({ speedup }) => withSpread(speedup.decode, 1, two) },
+    { title: "roof", value: ({ roofline }) => roofline!.decode, format: two },
+    { title: "parts", value: ({ predicted }) => predicted!.decode, format: two },
+    { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
+    ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
   ];
   return [
     lines(`speed of ${speedSetting(result)}`),
@@ -50,25 +68,18 @@ export function speedTables(result: Speed): Table[] {
       { title: "keys", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
     ]),
     ...dropped.length === 0 ? [] : [
-      tableOf(dropped, [
-        ...setting,
-        { title: "prefill", value: ({ speedup }) => withSpread(speedup.prefill, 1, two) },
-        { title: "roof", value: ({ roofline }) => roofline.prefill, format: two },
-        { title: "parts", value: ({ predicted }) => predicted.prefill, format: two },
-        { title: "decode", value: ({ speedup }) => withSpread(speedup.decode, 1, two) },
-        { title: "roof", value: ({ roofline }) => roofline.decode, format: two },
-        { title: "parts", value: ({ predicted }) => predicted.decode, format: two },
-        { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
-        ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
-      ]),
+      tableOf(dropped, ratios.filter(({ title }) => isPredicted || title !== "roof" && title !== "parts")),
     ],
     lines(
       undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
-      "keys: exact size of the context's keys and values; weights: size as held while decoding",
-      ...dropped.length === 0 ? [] : [
+      "keys: exact size of the context's keys and values; weights: size " +
+        (result.computed.engine === "llama.cpp" ? "of the file" : "as held while decoding"),
+      ...dropped.length === 0 || !isPredicted ? [] : [
         "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
         "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
+      ],
+      ...dropped.length === 0 ? [] : [
         `whole: speed-up of a prefill and ${counted(result.new, "step")}` +
         (hasGamma ? "; gamma: points of average accuracy lost per percent of it" : ""),
       ],
@@ -84,10 +95,10 @@ export function speedRows(
   { model: { name, format }, computed: { engine }, plans, ...result }: Speed,
 ): CsvRow[] {
   return rowsOf(result).map((
-    { plan, batch, context, prefill, decode, speedup, roofline, predicted, ...row },
+    { plan, batch, context, prefill, decode, speedup, roofline = NONE, predicted = NONE, ...row },
   ) =>
     record({
-      ...{ model: name, format, engine, dropped: planText(plans[plan].drop), batch, context },
+      ...{ model: name, format, engine, dropped: nameOf(plans[plan], planText), batch, context },
       ...{ weight_bytes: plans[plan].weightBytes, key_bytes: row.keyBytes },
       ...{ prefill_seconds: prefill.median, decode_seconds: decode.median },
       ...{ prefill_speedup: speedup.prefill.median, decode_speedup: speedup.decode.median },

@@ -125,7 +125,7 @@ export async function timesOf(
 /** How many times as fast plans should decode, by what the machine's parts were measured to take. */
 export async function expectedSpeed(model: StudyModel, { results: _, ...options }: RunOptions) {
   const { points: [{ parts }] } = await speed(model, [], { ...options, ...SIZES });
-  const { bandwidth, rate, keyBandwidth, keyRate, ...overhead } = parts;
+  const { bandwidth, rate, keyBandwidth, keyRate, ...overhead } = parts!;
   const times: PartTimes = {
     products: { bandwidth, rate },
     keys: { bandwidth: keyBandwidth, rate: keyRate },

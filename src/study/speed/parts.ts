@@ -40,7 +40,7 @@ import {
   workOf,
 } from "../../run/mod.ts";
 import { elements, float32 } from "../../tensor/mod.ts";
-import type { Player } from "./turns.ts";
+import { type Player, randomIds } from "./turns.ts";
 import { released, sum } from "../../entry/mod.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */
@@ -221,9 +221,7 @@ function narrowed(mlp: FeedSpec): FeedSpec {
 
 /** A decoder as a player. Which tokens it reads makes no difference to its speed. */
 export function decoderPlayer(one: Decoder, { batch, context }: Setting, vocabulary: number, seed = 0) {
-  let turn = seed;
-  // Multiples of the golden ratio, which are spread evenly.
-  const next = () => Math.floor(((turn++ * 0.6180339887498949) % 1) * vocabulary);
+  const next = randomIds(vocabulary, seed);
   const read = (tokens: number) =>
     one.prefill(Array.from({ length: batch }, () => Int32Array.from({ length: tokens }, next)));
   return {

@@ -12,16 +12,19 @@ import {
   displayable,
   filled,
   list,
+  oneOf,
   option,
+  reportsOf,
   required,
   resultOf,
   sum,
+  text,
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { gamma, planHash, quartiles } from "../../measure/mod.ts";
-import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
+import { type Computed, type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Chain,
   changedModel,
@@ -29,6 +32,7 @@ import {
   decodingBytes,
   type DropPlan,
   FLOAT32,
+  HALF,
   keyBytes,
   noDrop,
   readAtOnce,
@@ -36,7 +40,7 @@ import {
   stepForm,
   widthOf,
 } from "../../run/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
+import { noticeBeyond, onModel, openModel, type StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../base/estimate.ts";
 import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
@@ -57,6 +61,7 @@ import {
   type Setting,
   SHORT,
 } from "./parts.ts";
+import { turnsInLlama } from "./llama.ts";
 import { type Player, takeTurns, type Times, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
@@ -71,6 +76,10 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
   readonly repeat?: number | undefined;
   /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
+  /** llama.cpp runs the full model and the plans as GGUF files (`lamina ggml` installs it); default: Lamina's own engines run them. */
+  readonly in?: "llama.cpp" | undefined;
+  /** Another model, measured beside the plans in llama.cpp: its name, folder or file. */
+  readonly beside?: string | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
@@ -83,6 +92,13 @@ const checks: Checks<OverPlans<SpeedOptions>> = {
   new: option(wholeNumber(1), "<n> new tokens per prompt", 32),
   repeat: option(wholeNumber(1), "<n> number of rounds", 5),
   seed: option(wholeNumber(0), "<n> seed of the random prompts", 0),
+  in: option(
+    oneOf(["llama.cpp"]),
+    "<name> measure GGUF files in llama.cpp itself, which `lamina ggml` installs",
+    undefined,
+    { excludes: ["batch", "engine", "precision", "memory"] },
+  ),
+  beside: option(text, "<model> another model to measure beside it", undefined, { needs: "in" }),
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
@@ -102,7 +118,7 @@ const WARM_UP = 2;
  * using model = await openModel("data/series/pre-ln/step04096");
  * const plans = [{ attention: [4, 5, 6, 7] }];
  * const { points: [{ plans: [full, dropped] }] } = await speed(model, plans, { context: [64], new: 4, repeat: 2 });
- * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
+ * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline?.decode, dropped.keyBytes);
  * ```
  */
 export async function speed(
@@ -119,7 +135,8 @@ export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, Speed
   on: onModel,
   work(model, options) {
     const asked = askedOf(model, options);
-    const measuring = step([], (runOptions) => measured(model, asked, { ...options, ...runOptions }));
+    const measure = options.in ? measuredInLlama : measured;
+    const measuring = step([], (runOptions) => measure(model, asked, { ...options, ...runOptions }));
     const { plans, settings, repeat, steps } = asked;
     const runs = settings.length * repeat * plans.length;
     return {
@@ -156,7 +173,7 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlan
 }
 
 async function measured(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
-  const { plans, settings, steps, repeat, seed } = asked;
+  const { plans, settings } = asked;
   const engine = await engineFor(model, asked, options);
   using report = turnReporter(`speed of ${model.name}`, options);
   const points: Speed["points"] = [];
@@ -175,19 +192,52 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   }
   report.end();
   return displayable({
-    ...head("speed"),
-    lamina: VERSION,
-    model: model.identity,
-    computed: await computedOn(options),
-    repeat,
-    new: steps,
-    seed,
+    ...headOf(model, asked, await computedOn(options)),
     plans: plans.map((drop) => ({
       drop: planData(drop),
       weightBytes: decodingBytes(changedModel(model, drop), engine.has),
     })),
     points,
   });
+}
+
+const headOf = ({ identity: model }: StudyModel, { repeat, steps, seed }: Asked, computed: Computed) => ({
+  ...head("speed"),
+  ...{ lamina: VERSION, model, computed, repeat, new: steps, seed },
+});
+
+/** The same in llama.cpp, where plans are GGUF files, and another model may be beside them. */
+async function measuredInLlama(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
+  const { plans, settings, steps, repeat, seed } = asked;
+  const { beside, evaluations = [] } = options;
+  using other = beside === undefined ? null : await openModel(beside, reportsOf(options));
+  const models = [
+    ...plans.map((plan) => ({ model, plan })),
+    ...other ? [{ model: other, plan: noDrop }] : [],
+  ];
+  const job = { contexts: settings.map(({ context }) => context), steps, repeat, seed, warmUp: WARM_UP };
+  const { times, bytes } = await turnsInLlama(models, job, options);
+  const lost = pointsLost(model, plans, evaluations);
+  return displayable({
+    ...headOf(model, asked, { dtype: "as stored", engine: "llama.cpp", runtime: "llama.cpp 0.5.0" }),
+    plans: models.map(({ model: { name }, plan }, i) => (
+      { drop: planData(plan), ...i < plans.length ? {} : { name }, weightBytes: bytes[i] }
+    )),
+    points: settings.map((setting, at) => ({
+      ...setting,
+      plans: models.map(({ model: { spec }, plan }, i) => ({
+        keyBytes: keyBytes(spec, plan, setting.context, HALF),
+        ...measuredOf(times[at], i, steps, lost[i] ?? null),
+      })),
+    })),
+  });
+}
+
+/** What turns say of a plan: seconds, and how many times as fast as the full model it is. */
+function measuredOf(times: readonly Times[], plan: number, steps: number, lost: number | null) {
+  const speedup = ratiosOf(times[0], times[plan], steps);
+  const [prefill, decode] = [times[plan].prefill, times[plan].steps].map(quartiles);
+  return { prefill, decode, speedup, gamma: lost === null ? null : gamma(lost, speedup.whole) };
 }
 
 /** The seconds that each setting is expected to take, and of them a turn of each player: of the plans, then of the parts. */
@@ -269,18 +319,12 @@ async function pointOf(
   return {
     ...setting,
     parts: { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead },
-    plans: plans.map((_, i) => {
-      const speedup = ratiosOf(times[0], times[i], steps);
-      return {
-        keyBytes: readers.contextBytes[i],
-        prefill: quartiles(times[i].prefill),
-        decode: quartiles(times[i].steps),
-        speedup,
-        roofline: fasterBy(bound[0], bound[i], steps),
-        predicted: fasterBy(predicted[0], predicted[i], steps),
-        gamma: lost[i] === null ? null : gamma(lost[i]!, speedup.whole),
-      };
-    }),
+    plans: plans.map((_, i) => ({
+      keyBytes: readers.contextBytes[i],
+      ...measuredOf(times, i, steps, lost[i]),
+      roofline: fasterBy(bound[0], bound[i], steps),
+      predicted: fasterBy(predicted[0], predicted[i], steps),
+    })),
   };
 }
 

@@ -13,6 +13,12 @@ export interface Player {
   step(): Promise<unknown>;
 }
 
+/** Ids that say nothing, one a call: multiples of the golden ratio, which are spread evenly. */
+export function randomIds(vocabulary: number, seed = 0): () => number {
+  let turn = seed;
+  return () => Math.floor(((turn++ * 0.6180339887498949) % 1) * vocabulary);
+}
+
 /** Seconds of one player, turn by turn. */
 export interface Times {
   readonly prefill: number[];

@@ -3,8 +3,7 @@ import { linearAxis } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { countsOf } from "../../tables/roofline.ts";
-import { speedRows, speedSetting } from "../../tables/speed.ts";
+import { nameOf, speedRows, speedSetting } from "../../tables/speed.ts";
 import { counted, formatFixed, reading, unknownText } from "../../words/mod.ts";
 
 const PHASES = ["prefill", "decode"] as const;
@@ -20,7 +19,9 @@ const two = (value: number) => formatFixed(value, 2);
 export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const lines = linesOf(result);
   const pairs = lines.flatMap(({ at }) =>
-    at.flatMap(({ plan }) => PHASES.map((phase) => nearness(plan.speedup[phase], plan.predicted[phase])))
+    at.flatMap(({ plan: { speedup, predicted } }) =>
+      predicted ? PHASES.map((phase) => nearness(speedup[phase], predicted[phase])) : []
+    )
   );
   const [near, unknown] = (["near", "cannot tell"] as const).map((found) =>
     pairs.filter((pair) => pair === found).length
@@ -29,18 +30,20 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   return {
     rows: speedRows(result),
     title: {
-      topic: "Only the full model was measured",
+      topic: lines.length > 0 ? "Speed-ups in llama.cpp" : "Only the full model was measured",
       found: pairs.length > 0 &&
         reading`${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction,
         quartiles of ${rounds} included${unknownText({ unknown }, "for")}`,
     },
     shows: [
-      "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from",
-      "bytes and operations alone.",
+      "Speed-up by context length. Dots: measured, with quartiles" +
+      (pairs.length === 0 && lines.length > 0
+        ? "."
+        : "; lines: predicted from measured parts; dashes: from bytes and operations alone."),
     ],
     setting: speedSetting(result),
     reads: lines.map(ratios),
-    panels: pairs.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
+    panels: lines.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
   };
 });
 
@@ -58,8 +61,8 @@ function nearness({ low, high }: Spread, predicted: number): "near" | "off" | "c
 function linesOf({ plans, points }: Speed) {
   const batches = [...new Set(points.map(({ batch }) => batch))];
   return batches.flatMap((batch) =>
-    plans.slice(1).map(({ drop }, i) => ({
-      label: `${countsOf(drop)}${batches.length > 1 ? `, batch ${batch}` : ""}`,
+    plans.slice(1).map((plan, i) => ({
+      label: `${nameOf(plan)}${batches.length > 1 ? `, batch ${batch}` : ""}`,
       at: points.filter((point) => point.batch === batch).map(({ context, plans }) => (
         { context, plan: plans[i + 1] }
       )),
@@ -69,8 +72,9 @@ function linesOf({ plans, points }: Speed) {
 
 function ratios({ label, at }: Line): string {
   const each = at.map(({ context, plan: { speedup, predicted } }) =>
-    `at ${context} prefill ${two(speedup.prefill.median)} (predicted ${two(predicted.prefill)}), ` +
-    `decoding ${two(speedup.decode.median)} (${two(predicted.decode)})`
+    `at ${context} prefill ${two(speedup.prefill.median)}${
+      predicted ? ` (predicted ${two(predicted.prefill)})` : ""
+    }, decoding ${two(speedup.decode.median)}${predicted ? ` (${two(predicted.decode)})` : ""}`
   );
   return `${label}: ${each.join("; ")}.`;
 }
@@ -100,7 +104,7 @@ function chart(phase: Phase, lines: readonly Line[]): Panel {
 /** The bound by bytes and operations, the prediction from measured parts, and the measurement. */
 function seriesOf({ label, color, shape, at }: Line, phase: Phase): Series[] {
   const curve = (name: "roofline" | "predicted") =>
-    at.map(({ context, plan }) => ({ x: context, y: plan[name][phase] }));
+    at.map(({ context, plan }) => ({ x: context, y: plan[name]?.[phase] ?? null }));
   const measured = at.map(({ context, plan: { speedup: { [phase]: { median, low, high } } } }) => ({
     x: context,
     y: median,
