@@ -51,13 +51,12 @@ export function reported(
   return { speedup, accuracies: [70, 69], gamma: 1 / (100 * (speedup - 1)), rooflineGamma: 0.1, reach };
 }
 
-/** The same in llama.cpp, where the last is another model's file. */
+/** The same in llama.cpp. */
 export function llamaSpeed(): Speed {
-  const { plans: [full, plan, other], points, ...speed } = measuredSpeed();
+  const { points, ...speed } = measuredSpeed();
   return {
     ...speed,
     computed: { dtype: "as stored", engine: "llama.cpp", runtime: "llama.cpp 0.5.0" },
-    plans: [full, plan, { ...other, drop: full.drop, name: "smaller.gguf" }],
     points: points.map(({ parts: _, plans, ...point }) => ({
       ...point,
       plans: plans.map(({ roofline: _, predicted: _none, ...plan }) => plan),

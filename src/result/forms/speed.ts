@@ -32,8 +32,6 @@ export const speedKind = kind("speed", { method: 2 }, {
   /** The full model first. */
   plans: z.array(z.object({
     drop: dropForm,
-    /** Another model beside the first, by its name; absent for a plan. */
-    name: z.string().optional(),
     /** Of the weights of the layers, the final norm and the head, in the form in which decoding holds them; in llama.cpp of the file. */
     weightBytes: z.number(),
   })),

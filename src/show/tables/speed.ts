@@ -2,7 +2,6 @@
 import { computedText, counted, formatFixed, formatNumber, modelOf } from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
-import { plain } from "../../entry/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, record, type Table, tableOf } from "./table.ts";
@@ -27,9 +26,6 @@ const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
 
-/** Another model by its name, a plan by what it drops. */
-export const nameOf = ({ name, drop }: Speed["plans"][number], text = countsOf): string =>
-  name === undefined ? text(drop) : plain(name);
 const NONE = { prefill: null, decode: null };
 
 export function speedTables(result: Speed): Table[] {
@@ -39,7 +35,7 @@ export function speedTables(result: Speed): Table[] {
   const isPredicted = dropped.every(({ predicted }) => predicted);
   const hasGamma = dropped.some(({ gamma }) => gamma !== null);
   const setting: Column<Row>[] = [
-    { title: "dropped", value: ({ plan }) => nameOf(result.plans[plan]), align: "left" },
+    { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
     { title: "batch", value: ({ batch }) => batch },
     { title: "context", value: ({ context }) => context },
   ];
@@ -98,7 +94,7 @@ export function speedRows(
     { plan, batch, context, prefill, decode, speedup, roofline = NONE, predicted = NONE, ...row },
   ) =>
     record({
-      ...{ model: name, format, engine, dropped: nameOf(plans[plan], planText), batch, context },
+      ...{ model: name, format, engine, dropped: planText(plans[plan].drop), batch, context },
       ...{ weight_bytes: plans[plan].weightBytes, key_bytes: row.keyBytes },
       ...{ prefill_seconds: prefill.median, decode_seconds: decode.median },
       ...{ prefill_speedup: speedup.prefill.median, decode_speedup: speedup.decode.median },

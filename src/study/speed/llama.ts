@@ -26,19 +26,20 @@ async function inLlama<T>(job: LlamaJob, { signal }: Reports, onText?: (text: st
   return JSON.parse(answer);
 }
 
-/** Times of models under plans, of each context length, and the bytes of their files, which are removed in the end. */
+/** Times of a model under plans, of each context length, and the bytes of their files, which are removed in the end. */
 export async function turnsInLlama(
-  models: readonly { readonly model: StudyModel; readonly plan: DropPlan }[],
+  model: StudyModel,
+  plans: readonly DropPlan[],
   job: TurnsJob,
   options: Reports,
 ): Promise<{ times: Times[][]; bytes: number[] }> {
   expectLlama();
   return await withTemporary(async (folder) => {
     const files: string[] = [];
-    for (const { model, plan } of models) {
+    for (const plan of plans) {
       files.push(await writeGguf(model, plan, join(folder, `${files.length}`), options));
     }
-    const label = `speed of ${models[0].model.name} in llama.cpp`;
+    const label = `speed of ${model.name} in llama.cpp`;
     const total = job.contexts.length * turnsOf(files.length, job);
     const report = meter({ label, total, unit: "turns" }, options.onProgress);
     let lines = 0;

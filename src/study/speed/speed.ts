@@ -14,11 +14,9 @@ import {
   list,
   oneOf,
   option,
-  reportsOf,
   required,
   resultOf,
   sum,
-  text,
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
@@ -40,7 +38,7 @@ import {
   stepForm,
   widthOf,
 } from "../../run/mod.ts";
-import { noticeBeyond, onModel, openModel, type StudyModel } from "../../subject/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../base/estimate.ts";
 import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
@@ -78,8 +76,6 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
   readonly seed?: number | undefined;
   /** llama.cpp runs the full model and the plans as GGUF files (`lamina ggml` installs it); default: Lamina's own engines run them. */
   readonly in?: "llama.cpp" | undefined;
-  /** Another model, measured beside the plans in llama.cpp: its name, folder or file. */
-  readonly beside?: string | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
@@ -98,7 +94,6 @@ const checks: Checks<OverPlans<SpeedOptions>> = {
     undefined,
     { excludes: ["batch", "engine", "precision", "memory"] },
   ),
-  beside: option(text, "<model> another model to measure beside it", undefined, { needs: "in" }),
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
@@ -206,28 +201,20 @@ const headOf = ({ identity: model }: StudyModel, { repeat, steps, seed }: Asked,
   ...{ lamina: VERSION, model, computed, repeat, new: steps, seed },
 });
 
-/** The same in llama.cpp, where plans are GGUF files, and another model may be beside them. */
+/** The same in llama.cpp, where plans are GGUF files. */
 async function measuredInLlama(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
   const { plans, settings, steps, repeat, seed } = asked;
-  const { beside, evaluations = [] } = options;
-  using other = beside === undefined ? null : await openModel(beside, reportsOf(options));
-  const models = [
-    ...plans.map((plan) => ({ model, plan })),
-    ...other ? [{ model: other, plan: noDrop }] : [],
-  ];
   const job = { contexts: settings.map(({ context }) => context), steps, repeat, seed, warmUp: WARM_UP };
-  const { times, bytes } = await turnsInLlama(models, job, options);
-  const lost = pointsLost(model, plans, evaluations);
+  const { times, bytes } = await turnsInLlama(model, plans, job, options);
+  const lost = pointsLost(model, plans, options.evaluations ?? []);
   return displayable({
     ...headOf(model, asked, { dtype: "as stored", engine: "llama.cpp", runtime: "llama.cpp 0.5.0" }),
-    plans: models.map(({ model: { name }, plan }, i) => (
-      { drop: planData(plan), ...i < plans.length ? {} : { name }, weightBytes: bytes[i] }
-    )),
+    plans: plans.map((drop, i) => ({ drop: planData(drop), weightBytes: bytes[i] })),
     points: settings.map((setting, at) => ({
       ...setting,
-      plans: models.map(({ model: { spec }, plan }, i) => ({
-        keyBytes: keyBytes(spec, plan, setting.context, HALF),
-        ...measuredOf(times[at], i, steps, lost[i] ?? null),
+      plans: plans.map((plan, i) => ({
+        keyBytes: keyBytes(model.spec, plan, setting.context, HALF),
+        ...measuredOf(times[at], i, steps, lost[i]),
       })),
     })),
   });

@@ -3,7 +3,8 @@ import { linearAxis } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { nameOf, speedRows, speedSetting } from "../../tables/speed.ts";
+import { countsOf } from "../../tables/roofline.ts";
+import { speedRows, speedSetting } from "../../tables/speed.ts";
 import { counted, formatFixed, reading, unknownText } from "../../words/mod.ts";
 
 const PHASES = ["prefill", "decode"] as const;
@@ -61,8 +62,8 @@ function nearness({ low, high }: Spread, predicted: number): "near" | "off" | "c
 function linesOf({ plans, points }: Speed) {
   const batches = [...new Set(points.map(({ batch }) => batch))];
   return batches.flatMap((batch) =>
-    plans.slice(1).map((plan, i) => ({
-      label: `${nameOf(plan)}${batches.length > 1 ? `, batch ${batch}` : ""}`,
+    plans.slice(1).map(({ drop }, i) => ({
+      label: `${countsOf(drop)}${batches.length > 1 ? `, batch ${batch}` : ""}`,
       at: points.filter((point) => point.batch === batch).map(({ context, plans }) => (
         { context, plan: plans[i + 1] }
       )),
