@@ -5,23 +5,10 @@
  */
 
 /** What a terminal that knows ASCII alone gets in place of the characters that tables are made of; each as wide. */
-const ASCII: Readonly<Record<string, string>> = {
-  "–": "-",
-  "—": "-",
-  "−": "-",
-  "×": "x",
-  "·": "-",
-  "±": "~",
-  "…": ".",
-  "→": ">",
-  "’": "'",
-  "‖": "|",
-  "█": "#",
-  "░": ".",
-  "\u00a0": " ",
-  "⁻": "-",
-  ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((raised, digit) => [raised, String(digit)])),
-};
+const [FANCY, PLAIN] = ["–—−×·±…→’‖█░\u00a0⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "---x-~.>'|#. -0123456789"];
+const ASCII: Readonly<Record<string, string>> = Object.fromEntries(
+  [...FANCY].map((one, i) => [one, PLAIN[i]]),
+);
 
 /** The same text in ASCII, "?" for what it lacks; as wide as before. */
 export function ascii(text: string): string {

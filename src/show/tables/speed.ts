@@ -32,24 +32,15 @@ export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
   const two = fixed(2);
-  const isPredicted = dropped.every(({ predicted }) => predicted);
   const hasGamma = dropped.some(({ gamma }) => gamma !== null);
   const setting: Column<Row>[] = [
     { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
     { title: "batch", value: ({ batch }) => batch },
     { title: "context", value: ({ context }) => context },
   ];
-  const ratios: Column<Row>[] = [
-    ...setting,
-    { title: "prefill", value: ({ speedup }) => withSpread(speedup.prefill, 1, two) },
-    { title: "roof", value: ({ roofline }) => roofline!.prefill, format: two },
-    { title: "parts", value: ({ predicted }) => predicted!.prefill, format: two },
-    { title: "decode", value: ({ speedup }) => withSpread(speedup.decode, 1, two) },
-    { title: "roof", value: ({ roofline }) => roofline!.decode, format: two },
-    { title: "parts", value: ({ predicted }) => predicted!.decode, format: two },
-    { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
-    ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
-  ];
+  const [roof, parts] = ["roof", "parts"].map((title) =>
+    dropped.some(({ predicted }) => predicted) ? { title } : {}
+  );
   return [
     lines(`speed of ${speedSetting(result)}`),
     tableOf(rows, [
@@ -64,14 +55,24 @@ export function speedTables(result: Speed): Table[] {
       { title: "keys", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
     ]),
     ...dropped.length === 0 ? [] : [
-      tableOf(dropped, ratios.filter(({ title }) => isPredicted || title !== "roof" && title !== "parts")),
+      tableOf(dropped, [
+        ...setting,
+        { title: "prefill", value: ({ speedup }) => withSpread(speedup.prefill, 1, two) },
+        { ...roof, value: ({ roofline }) => roofline?.prefill, format: two },
+        { ...parts, value: ({ predicted }) => predicted?.prefill, format: two },
+        { title: "decode", value: ({ speedup }) => withSpread(speedup.decode, 1, two) },
+        { ...roof, value: ({ roofline }) => roofline?.decode, format: two },
+        { ...parts, value: ({ predicted }) => predicted?.decode, format: two },
+        { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
+        ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
+      ]),
     ],
     lines(
       undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
       "keys: exact size of the context's keys and values; weights: size " +
         (result.computed.engine === "llama.cpp" ? "of the file" : "as held while decoding"),
-      ...dropped.length === 0 || !isPredicted ? [] : [
+      ...!roof.title ? [] : [
         "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
         "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
       ],
