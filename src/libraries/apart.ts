@@ -2,14 +2,12 @@
 import { runArguments } from "../home/mod.ts";
 
 /**
- * Runs a script in a process of its own and gives what it answered (`answer`); `onText` hears what it prints as it comes. Throws what it
- * threw, or how it ended.
+ * Runs a script in a process of its own and gives what it answered (`answer`). Throws what it threw, or how it ended.
  */
 export async function runApart(
   script: URL,
   args: readonly string[],
   signal?: AbortSignal,
-  onText: (text: string) => void = () => {},
 ): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
     args: [...runArguments(script.href), ...args],
@@ -19,21 +17,14 @@ export async function runApart(
     stderr: "piped",
     ...signal && { signal },
   });
-  const child = command.spawn();
-  const complaints = new Response(child.stderr).text();
-  let printed = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    printed += text;
-    onText(text);
-  }
-  const { code, signal: killer } = await child.status;
-  const line = lastLine(printed);
+  const { code, signal: killer, stdout, stderr } = await command.output();
+  const line = lastLine(stdout);
   if (line.startsWith(ANSWER)) {
     const { found, missing } = JSON.parse(line.slice(ANSWER.length));
     if (missing === undefined) return found;
     throw new Error(missing);
   }
-  const complaint = complaintIn(await complaints);
+  const complaint = complaintIn(stderr);
   throw new Error(`the process ended with ${killer ?? `code ${code}`}${complaint && `: ${complaint}`}`);
 }
 
@@ -47,12 +38,12 @@ export async function answer(look: () => Promise<string>): Promise<never> {
   Deno.exit(0);
 }
 
-/** In the other process: prints a line, which `onText` hears. */
-export const tell = (line: string): void => console.log(line);
-
-const lastLine = (text: string): string => text.trim().split("\n").at(-1)!.trim();
+function lastLine(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).trim().split("\n").at(-1)!.trim();
+}
 
 /** The error, where a line says that it is one: a stack may follow it. Else the last line. */
-function complaintIn(text: string): string {
-  return text.split("\n").find((line) => /error/i.test(line))?.trim() ?? lastLine(text);
+function complaintIn(bytes: Uint8Array): string {
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  return lines.find((line) => /error/i.test(line))?.trim() ?? lastLine(bytes);
 }

@@ -13,13 +13,13 @@ import { openModel, packText, type StudyModel } from "../../subject/mod.ts";
 import { threadsAllowed } from "../../tensor/mod.ts";
 import { engineOf, HELD_OUT_TEXT } from "../base/options.ts";
 import type { LlamaJob, TurnsJob } from "./llama_process.ts";
-import { type Times, turnsOf } from "./turns.ts";
+import type { Times } from "./turns.ts";
 
 /** What llama.cpp makes of a job. Throws `Error` with its complaint where its process ends, and what stopped it. */
-async function inLlama<T>(job: LlamaJob, { signal }: Reports, onText?: (text: string) => void): Promise<T> {
+async function inLlama<T>(job: LlamaJob, { signal }: Reports): Promise<T> {
   const args = JSON.stringify([job, threadsAllowed() || navigator.hardwareConcurrency, Deno.pid]);
   const script = new URL("./llama_process.ts", import.meta.url);
-  const answer = await runApart(script, [args], signal, onText).catch((error: Error) => {
+  const answer = await runApart(script, [args], signal).catch((error: Error) => {
     signal?.throwIfAborted();
     throw new Error(`Cannot run ${job.files.join(" and ")} in llama.cpp: ${error.message}`);
   });
@@ -35,16 +35,14 @@ export async function turnsInLlama(
 ): Promise<{ times: Times[][]; bytes: number[] }> {
   expectLlama();
   return await withTemporary(async (folder) => {
+    const label = `speed of ${model.name} in llama.cpp`;
+    const report = meter({ label, total: plans.length + 1, unit: "files" }, options.onProgress);
     const files: string[] = [];
     for (const plan of plans) {
       files.push(await writeGguf(model, plan, join(folder, `${files.length}`), options));
+      report(files.length);
     }
-    const label = `speed of ${model.name} in llama.cpp`;
-    const total = job.contexts.length * turnsOf(files.length, job);
-    const report = meter({ label, total, unit: "turns" }, options.onProgress);
-    let lines = 0;
-    const onText = (text: string) => report(Math.min(total, lines += text.split("\n").length - 1));
-    const times = await inLlama<Times[][]>({ ...job, files }, options, onText);
+    const times = await inLlama<Times[][]>({ ...job, files }, options);
     return { times, bytes: files.map((file) => Deno.statSync(file).size) };
   });
 }

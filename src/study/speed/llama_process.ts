@@ -1,8 +1,8 @@
 /** llama.cpp in a process of its own: `llama_process.ts JOB`. Its log is on standard error, where its complaint is found if it ends the process. */
-import { answer, openLlama, tell } from "../../libraries/mod.ts";
+import { answer, openLlama } from "../../libraries/mod.ts";
 import { randomIds, takeTurns, type TurnOptions } from "./turns.ts";
 
-/** Files by turns, a line of output for each: answers, of each context length, the times of each file. */
+/** Files by turns: answers, of each context length, the times of each file. */
 export interface TurnsJob extends Pick<TurnOptions, "repeat" | "steps" | "warmUp"> {
   readonly contexts: readonly number[];
   readonly seed: number;
@@ -38,10 +38,7 @@ async function turns({ contexts, seed, ...options }: TurnsJob) {
       const prefill = () => Promise.resolve([clear(), read(Array.from({ length }, next))]);
       return { warmUp: prefill, prefill, step: () => Promise.resolve(read([next()])) };
     });
-    const onTurn = () => {
-      if (Deno.ppid !== parent) Deno.exit(1); // it was killed
-      tell("turn");
-    };
+    const onTurn = () => Deno.ppid === parent || Deno.exit(1); // it was killed
     times.push(await takeTurns(players, { ...options, onTurn }));
   }
   return times;
