@@ -24,7 +24,7 @@ import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./fol
 import { retypedTensors } from "./types.ts";
 
 /** Types of tensors that llama.cpp multiplies with activations as they are, or rounded as the tensors are. */
-export const UNROUNDED = ["F32", "F16", "BF16"];
+const UNROUNDED = ["F32", "F16", "BF16"];
 const ROUNDED =
   "llama.cpp rounds activations to 8 bits in products with quantised weights and Lamina does not, so their texts may differ";
 

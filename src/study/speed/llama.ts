@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { withTemporary, writeFolder } from "../../disk/mod.ts";
 import { closed, meter, type Reports, reportsOf } from "../../entry/mod.ts";
-import { copyOf, type Format, jobOf, makeAs, openStored, UNROUNDED } from "../../formats/mod.ts";
+import { copyOf, type Format, jobOf, makeAs, openStored } from "../../formats/mod.ts";
 import { expectLlama, runApart } from "../../libraries/mod.ts";
 import { type DropPlan, mean } from "../../measure/mod.ts";
 import { noDrop, textLogits } from "../../run/mod.ts";
@@ -97,7 +97,7 @@ export async function checkInLlama(path: string, options: Reports, text = HELD_O
     return differenceOf(from, to);
   });
   using file = closed((await openStored(model)).file);
-  const isRounded = [...file.tensors.values()].some(({ type }) => !UNROUNDED.includes(type));
+  const isRounded = file.tensors.values().some(({ blocks }) => blocks);
   const limit = LIMITS[isRounded ? "blocks" : "floats"];
   const kl = mean(rows.map(({ kl }) => kl));
   if (!Number.isFinite(kl)) throw new Error(`Cannot check ${path}: llama.cpp's logits are not finite`);

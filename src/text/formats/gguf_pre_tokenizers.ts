@@ -47,28 +47,20 @@ const qwen2: PreTokenizer = { pre_tokenizer: split(gpt4Words(ONE)), normalizer: 
 const o200k: PreTokenizer = { pre_tokenizer: split(O200K_WORDS) };
 
 /** By name. The first of several names for the same steps is the one that is written. */
-export const PRE_TOKENIZERS: ReadonlyMap<unknown, PreTokenizer> = new Map<unknown, PreTokenizer>([
-  ["gpt-2", gpt2],
-  ["default", gpt2],
-  [undefined, gpt2],
-  ["phi-2", gpt2],
-  ["olmo", { ...gpt2, normalizer: NFC }],
-  ["mpt", { ...gpt2, normalizer: NFC }], // of GPT-NeoX, Pythia
-  ["smollm", digits],
-  ["starcoder", digits],
-  ["refact", digits], // of Granite 3
-  ["command-r", { ...digits, normalizer: NFC }],
-  ["llama-bpe", llama3],
-  ["llama3", llama3],
-  ["llama-v3", llama3],
-  ["dbrx", cl100k], // of OLMo 2 and 3, Phi-4
-  ["chatglm-bpe", cl100k],
-  ["glm4", cl100k],
-  ["qwen2", qwen2],
-  ["deepseek-r1-qwen", qwen2],
-  ["qwen35", { pre_tokenizer: split(QWEN35_WORDS), normalizer: NFC }],
-  ["gpt-4o", o200k], // of gpt-oss, Phi-4-mini
-  ["llama4", o200k],
-  ["tekken", { pre_tokenizer: split(TEKKEN_WORDS), ignore_merges: true, addsBos: true }], // of Mistral Nemo
-  ["deepseek-v3", { pre_tokenizer: split(UP_TO_3, CJK_RUN, DEEPSEEK3_WORDS) }],
+export const PRE_TOKENIZERS: ReadonlyMap<unknown, PreTokenizer> = new Map([
+  ...named(gpt2, "gpt-2", "default", undefined, "phi-2"),
+  ...named({ ...gpt2, normalizer: NFC }, "olmo", "mpt"), // mpt of GPT-NeoX, Pythia
+  ...named(digits, "smollm", "starcoder", "refact"), // refact of Granite 3
+  ...named({ ...digits, normalizer: NFC }, "command-r"),
+  ...named(llama3, "llama-bpe", "llama3", "llama-v3"),
+  ...named(cl100k, "dbrx", "chatglm-bpe", "glm4"), // dbrx of OLMo 2 and 3, Phi-4
+  ...named(qwen2, "qwen2", "deepseek-r1-qwen"),
+  ...named({ pre_tokenizer: split(QWEN35_WORDS), normalizer: NFC }, "qwen35"),
+  ...named(o200k, "gpt-4o", "llama4"), // gpt-4o of gpt-oss, Phi-4-mini
+  ...named({ pre_tokenizer: split(TEKKEN_WORDS), ignore_merges: true, addsBos: true }, "tekken"), // of Mistral Nemo
+  ...named({ pre_tokenizer: split(UP_TO_3, CJK_RUN, DEEPSEEK3_WORDS) }, "deepseek-v3"),
 ]);
+
+function named(made: PreTokenizer, ...names: unknown[]) {
+  return names.map((name) => [name, made] as const);
+}
