@@ -89,8 +89,7 @@ export interface Exported {
 
 /**
  * Writes the model under a plan, or without the listed layers' modules, as a folder with a model card. Throws `RangeError`
- * if the format cannot express the smaller model, `Error` if the folder exists already or the disk is full, or after writing if
- * llama.cpp predicts otherwise.
+ * if the format cannot express the smaller model, `Error` if it exists already, the disk is full, or, once written, llama.cpp differs.
  *
  * @example
  * ```ts

@@ -30,8 +30,7 @@ type SpeedFlags = Flags & DropFlags<string[]> & {
 };
 
 const MORE = `
-With --in llama.cpp, the model and its plans are written as GGUF files to a
-temporary folder and take turns in llama.cpp itself, on as many threads.
+With --in llama.cpp, GGUF files of the model and its plans take turns there.
 
 Without --device, the model runs: the full model and the plans take turns, and
 the table compares each speed-up with the bound from bytes and operations at

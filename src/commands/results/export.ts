@@ -67,10 +67,7 @@ export const exportCommand = (context: Context): Command =>
         flag,
         "keep two tables of words that are roundings of one; GGUF files store the finer one for both",
       ),
-      check: option(
-        flag,
-        "fail if llama.cpp, which `lamina ggml` installs, predicts otherwise with the GGUF file than Lamina, beyond rounding, on 256 tokens",
-      ),
+      check: option(flag, "fail if llama.cpp (`lamina ggml`) predicts otherwise, beyond rounding"),
       measure: option(
         text,
         "[file|name] measure perplexity with and without the dropped modules on 8 × 512 tokens of this text for the model card; " +

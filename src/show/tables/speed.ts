@@ -26,8 +26,6 @@ const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
 
-const NONE = { prefill: null, decode: null };
-
 export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
@@ -92,7 +90,7 @@ export function speedRows(
   { model: { name, format }, computed: { engine }, plans, ...result }: Speed,
 ): CsvRow[] {
   return rowsOf(result).map((
-    { plan, batch, context, prefill, decode, speedup, roofline = NONE, predicted = NONE, ...row },
+    { plan, batch, context, prefill, decode, speedup, roofline, predicted, ...row },
   ) =>
     record({
       ...{ model: name, format, engine, dropped: planText(plans[plan].drop), batch, context },
@@ -100,8 +98,8 @@ export function speedRows(
       ...{ prefill_seconds: prefill.median, decode_seconds: decode.median },
       ...{ prefill_speedup: speedup.prefill.median, decode_speedup: speedup.decode.median },
       ...{ decode_speedup_low: speedup.decode.low, decode_speedup_high: speedup.decode.high },
-      ...{ speedup: speedup.whole, roofline_prefill: roofline.prefill, roofline_decode: roofline.decode },
-      ...{ predicted_prefill: predicted.prefill, predicted_decode: predicted.decode, gamma: row.gamma },
+      ...{ speedup: speedup.whole, roofline_prefill: roofline?.prefill, roofline_decode: roofline?.decode },
+      ...{ predicted_prefill: predicted?.prefill, predicted_decode: predicted?.decode, gamma: row.gamma },
     })
   );
 }

@@ -1,7 +1,4 @@
-/**
- * Models in llama.cpp, in a process of its own (llama_process.ts) and on as many threads as the engine cpu has: how fast they are there, and
- * whether it computes what Lamina does. Our own reader reads every file before it.
- */
+/** Models in llama.cpp, in a process of its own (llama_process.ts): how fast they are, and whether it computes what Lamina does. */
 import { join } from "node:path";
 import { withTemporary, writeFolder } from "../../disk/mod.ts";
 import { closed, meter, type Reports, reportsOf } from "../../entry/mod.ts";
@@ -63,10 +60,8 @@ async function writeGguf(model: StudyModel, plan: DropPlan, folder: string, repo
 }
 
 /**
- * The most that rounding explains, in mean nats per token. llama.cpp rounds what it multiplies with blocks to 8 bits, half a percent of a
- * product: measured 0.0033 for SmolLM2 in Q4_1, 0.0040 in Q4_0, and in Q4_K_M 0.0051 for Gemma 3 270M and 0.0014 for Qwen2.5-Coder 0.5B
- * (with Lamina's own int8 0.0166 for SmolLM2, 0.0033 for Gemma). In BF16, each number keeps its own 8 bits: 0.00002 for a small Llama.
- * A rotation of ten times the base is 0.099 and 0.069 for the first and the last.
+ * The most that rounding explains, in mean nats per token: llama.cpp rounds what it multiplies with blocks to 8 bits, half a percent of a
+ * product. Measured: at most 0.0051 in blocks and 0.00002 in BF16 (docs/log.md); a rotation of ten times the base is 0.069 and more.
  */
 const LIMITS = { blocks: 0.02, floats: 0.001 };
 /** Tokens that are compared. */
@@ -103,11 +98,12 @@ export async function checkInLlama(path: string, options: Reports, text = HELD_O
   if (!Number.isFinite(kl)) throw new Error(`Cannot check ${path}: llama.cpp's logits are not finite`);
   const same = mean(rows.map(({ isSame }) => Number(isSame)));
   const largest = Math.max(...rows.map(({ largest }) => largest)).toPrecision(2);
-  const parts = [
-    `in llama.cpp, ${TOKENS} tokens of ${name}: KL ${kl.toPrecision(2)} (rounding explains up to ${limit})`,
-    `log-probabilities up to ${largest} apart, ${(100 * same).toFixed(1)} % of first choices equal`,
-  ];
-  return { note: parts.join(", "), isExplained: kl <= limit };
+  const note =
+    `in llama.cpp, ${TOKENS} tokens of ${name}: KL ${
+      kl.toPrecision(2)
+    } (rounding explains up to ${limit}), ` +
+    `log-probabilities up to ${largest} apart, ${(100 * same).toFixed(1)} % of first choices equal`;
+  return { note, isExplained: kl <= limit };
 }
 
 /** Of two rows of logits: the largest difference of log-probabilities, KL(own ‖ other), and whether the largest is the same one. */
