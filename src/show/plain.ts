@@ -5,7 +5,7 @@
  */
 
 /** What a terminal that knows ASCII alone gets in place of the characters that tables are made of; each as wide. */
-const [FANCY, PLAIN] = ["–—−×·±…→’‖█░\u00a0⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "---x-~.>'|#. -0123456789"];
+const [FANCY, PLAIN] = ["–×—±−…·→’‖█░\u00a0⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-x-~-.->'|#. -0123456789"];
 const ASCII: Readonly<Record<string, string>> = Object.fromEntries(
   [...FANCY].map((one, i) => [one, PLAIN[i]]),
 );

@@ -139,7 +139,7 @@ function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): str
 }
 
 /** Options that take any text; files and models are looked for later. */
-const FREE = words`--allow-field --beside --calibration-text --card --csv --evaluation --execute --held-out
+const FREE = words`--allow-field --calibration-text --card --csv --evaluation --execute --held-out
   --json --measure --out --output-dir --plan --prompt --quality --results --samples --text`;
 
 Deno.test("an option refuses by its name a value that it cannot have, unless it takes any text", async () => {
