@@ -34,8 +34,14 @@ Deno.test("a kept result is found by its provenance alone; one that cannot be re
     assert.equal(await find({ ...result.provenance, seed: 1 }), null);
     assert.equal(await keptResult("perplexity", result.provenance, { results }), null);
     assert.equal(await keptResult("profile", result.provenance, {}), null);
-    await Deno.writeTextFile(resultPath(results, "profile", result.provenance), "{");
-    assert.equal(await find(), null);
+    const path = resultPath(results, "profile", result.provenance);
+    const text = await Deno.readTextFile(path);
+    const changed = text.replace(/(?<="sums".*?[1-9])\d(?=[,\]}])/, (digit) => `${9 - Number(digit)}`);
+    for (const damaged of [changed, "{"]) {
+      assert.notEqual(damaged, text);
+      await Deno.writeTextFile(path, damaged);
+      assert.equal(await find(), null);
+    }
   }));
 
 Deno.test("a file is not trusted by its name: another result under it counts as absent, and is replaced", () =>
