@@ -95,7 +95,10 @@ interface Named<R> {
  * console.log(whole.provenance.packing.samples); // 4
  * ```
  */
-export function merge<R extends Merged>(results: readonly R[], names?: readonly string[]): R {
+export function merge<R extends Profile | Perplexity | Depth>(
+  results: readonly R[],
+  names?: readonly string[],
+): R {
   expect("merge", "results", results, list(resultOf(...all.keys()), "results"));
   if (names !== undefined) expect("merge", "names", names, list(string, "names"));
   if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");

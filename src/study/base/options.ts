@@ -44,7 +44,7 @@ export interface EngineOptions {
    * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU. Any other
    * plug-in of ONNX Runtime is `plugin:FILE`, with `,NAME=VALUE` for each option of its execution provider.
    */
-  readonly engine?: "auto" | EngineName | Engine | Recorded | undefined;
+  readonly engine?: "auto" | EngineName | Engine | { readonly computed: Computed } | undefined;
   /**
    * Precision of matrix products: float32 (default); tf32 on CUDA; bfloat16 on CUDA and OpenVINO; int8 on the CPU, for models whose
    * weights are in blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.

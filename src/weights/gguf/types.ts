@@ -13,7 +13,6 @@ export interface GgmlType {
   readonly layout: Layout;
 }
 
-/** Names by number, from "0 F32, 1 F16". */
 function numbered(list: string): Map<number, string> {
   return new Map(list.split(", ").map((one) => [parseInt(one), one.split(" ")[1]]));
 }
