@@ -137,6 +137,8 @@ Deno.test("a plan and its exported file are certified alike, and beside each oth
     assert.ok(planned.moves!.mlp.across[1]!.value > 0, "the table reaches every layer");
     const { kl, quantiles, top1, rise, equal, moves } = await certify(file, file, options);
     assert.ok(top1!.low! < 1, "as many tokens as there were");
+    const alone = await certify(file, file, { ...options, samples: 1 });
+    assert.deepEqual(alone.top1, { value: 1, low: null, high: null }, "one sample has no interval");
     assert.deepEqual([kl!.value, quantiles.at(-1), top1!.value, rise.value, moves!.along!.value], [
       0,
       0,

@@ -41,8 +41,10 @@ export function certificateOf(
     equal: "cannot tell",
     kl: perToken("kl"),
     quantiles: QUANTILES.map((share) => quantile(sorted, share)),
-    // Where no sample differs from another, tokens say how sure their share is.
-    top1: same?.low === same?.high ? shareInterval(sum(sums, ({ top1 }) => top1), tokens) : same,
+    // Where no sample differs from another, tokens say how sure their share is. A single sample says nothing of others.
+    top1: sums.length > 1 && same?.low === same?.high
+      ? shareInterval(sum(sums, ({ top1 }) => top1), tokens)
+      : same,
     moves: moves && {
       ...eachSide((side) => moved(side, MODULES.flatMap((kind) => moves[kind]))),
       ...eachOf(MODULES, (kind) => eachSide((side) => moves[kind].map((layer) => moved(side, [layer])))),
