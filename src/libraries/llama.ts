@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { ggmlLibrary } from "./ggml.ts";
 import { cString } from "./pointers.ts";
 
-/** A structure of so many bytes: results and last arguments may be longer than what is read and written of them. */
+/** Describes a structure of `bytes`: one that is returned, or passed last, may be longer than the fields that we use. */
 const structOf = (bytes: number) => ({ struct: Array<"u64">(bytes / 8).fill("u64") });
 const PARAMS = structOf(256);
 const BATCH_BYTES = 56;

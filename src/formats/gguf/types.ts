@@ -24,6 +24,7 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
   const types = new Map<string, Required<Pick<RowRounding, "importance">> & { readonly type: string }>();
   const put = (canonical: string, layer: number | undefined, type: string, importance?: Tensor) => {
     const ref = model.stored!(canonical, layer);
+    if (layer !== undefined && isAsCoarse(job.stored.file.tensors.get(ref.name)?.type, type)) return;
     const { name } = storedTensor(names, canonical, layer);
     if (ref.transform || ref.at !== undefined) {
       throw new Inexpressible(name, "is stored in parts or turned, and cannot be rounded");
@@ -38,8 +39,6 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
       const type = change[group];
       if (!type) continue;
       for (const [canonical] of matricesIn(full.layers[layer], full.hidden, module, group)) {
-        const stored = job.stored.file.tensors.get(model.stored!(canonical, layer).name)?.type;
-        if (isAsCoarse(stored, type)) continue;
         put(canonical, layer, type, isWeighed(canonical) ? brought.get(importanceName(group)) : undefined);
       }
     }

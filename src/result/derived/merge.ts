@@ -46,7 +46,7 @@ function summed<Request extends Known, Sums, R extends Types["result"] & Request
   return how;
 }
 
-/** The sums of a profile, and what the model is, which its parts share. */
+/** A profile's sums, and facts about the model that all its parts share. */
 interface ProfileSums extends Pick<Profile, "sums" | "sizes" | "mixers"> {
   readonly mixtures?: Pick<Mixtures, "sums"> | undefined;
 }
@@ -76,7 +76,7 @@ export const depthSums = summed<DepthRequest, Pick<Depth, "samples">, Depth>({
   from: depthOf,
 });
 
-type Merged = Profile | Perplexity | Depth;
+type Merged = Parameters<typeof merge>[0][number];
 interface Named<R> {
   readonly name: string;
   readonly result: R;

@@ -54,7 +54,7 @@ export async function keptResult<K extends KeptKind>(
   }
 }
 
-/** Everything that a result depends on: of a kind, what it has before it is made is enough. */
+/** Returns everything that a result depends on; where `kind` is given, what is known before the result is made suffices. */
 export const originOf = (result: object, kind = (result as ResultOf<KeptKind>).kind): Provenance =>
   (manifests[kind].origin as (result: object) => Provenance)(result);
 

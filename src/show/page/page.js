@@ -7,15 +7,15 @@ const far = ({ left, right, top, bottom }, x, y) =>
   Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
 for (const svg of document.querySelectorAll("figure svg")) {
   const marks = [...svg.querySelectorAll("title")].map((title) => {
-    const told = { mark: title.parentElement, text: title.textContent };
+    const entry = { mark: title.parentElement, text: title.textContent };
     title.remove(); // a browser would show it too, a second later
-    return told;
+    return entry;
   });
   const show = ({ clientX: x, clientY: y }) => {
     let nearest = null, least = 14; // pixels around a mark that count as on it
-    for (const told of marks) {
-      const distance = far(told.mark.getBoundingClientRect(), x, y);
-      if (distance < least) [nearest, least] = [told, distance];
+    for (const entry of marks) {
+      const distance = far(entry.mark.getBoundingClientRect(), x, y);
+      if (distance < least) [nearest, least] = [entry, distance];
     }
     box.hidden = !nearest;
     if (!nearest) return;

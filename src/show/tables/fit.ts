@@ -112,40 +112,47 @@ const byText = ({ by, repair, exchanged }: Row) =>
   [by, repair, exchanged && "exchanged"].filter(Boolean).join(", ");
 const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
 
-function columnsOf(fit: Fit): Column<Row>[] {
+/** What a plan saves, of the file or of weights, and of keys and values; what it costs, with its interval. */
+function numbersOf(fit: Fit): Column<Row>[] {
   const { aim, file } = fit;
   const { title, write } = costsOf(aim);
   const share = (value: string | number) => formatShare(Number(value));
   const signed = (value: string | number) =>
     Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
   return [
-    { title: "plan", value: ({ drop }) => planText(drop), align: "left" },
-    ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
     file
       ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
     { title: "KV", value: (one) => kvShareOf(fit, one), format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
-    ...limitsCost(aim) ? [{ title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const] : [],
   ];
 }
+
+const columnsOf = (fit: Fit): Column<Row>[] => [
+  { title: "plan", value: ({ drop }) => planText(drop), align: "left" },
+  ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
+  ...numbersOf(fit),
+  ...limitsCost(fit.aim) ? [{ title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const] : [],
+];
 
 type Beside = NonNullable<Fit["beside"]>[number];
 
 /** Plans in few words, since the CSV has them. */
-const besideColumns = (fit: Fit): Column<Beside>[] => [
-  {
-    title: "means",
-    value: ({ target, by, dropped }) => target === "types" ? `types by ${by}` : modules(target, dropped),
-    align: "left",
-  },
-  ...columnsOf(fit).filter(({ title = "" }) => !["plan", "by", "KV", "kept"].includes(title)),
-  {
-    title: "dearer",
-    value: ({ over }) => intervalWords(over, { above: "yes", below: "no", neither: "cannot tell" }),
-  },
-];
+function besideColumns(fit: Fit): Column<Beside>[] {
+  const [saved, _kv, ...cost] = numbersOf(fit);
+  const words = { above: "yes", below: "no", neither: "cannot tell" };
+  return [
+    {
+      title: "means",
+      value: ({ target, by, dropped }) => target === "types" ? `types by ${by}` : modules(target, dropped),
+      align: "left",
+    },
+    saved,
+    ...cost,
+    { title: "dearer", value: ({ over }) => intervalWords(over, words) },
+  ];
+}
 
 const ASKED: Column<Row> = {
   title: "documents",

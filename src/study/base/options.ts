@@ -33,11 +33,6 @@ import { type Computed, type Keeping, planData, type Provenance, VERSION } from 
 import type { DropPlan } from "../../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
 
-/** Stands for an engine where results are looked up and nothing is computed: what computed them. */
-export interface Recorded {
-  readonly computed: Computed;
-}
-
 /** Options that choose the engine. */
 export interface EngineOptions {
   /**
@@ -73,7 +68,9 @@ export interface StudyOptions extends Partial<TextOptions>, RunOptions {}
 const isEngine = (value: unknown) =>
   typeof (value as Partial<Engine> | null)?.compile === "function" || isRecorded(value as Engine);
 
-/** Whether results are only looked up. */
+/** Stands for an engine where results are looked up and nothing is computed: what computed them. */
+export type Recorded = Extract<EngineOptions["engine"], { readonly computed: Computed }>;
+
 export const isRecorded = (engine: EngineOptions["engine"]): engine is Recorded =>
   typeof engine === "object" && engine !== null && "computed" in engine;
 

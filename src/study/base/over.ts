@@ -147,7 +147,8 @@ export async function measured<Own, K extends Types>(
   } finally {
     if (!shared) freeShared(streams);
   }
-  return groups.map((plans) => plans.map((plan) => results.get(planHash(plan))!));
+  const byGroup = Map.groupBy(named, ({ group }) => group);
+  return groups.map((_, group) => (byGroup.get(group) ?? []).map(({ hash }) => results.get(hash)!));
 }
 
 /** Measures a text under plans, as a step whose shards are some of its samples; `plans` stand in for those of `plansOf` in the price. */

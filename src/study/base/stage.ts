@@ -35,7 +35,7 @@ interface Divided<T> {
   passes(span: Span): readonly Pass[];
   /** Those of all units in the price, where they are others. */
   readonly priced?: readonly Pass[];
-  /** Floating-point operations of a unit, and bytes of memory of some, about, where passes do not say it. */
+  /** Estimates a unit's floating-point operations, and the memory of a span in bytes, where passes do not say them. */
   cost?(unit: number): number;
   bytes?(span: Span): number;
   /** Finds units kept, or computes and keeps them. */

@@ -194,11 +194,7 @@ async function chosenBySaving(
   const expected = await expectedSpeed(model, next()[1]);
   let wanted = aim.amount;
   for (let attempt = 1;; attempt++) {
-    const saving = {
-      saved: ({ drop }: Candidate) => expected(drop),
-      wanted,
-      textOf: (most: number) => most.toFixed(2),
-    };
+    const saving: Saving = { saved: ({ drop }) => expected(drop), wanted, textOf: (most) => most.toFixed(2) };
     const chosen = await cheapest(searching, saving, next);
     const times = await timesOf(model, chosen.path[0].candidate.drop, next()[1]);
     const { median } = times!.decode;
@@ -221,7 +217,7 @@ interface Saving {
   textOf(most: number): string;
 }
 
-/** Of a file, the bytes below its own size count. */
+/** Where the aim is a file, bytes below its present size count. */
 function savingOf({ aim, sizer }: Searching): Saving {
   const { of, amount } = aim;
   const down = (value: number) => Math.floor(value * 1e4) / 1e4;
@@ -238,11 +234,7 @@ function savingOf({ aim, sizer }: Searching): Saving {
 }
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
-async function reaching(
-  searching: Searching,
-  { saved, wanted }: Saving,
-  options: RunOptions,
-) {
+async function reaching(searching: Searching, { saved, wanted }: Saving, options: RunOptions) {
   const from = (own: readonly Searched[]) => smallestReaching(own, searching.make, saved, wanted, options);
   const bare = await from(bareOf(searching));
   const begins = bare.map(({ line, dropped }) => ({ line, begin: dropped - 1 }));
@@ -277,12 +269,8 @@ async function cheapest(searching: Searching, saving: Saving, next: NextRound) {
     const costsOf = async (plans: readonly DropPlan[]) =>
       (await judge.costs(plans, "choosing", next()[1])).costs.map(({ cost }) => cost.value);
     const from = { ...bare.candidate, cost: bare.cost.value };
-    const others = await exchangesOf(
-      { ...searching, removals },
-      from,
-      (one) => saving.saved(one) >= saving.wanted,
-      costsOf,
-    );
+    const isEnough = (one: Candidate) => saving.saved(one) >= saving.wanted;
+    const others = await exchangesOf({ ...searching, removals }, from, isEnough, costsOf);
     if (others.length > 0) tried.push(...(await judged(searching, others, next()[1])).tried);
   }
   const [chosen, ...others] = tried.toSorted(byCost);

@@ -31,7 +31,7 @@ import { orderChecks, type Ordering, type OrderOptions, passesOf, removedBy, req
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 
 /**
- * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
+ * Orders a model's modules, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
  * search resumes where it stopped. Throws `RangeError` if `upto` is more than the model has.
  *
  * @example

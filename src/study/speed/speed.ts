@@ -21,7 +21,7 @@ import {
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import { gamma, planHash, quartiles } from "../../measure/mod.ts";
+import { planHash } from "../../measure/mod.ts";
 import { type Computed, type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Chain,
@@ -50,7 +50,6 @@ import {
   decoderPlayer,
   expectedOfParts,
   LAYERS,
-  type Medians,
   narrowModel,
   openDecoders,
   openPartChain,
@@ -60,7 +59,8 @@ import {
   SHORT,
 } from "./parts.ts";
 import { turnsInLlama } from "./llama.ts";
-import { type Player, takeTurns, type Times, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
+import { fasterBy, measuredOf, mediansOf, ratiosOf } from "./ratios.ts";
+import { type Player, takeTurns, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
 export interface SpeedOptions extends Omit<RunOptions, "results"> {
@@ -220,13 +220,6 @@ async function measuredInLlama(model: StudyModel, asked: Asked, options: SpeedOp
   });
 }
 
-/** What turns say of a plan: seconds, and how many times as fast as the full model it is. */
-function measuredOf(times: readonly Times[], plan: number, steps: number, lost: number | null) {
-  const speedup = ratiosOf(times[0], times[plan], steps);
-  const [prefill, decode] = [times[plan].prefill, times[plan].steps].map(quartiles);
-  return { prefill, decode, speedup, gamma: lost === null ? null : gamma(lost, speedup.whole) };
-}
-
 /** The seconds that each setting is expected to take, and of them a turn of each player: of the plans, then of the parts. */
 async function expectedOf(
   model: StudyModel,
@@ -335,26 +328,6 @@ async function openReaders(
     return { ...player, prefill };
   });
   return { players, contextBytes, ...disposal };
-}
-
-const mediansOf = ({ prefill, steps }: Times): Medians => (
-  { prefill: quartiles(prefill).median, step: quartiles(steps).median }
-);
-
-/** The full model's time to a plan's: medians over the turns that both took. */
-function ratiosOf(full: Times, plan: Times, steps: number) {
-  const ratios = (key: keyof Times) => quartiles(full[key].map((seconds, turn) => seconds / plan[key][turn]));
-  const { whole } = fasterBy(mediansOf(full), mediansOf(plan), steps);
-  return { prefill: ratios("prefill"), decode: ratios("steps"), whole };
-}
-
-function fasterBy(full: Medians, plan: Medians, steps: number) {
-  const whole = ({ prefill, step }: Medians) => prefill + steps * step;
-  return {
-    prefill: full.prefill / plan.prefill,
-    decode: full.step / plan.step,
-    whole: whole(full) / whole(plan),
-  };
 }
 
 /** Points of average accuracy that each plan loses; null where an evaluation of it or of the full model is missing. */

@@ -8,7 +8,7 @@ import { ranges } from "../../weights/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "../base/options.ts";
 import type { Text } from "../base/text.ts";
-import { perplexityGroups } from "../passes/perplexity.ts";
+import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
 import { type Level, planOfChoices, type Unit, type Units } from "./units.ts";
 
@@ -129,10 +129,10 @@ async function risesOf(
   const groups = [...ranges(0, plans.length, TOGETHER)].map(([from, end]) => plans.slice(from, end));
   const base = planOfChoices(first, importance);
   const found = await perplexityGroups(model, [[base], ...groups], options, text);
-  const lossOf = new Map(found.flat().map(({ provenance, nll }) => [planHash(provenance.drop), nll]));
-  const full = lossOf.get(planHash(base))!;
+  const runs = new Map(found.flat().map((run) => [planHash(run.provenance.drop), run]));
+  const full = runs.get(planHash(base))!;
   return all.map((own) =>
-    own.map(({ level, drop }) => ({ level, rise: lossOf.get(planHash(drop))! - full }))
+    own.map(({ level, drop }) => ({ level, rise: riseOver(runs.get(planHash(drop))!, full).rise }))
   );
 }
 

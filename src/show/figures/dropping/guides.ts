@@ -19,7 +19,7 @@ import {
 type Ranked = ReturnType<typeof rankedGuides> & { readonly kind: ModuleKind };
 
 /**
- * Draws how well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 % interval. A
+ * Draws how well each score predicts the cost of a removal: Spearman's correlation over modules of one kind, with its 95 % interval. A
  * score that ranks modules as their losses do is at 1.
  */
 export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
