@@ -222,7 +222,9 @@ async function finished({ plan, results }: Divided): Promise<number[]> {
 /** Lamina's sources, and the series, under another version. */
 async function copyAs(folder: string, version: string): Promise<void> {
   await Deno.mkdir(folder);
-  await printed("cp", ["-r", "src", "deno.json", "deno.lock", folder], { cwd: root });
+  await printed("cp", ["-r", "--parents", ...words`src deno.json deno.lock data/libraries.json`, folder], {
+    cwd: root,
+  });
   const config = JSON.parse(await Deno.readTextFile(`${folder}/deno.json`));
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ ...config, version }));
 }

@@ -89,9 +89,10 @@ kernelTest(PLAIN, async (folder) => {
   for (const one of said) assert.match(one, /MB (from|fetched)/, "a line about a download");
 });
 
-kernelTest("the stop button ends a study and keeps the kernel", async () => {
+kernelTest("the stop button ends a study and keeps the kernel", async (folder) => {
   const script = fileURLToPath(new URL("stop.py", import.meta.url));
-  const lines = (await runPython([script, String(ROUNDS), notebooks])).trim().split("\n");
+  const lines = (await runPython([script, String(ROUNDS), notebooks], { LAMINA_RESULTS: folder })).trim()
+    .split("\n");
   assert.equal(lines.length, ROUNDS);
   lines.map((line) => JSON.parse(line)).forEach(({ error, kept, answered }, i) => {
     assert.equal(error, "AbortError");

@@ -1,4 +1,4 @@
-"""Presses the stop button of a study at random moments and asks the kernel for what it kept.
+"""Presses the stop button of a study, longer than all rounds together, at random moments and asks the kernel for what it kept.
 
 usage: stop.py ROUNDS FOLDER, from the virtual environment of `deno task lab`. FOLDER is where the kernel runs.
 Writes one JSON line a round: when it was pressed, how the study ended, how long until the next cell answered.
@@ -19,7 +19,7 @@ await show("ready");
 """
 STUDY = """
 rounds++;
-await profile(rounds % 2 ? model : "smollm2-135m");
+await profile(rounds % 2 ? model : "smollm2-135m", { samples: 200 });
 """
 NEXT = "console.log(`kept ${rounds} ${model.spec.layers.length}`);"
 PATIENCE = 60  # s that a reply may take before the round counts as hung

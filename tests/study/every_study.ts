@@ -78,6 +78,7 @@ export const rows: Readonly<Record<string, Row>> = {
     line: "causes MODEL TEXT --query-stride 2 --effect-samples 1",
     run: ({ model, options }) => causes(model, { ...options, queryStride: 2, effectSamples: 1 }),
     isHeadless: true,
+    late: 1,
   },
   "untrained-causes": {
     label: /^causes in/,
@@ -145,11 +146,11 @@ export const rows: Readonly<Record<string, Row>> = {
   "sweep: repairs": {
     label: /^(?:profile|mlp|repairs by \w+|sweep) of/,
     line:
-      "sweep MODEL TEXT CALIBRATION --skip 8 --upto 2 --by importance --repair linear,refit --repair-samples 8",
+      "sweep MODEL TEXT CALIBRATION --skip 8 --upto 2 --by importance --repair refit,linear --repair-samples 8",
     run: ({ model, options }) =>
       sweep(model, {
         ...{ ...options, ...repairs, calibration: calibration(options) },
-        ...{ by: ["importance"], repair: ["linear", "refit"] },
+        ...{ by: ["importance"], repair: ["refit", "linear"] },
       }),
     late: 22, // a fit of two modules
   },
