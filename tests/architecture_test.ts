@@ -208,6 +208,12 @@ const COMMAND_LINES = [
   ...["show/help.ts", "show/page/style.ts"],
 ];
 
+/** An error's sentence taken apart: our own errors have fields (`refusal`). */
+const PARSED =
+  /\bmessage\)?[!?]?\.(?:match|replace|startsWith|endsWith|includes|slice|split)\(|\.(?:test|exec)\([^)]*\bmessage\b/;
+/** The sentences of ONNX Runtime, of the system and of the validator, of which no field says the same. */
+const OF_OTHERS = ["engine/web/session.ts", "entry/system.ts", "result/keeping/store.ts"];
+
 /** Texts with a verb, errors apart, which say what cannot be done and what is expected. */
 function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] {
   const isSentence = (text: string) =>
@@ -320,6 +326,14 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "below the commands, no sentence names a flag",
     users(FLAG, COMMAND_LINES, [{ path: "study/a.ts", code: "flags.push(`--force`)" }]),
     users(FLAG, COMMAND_LINES, sources),
+  ],
+  [
+    "only others' errors are read as sentences",
+    users(PARSED, OF_OTHERS, [{
+      path: "text/a.ts",
+      code: "(error as Error).message.replace(/^Cannot /, '')",
+    }]),
+    users(PARSED, OF_OTHERS, sources),
   ],
   [
     "measure computes and says nothing",

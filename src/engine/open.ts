@@ -2,6 +2,7 @@
  * An engine by its name. Each is opened once in a process and precision, and shared: the programs that it keeps serve the
  * next study too. It is tried with a small product first, since a library that loads need not run on the device that is there.
  */
+import { type Refusal, refusal } from "../entry/mod.ts";
 import type { Engine, EngineName, PluginName, Precision } from "./engine.ts";
 import { cpuEngine } from "./native/cpu.ts";
 import { cudaEngine } from "./native/cuda.ts";
@@ -70,10 +71,7 @@ async function openBest(precision: Precision): Promise<Engine> {
     try {
       return await openEngine({ engine, precision });
     } catch (error) {
-      const why = (error as Error).message.replace(
-        /^Cannot use (?:the engine \w+|CUDA): |; run lamina doctor$/g,
-        "",
-      );
+      const { message, why = message } = error as Error & Partial<Refusal>;
       found.push(names.length > 1 ? `${engine}: ${why}` : why);
     }
   }
@@ -88,9 +86,8 @@ async function openBest(precision: Precision): Promise<Engine> {
 async function open(name: EngineName, precision: Precision): Promise<Engine> {
   const has = precisionsOf[isPluginName(name) ? "openvino" : name];
   if (!has.includes(precision)) {
-    throw new RangeError(
-      `Cannot use the engine ${name}: precision is "${precision}", expected ${has.join(", ")}`,
-    );
+    const why = `precision is "${precision}", expected ${has.join(", ")}`;
+    throw refusal(RangeError, `use the engine ${name}`, why);
   }
   try {
     const engine = isPluginName(name) ? await userEngine(name, precision) : await openers[name](precision);
@@ -99,6 +96,7 @@ async function open(name: EngineName, precision: Precision): Promise<Engine> {
     return engine;
   } catch (error) {
     if (error instanceof RangeError) throw error; // the call's own fault, which the doctor does not see
-    throw new Error(`${(error as Error).message}; run lamina doctor`, { cause: error });
+    const { message, why = message } = error as Error & Partial<Refusal>;
+    throw Object.assign(new Error(`${message}; run lamina doctor`, { cause: error }), { why });
   }
 }

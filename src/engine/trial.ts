@@ -1,5 +1,5 @@
 /** Small products, with which an engine is tried out. */
-import { released } from "../entry/mod.ts";
+import { refusal, released } from "../entry/mod.ts";
 import { Cast, createGraph, type Graph, type Lowering, MatMul } from "../onnx/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import type { Engine } from "./engine.ts";
@@ -41,10 +41,8 @@ export async function tryProduct(engine: Engine): Promise<void> {
   const numbers = Float32Array.of(1, 2, 3, 4, 5, 6);
   const found = await product(engine, [2, 3, 2], [numbers, numbers]);
   if (String(found) === String(PRODUCT)) return;
-  throw new Error(
-    `Cannot use the engine ${engine.name}: on ${engine.device ?? "the CPU"} a product was ${found}, ` +
-      `expected ${PRODUCT}`,
-  );
+  const why = `on ${engine.device ?? "the CPU"} a product was ${found}, expected ${PRODUCT}`;
+  throw refusal(Error, `use the engine ${engine.name}`, why);
 }
 
 /** Bits of a factor after its first one. */
@@ -65,9 +63,8 @@ export async function tryPrecision(engine: Engine): Promise<void> {
     const sums = await product(engine, [ROWS, ROWS, ROWS], [x, ones], type);
     const bits = sums.filter((sum, at) => at % ROWS === 0 && sum > 1).length - 1;
     if (bits === BITS[precision]) continue;
-    throw new Error(
-      `Cannot use the engine ${engine.name}: on ${engine.device ?? "the CPU"} factors of ${precision} have ` +
-        `${bits} bits after the first, expected ${BITS[precision]}`,
-    );
+    const why = `on ${engine.device ?? "the CPU"} factors of ${precision} have ` +
+      `${bits} bits after the first, expected ${BITS[precision]}`;
+    throw refusal(Error, `use the engine ${engine.name}`, why);
   }
 }

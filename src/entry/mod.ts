@@ -8,5 +8,6 @@ export * from "./near.ts";
 export * from "./progress.ts";
 export * from "./system.ts";
 export * from "./values.ts";
+export * from "./refusal.ts";
 export * from "./reports.ts";
 export * from "./sizes.ts";

@@ -48,7 +48,7 @@ const CALLS: Readonly<Record<string, string>> = {
   writefile: "write",
 };
 
-/** The message of an error; one of the system itself, which begins or ends with its code, in words that name the path. */
+/** The message of an error; one of the system itself, which begins or ends with its code, in words that name the path, which no field has. */
 export function messageOf(error: unknown): string {
   const { code, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   const isSystems = /\(os error \d+\)|^E[A-Z]+: /.test(message ?? "") && code !== undefined &&

@@ -22,7 +22,7 @@ export async function runApart(
   if (line.startsWith(ANSWER)) {
     const { found, missing } = JSON.parse(line.slice(ANSWER.length));
     if (missing === undefined) return found;
-    throw new Error(missing);
+    throw Object.assign(new Error(missing.message), missing);
   }
   const complaint = complaintIn(stderr);
   throw new Error(`the process ended with ${killer ?? `code ${code}`}${complaint && `: ${complaint}`}`);
@@ -31,9 +31,12 @@ export async function runApart(
 /** Libraries print too: an answer is a line that begins like this. */
 const ANSWER = "lamina: ";
 
-/** In the other process: tells what `look` gives, or throws, to `runApart`, and ends. */
+/** In the other process: tells what `look` gives, or throws (a `Refusal`'s fields too), to `runApart`, and ends. */
 export async function answer(look: () => Promise<string>): Promise<never> {
-  const outcome = await look().then((found) => ({ found }), (error) => ({ missing: error.message }));
+  const outcome = await look().then(
+    (found) => ({ found }),
+    ({ message, what, why }) => ({ missing: { message, what, why } }),
+  );
   console.log(`\n${ANSWER}${JSON.stringify(outcome)}`);
   Deno.exit(0);
 }

@@ -5,6 +5,7 @@
  * With `bos` every block is BOS followed by the next T − 1 tokens, for models that are out of distribution
  * without it (Gemma).
  */
+import { type Refusal } from "../entry/mod.ts";
 import { createHash } from "node:crypto";
 import { MOST_AT_ONCE, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -109,8 +110,8 @@ async function* partsOf(
       return tokenizer.encode(text, start > 0);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const found = error.message.replace(/^Cannot use the tokenizer.*?: /, "");
-      throw new RangeError(`${cannot(name, start)}: ${found}`, { cause: error });
+      const { message, why = message } = error as RangeError & Partial<Refusal>;
+      throw new RangeError(`${cannot(name, start)}: ${why}`, { cause: error });
     }
   };
   if (typeof document === "string" && document.length <= piece) return yield encode(document);

@@ -10,6 +10,7 @@ import {
   tokenizerFromGguf,
   tokenizerFromJson,
 } from "../../src/text/mod.ts";
+import { refusal } from "../../src/entry/mod.ts";
 import { type Refusal, refuses } from "../support.ts";
 import { DEEPSEEK3_WORDS, GPT2_WORDS, O200K_WORDS } from "../../src/text/tokenizer/word_patterns.ts";
 
@@ -144,7 +145,7 @@ Deno.test("a pattern that does not end is told with the text's file and the plac
     ...spaced,
     encode(text) {
       if (text.length < 2 ** 18) return letters.encode(text);
-      throw new RangeError("Cannot use the tokenizer: not finished after 9 ms");
+      throw refusal(RangeError, "use the tokenizer", "not finished after 9 ms");
     },
   };
   const packing = { samples: 1, length: 2 ** 20, bos: false };

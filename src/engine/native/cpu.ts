@@ -1,4 +1,5 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
+import { refusal } from "../../entry/mod.ts";
 import { fileURLToPath } from "node:url";
 import { cpuLowering, int8Lowering, type Lowering } from "../../onnx/mod.ts";
 import { bytesOf, type Tensor, threadsAllowed } from "../../tensor/mod.ts";
@@ -58,9 +59,8 @@ const MOST_THREADS = 1024;
 export function threadsRequested(): number {
   const threads = threadsAllowed();
   if (threads > MOST_THREADS) {
-    throw new RangeError(
-      `Cannot use the engine cpu: OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`,
-    );
+    const why = `OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`;
+    throw refusal(RangeError, "use the engine cpu", why);
   }
   return threads;
 }

@@ -6,7 +6,7 @@
  * the library's arena, which has only temporaries. A graph runs wholly on the device or not at all, and without cuDNN.
  */
 import { bytesOf } from "../../tensor/mod.ts";
-import { oneByOne } from "../../entry/mod.ts";
+import { oneByOne, refusal } from "../../entry/mod.ts";
 import { cString, cudaLibraries, openCudaLibrary, textPairs } from "../../libraries/mod.ts";
 import { cudaLowering } from "../../onnx/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
@@ -47,8 +47,7 @@ function open(): Opened {
   try {
     openCudaLibrary("libcuda.so.1", {});
   } catch (error) {
-    const found = "Cannot use CUDA: the NVIDIA driver (libcuda.so.1) is not installed";
-    throw new Error(found, { cause: error });
+    throw refusal(Error, "use CUDA", "the NVIDIA driver (libcuda.so.1) is not installed", { cause: error });
   }
   expectShortCommandLine();
   const cuda = openCudart();

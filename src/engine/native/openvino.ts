@@ -2,6 +2,7 @@
  * OpenVINO's plug-in (`lamina openvino`) on a CPU of Intel's: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16).
  * Elsewhere OpenVINO silently computes in float32, so bfloat16 is refused.
  */
+import { refusal } from "../../entry/mod.ts";
 import { openvinoLibrary } from "../../libraries/mod.ts";
 import { threadsAllowed } from "../../tensor/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
@@ -11,9 +12,8 @@ import { type PluginDevice, pluginEngine } from "./plugin.ts";
 export function openvinoEngine({ precision = "float32" as Precision } = {}): Engine {
   const file = openvinoLibrary();
   if (file === null) {
-    throw new Error(
-      "Cannot use the engine openvino: found no plug-in, expected the one that lamina openvino installs",
-    );
+    const why = "found no plug-in, expected the one that lamina openvino installs";
+    throw refusal(Error, "use the engine openvino", why);
   }
   return pluginEngine({ file, called: "the engine openvino", kind: "cpu" }, {
     name: "openvino",
@@ -33,10 +33,8 @@ export function openvinoOptions(
 ): Record<string, string> {
   const capabilities = property("OPTIMIZATION_CAPABILITIES") ?? "";
   if (hasBfloat16 && !capabilities.split(" ").includes("BF16")) {
-    throw new RangeError(
-      `Cannot use the engine openvino: ${words} computes ${capabilities}, expected BF16 ` +
-        "(a CPU with AMX or AVX512_BF16)",
-    );
+    const why = `${words} computes ${capabilities}, expected BF16 (a CPU with AMX or AVX512_BF16)`;
+    throw refusal(RangeError, "use the engine openvino", why);
   }
   const config = {
     INFERENCE_PRECISION_HINT: hasBfloat16 ? "bf16" : "f32",

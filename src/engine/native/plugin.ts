@@ -2,6 +2,7 @@
  * Execution providers in libraries of their own, which ONNX Runtime loads when an engine asks for one: plug-ins. A plug-in computes
  * in the CPU's memory here. A graph runs wholly on its device, or its compilation fails; sums of float64 are the CPU's.
  */
+import { refusal } from "../../entry/mod.ts";
 import { cPath, cString, textPairs } from "../../libraries/mod.ts";
 import { pluginLowering } from "../../onnx/mod.ts";
 import type { Engine, EngineName, Precision } from "../engine.ts";
@@ -107,7 +108,7 @@ function load({ file, called }: Plugin): readonly PluginDevice[] {
   try {
     library.call("RegisterExecutionProviderLibrary", environment.address, cString(file), cPath(file));
   } catch (error) {
-    throw new Error(`Cannot use ${called}: ${(error as Error).message}`, { cause: error });
+    throw refusal(Error, `use ${called}`, (error as Error).message, { cause: error });
   }
   const devices = all().filter((address) => !others.has(Deno.UnsafePointer.value(address))).map(described);
   loaded.set(file, { devices, users: 1 });
@@ -145,11 +146,11 @@ function deviceOf({ called, provider, kind }: Plugin, devices: readonly PluginDe
   );
   if (found) return found;
   if (devices.length === 0) {
-    throw new Error(`Cannot use ${called}: it has no device for ${hardware()}`);
+    throw refusal(Error, `use ${called}`, `it has no device for ${hardware()}`);
   }
   const expected = [provider, kind].filter(Boolean).join(" on ");
   const names = devices.map(({ provider, kind, words }) => `${provider} on ${kind} (${words})`);
-  throw new Error(`Cannot use ${called}: it has ${names.join(", ")}, expected ${expected}`);
+  throw refusal(Error, `use ${called}`, `it has ${names.join(", ")}, expected ${expected}`);
 }
 
 /** This machine's processors in words, as far as ONNX Runtime's own providers use them. */

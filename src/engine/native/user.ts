@@ -1,4 +1,5 @@
 /** A user's plug-in as an engine: `plugin:FILE`, and `,NAME=VALUE` for its provider's options; `EP` and `device` choose among several. */
+import { refusal } from "../../entry/mod.ts";
 import { runApart } from "../../libraries/mod.ts";
 import type { Engine, PluginName, Precision } from "../engine.ts";
 import { KINDS, type Plugin, pluginEngine } from "./plugin.ts";
@@ -16,8 +17,7 @@ export function isPluginName(name: unknown): name is PluginName {
 export async function userEngine(name: PluginName, precision: Precision): Promise<Engine> {
   const { file } = parsePlugin(name);
   await runApart(new URL("./user_trial.ts", import.meta.url), [name, precision]).catch((error: Error) => {
-    if (error.message.startsWith("Cannot use")) throw error;
-    throw new Error(`Cannot use the plug-in ${file}: ${error.message}`, { cause: error });
+    throw "why" in error ? error : refusal(Error, `use the plug-in ${file}`, error.message, { cause: error });
   });
   return openUser(name, precision);
 }
@@ -35,5 +35,5 @@ function parsePlugin(name: PluginName): Plugin & { readonly options: Record<stri
   );
   const kind = KINDS.find((kind) => kind === device);
   if (device === undefined || kind) return { file, called: `the plug-in ${file}`, provider, kind, options };
-  throw new RangeError(`Cannot use the plug-in ${file}: device is "${device}", expected ${KINDS.join(", ")}`);
+  throw refusal(RangeError, `use the plug-in ${file}`, `device is "${device}", expected ${KINDS.join(", ")}`);
 }

@@ -76,7 +76,7 @@ export async function createProgram(
   };
 }
 
-/** Shortens ONNX Runtime's errors to their message. */
+/** Shortens ONNX Runtime's errors to their message, of which they have no field. */
 async function reworded<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -134,7 +134,7 @@ function goneText(field: unknown, value: unknown): string | null {
   return own || any ? `${own || any}, which Lamina no longer does: docs/findings.md` : null;
 }
 
-/** What the validator says of a field: "Invalid input: expected number, received string", "Too small: expected number to be >0". */
+/** The validator's words for a field, each code's fields being others: "Invalid input: expected number, received string", "Too small: expected number to be >0". */
 const FLAW =
   /^(?:Invalid (?:input|option|discriminator value)|Too (?:small|big))[:.] expected (.+?)(?:, received (\w+))?$/i;
 

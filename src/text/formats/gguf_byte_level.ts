@@ -6,14 +6,14 @@
  */
 import {
   addedTokens,
-  cannot,
   flag,
   type GgufVocabulary,
   idsOf,
   type Metadata,
+  refusedEntry,
   strings,
 } from "./gguf_metadata.ts";
-import { shown } from "../../entry/mod.ts";
+import { refusal, shown } from "../../entry/mod.ts";
 import { byteLevel, PRE_TOKENIZERS, type PreTokenizer } from "./gguf_pre_tokenizers.ts";
 import { repairPreTokenizer } from "../tokenizer/repair.ts";
 import type { Definition } from "../tokenizer/definition.ts";
@@ -23,12 +23,10 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
   const name = metadata.get("tokenizer.ggml.pre");
   if (!PRE_TOKENIZERS.has(name)) {
     const known = [...PRE_TOKENIZERS.keys()].filter((key) => key !== undefined).join(", ");
-    throw new TypeError(
-      cannot("pre", `found unknown pre-tokenizer ${shown(name)}`, `one of ${known}`),
-    );
+    throw refusedEntry(TypeError, "pre", `found unknown pre-tokenizer ${shown(name)}`, `one of ${known}`);
   }
   if (flag(metadata, "add_space_prefix", false)) {
-    throw new TypeError(cannot("add_space_prefix", "true", "false for byte-level BPE"));
+    throw refusedEntry(TypeError, "add_space_prefix", "true", "false for byte-level BPE");
   }
   const merges = strings(metadata, "merges");
   const ids = idsOf(vocabulary.tokens);
@@ -87,9 +85,8 @@ function readMerges(merges: readonly string[], ids: ReadonlyMap<string, number>)
     const left = merge.slice(0, space), right = merge.slice(space + 1);
     if (space < 0 || !ids.has(left) || !ids.has(right) || !ids.has(left + right)) {
       const found = JSON.stringify(merge.slice(0, 80));
-      throw new TypeError(
-        `Cannot read the merges: merge ${index} is ${found}, expected two tokens that join to a third`,
-      );
+      const why = `merge ${index} is ${found}, expected two tokens that join to a third`;
+      throw refusal(TypeError, "read the merges", why);
     }
     return [left, right];
   });

@@ -3,6 +3,8 @@
  * anywhere, and so may its types, lengths and ids.
  */
 
+import { refusal } from "../../entry/mod.ts";
+
 export type Metadata = ReadonlyMap<string, unknown>;
 
 /** The part of the metadata that describes tokens, checked. All lists have one entry per token. */
@@ -38,7 +40,7 @@ export function idsOf(tokens: readonly string[]): Map<string, number> {
 export function strings(metadata: Metadata, name: string): readonly string[] {
   const list = metadata.get(`tokenizer.ggml.${name}`);
   if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-    throw new TypeError(cannot(name, describe(list), "a list of strings"));
+    throw refusedEntry(TypeError, name, describe(list), "a list of strings");
   }
   return list;
 }
@@ -48,11 +50,11 @@ export function numbers(metadata: Metadata, name: string, length: number): Array
   const list = metadata.get(`tokenizer.ggml.${name}`);
   const isList = Array.isArray(list) || (ArrayBuffer.isView(list) && !(list instanceof DataView));
   if (!isList || !(list as unknown[]).every(Number.isFinite)) {
-    throw new TypeError(cannot(name, describe(list), "a list of finite numbers"));
+    throw refusedEntry(TypeError, name, describe(list), "a list of finite numbers");
   }
   const found = list as ArrayLike<number>;
   if (found.length === length) return found;
-  throw new RangeError(cannot(name, `${found.length} entries for ${length} tokens`, "one per token"));
+  throw refusedEntry(RangeError, name, `${found.length} entries for ${length} tokens`, "one per token");
 }
 
 /** A token id under `tokenizer.ggml.`, or null where the file names none. */
@@ -60,17 +62,17 @@ export function tokenId(metadata: Metadata, name: string, size: number): number 
   const id = metadata.get(`tokenizer.ggml.${name}`);
   if (id === undefined) return null;
   if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < size) return id;
-  throw new RangeError(cannot(name, String(id), `an id from 0 to ${size - 1}`));
+  throw refusedEntry(RangeError, name, String(id), `an id from 0 to ${size - 1}`);
 }
 
 export function flag(metadata: Metadata, name: string, otherwise: boolean): boolean {
   const value = metadata.get(`tokenizer.ggml.${name}`) ?? otherwise;
   if (typeof value === "boolean") return value;
-  throw new TypeError(cannot(name, describe(value), "true or false"));
+  throw refusedEntry(TypeError, name, describe(value), "true or false");
 }
 
-export const cannot = (name: string, found: string, expected: string) =>
-  `Cannot read tokenizer.ggml.${name}: ${found}, expected ${expected}`;
+export const refusedEntry = (Kind: ErrorConstructor, name: string, found: string, expected: string) =>
+  refusal(Kind, `read tokenizer.ggml.${name}`, `${found}, expected ${expected}`);
 
 function describe(value: unknown): string {
   if (value === undefined) return "it is missing";

@@ -9,11 +9,11 @@ import { PRE_TOKENIZERS } from "./gguf_pre_tokenizers.ts";
 import { byteLevelDefinition } from "./gguf_byte_level.ts";
 import { type Pieces, piecesDefinition } from "./pieces.ts";
 import {
-  cannot,
   flag,
   type GgufVocabulary,
   type Metadata,
   numbers,
+  refusedEntry,
   strings,
   tokenId,
   TokenType,
@@ -52,7 +52,7 @@ function definitionOf(metadata: Metadata, vocabulary: GgufVocabulary): Definitio
     case "llama":
       return piecesDefinition(piecesOf(metadata, vocabulary));
     default:
-      throw new TypeError(cannot("model", shown(kind), '"gpt2" or "llama"'));
+      throw refusedEntry(TypeError, "model", shown(kind), '"gpt2" or "llama"');
   }
 }
 
@@ -73,7 +73,7 @@ function piecesOf(metadata: Metadata, { tokens, types }: GgufVocabulary): Pieces
 function readVocabulary(metadata: Metadata): GgufVocabulary {
   const tokens = strings(metadata, "tokens");
   if (tokens.length === 0 || tokens.length > MAX_VOCABULARY) {
-    throw new RangeError(cannot("tokens", `${tokens.length} tokens`, `1 to ${MAX_VOCABULARY}`));
+    throw refusedEntry(RangeError, "tokens", `${tokens.length} tokens`, `1 to ${MAX_VOCABULARY}`);
   }
   const types = metadata.has("tokenizer.ggml.token_type")
     ? numbers(metadata, "token_type", tokens.length)

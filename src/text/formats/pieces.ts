@@ -6,7 +6,7 @@
  * whole, then by the longer left and the longer right part. That order reproduces the published `tokenizer.json`
  * of Gemma 3 exactly, all 514906 merges.
  */
-import { sum } from "../../entry/mod.ts";
+import { refusal, sum } from "../../entry/mod.ts";
 import { addedTokens, idsOf, TokenType } from "./gguf_metadata.ts";
 import type { Definition } from "../tokenizer/definition.ts";
 
@@ -98,9 +98,8 @@ function mergesByScore(
   ids: ReadonlyMap<string, number>,
 ): [string, string][] {
   if (sum(tokens, ({ length }) => length ** 2) > MOST_WORK) {
-    throw new RangeError(
-      "Cannot build a tokenizer: its tokens are too long in total, expected words and parts of words",
-    );
+    const why = "its tokens are too long in total, expected words and parts of words";
+    throw refusal(RangeError, "build a tokenizer", why);
   }
   const order = Uint32Array.from(tokens.keys())
     .filter((id) => types[id] === TokenType.normal || types[id] === TokenType.userDefined)
@@ -121,9 +120,8 @@ function mergesByScore(
 /** Adds every way to cut a token into two tokens, the longest left part first. Half a surrogate pair is no token. */
 function addCuts(token: string, ids: ReadonlyMap<string, number>, merges: [string, string][]): void {
   if (token.length > MAX_TOKEN_LENGTH) {
-    throw new RangeError(
-      `Cannot build a tokenizer: a token of ${token.length} characters, expected at most ${MAX_TOKEN_LENGTH}`,
-    );
+    const why = `a token of ${token.length} characters, expected at most ${MAX_TOKEN_LENGTH}`;
+    throw refusal(RangeError, "build a tokenizer", why);
   }
   for (let at = token.length - 1; at > 0; at--) {
     const left = token.slice(0, at);

@@ -6,7 +6,7 @@
 import { piecesDefinition } from "./pieces.ts";
 import { readSentencePiece, type SentencePieceModel } from "./sentencepiece_model.ts";
 import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, refusal } from "../../entry/mod.ts";
 
 /**
  * The tokenizer of a model file; the parsed `tokenizer_config.json` may say whether texts begin with BOS. Throws `SyntaxError` for bytes
@@ -55,9 +55,8 @@ function charsmap(table: Uint8Array<ArrayBuffer>): (text: string) => string {
   const view = new DataView(table.buffer, table.byteOffset, table.length);
   const bytes = table.length < 4 ? NaN : view.getUint32(0, true);
   if (!(bytes % 4 === 0 && bytes <= table.length - 4)) {
-    throw new SyntaxError(
-      "Cannot read tokenizer.model: its table of characters is broken, expected a trie and texts",
-    );
+    const why = "its table of characters is broken, expected a trie and texts";
+    throw refusal(SyntaxError, "read tokenizer.model", why);
   }
   const trie = Uint32Array.from({ length: bytes / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
   const texts = table.subarray(4 + bytes);

@@ -1,4 +1,5 @@
 /** The file of a SentencePiece model, `tokenizer.model`. Source: `sentencepiece_model.proto`, whose numbers of fields stand here. */
+import { refusal } from "../../entry/mod.ts";
 import defer * as Wire from "@bufbuild/protobuf/wire";
 import type { Pieces } from "./pieces.ts";
 import { MAX_VOCABULARY } from "../tokenizer/definition.ts";
@@ -32,7 +33,7 @@ export function readSentencePiece(bytes: Uint8Array<ArrayBuffer>): SentencePiece
     return checked(pieces, trainer, normalizer);
   } catch (error) {
     const Kind = [RangeError, TypeError].find((Kind) => error instanceof Kind) ?? SyntaxError;
-    throw new Kind(`Cannot read tokenizer.model: ${(error as Error).message}`, { cause: error });
+    throw refusal(Kind, "read tokenizer.model", (error as Error).message, { cause: error });
   }
 }
 

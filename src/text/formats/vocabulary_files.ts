@@ -3,7 +3,7 @@
  * published, and Qwen2's. The files do not say how words are cut; the tokenizer's class does, or else the model's type.
  */
 import { byteLevelBpe } from "./gguf_byte_level.ts";
-import { isRecord, shown } from "../../entry/mod.ts";
+import { isRecord, refusal, shown } from "../../entry/mod.ts";
 import { isId, MAX_VOCABULARY } from "../tokenizer/definition.ts";
 import { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "../tokenizer/tokenizer.ts";
 
@@ -36,7 +36,7 @@ export function tokenizerFromVocabulary(files: VocabularyFiles): Tokenizer {
   const { vocab, merges, model } = files;
   const config = isRecord(files.config) ? files.config : {};
   if (!isRecord(vocab) || !Object.values(vocab).every(isId)) {
-    throw new TypeError(`Cannot read vocab.json: expected an object of ids below ${MAX_VOCABULARY}`);
+    throw refusal(TypeError, "read vocab.json", `expected an object of ids below ${MAX_VOCABULARY}`);
   }
   const { pre, bos } = kindOf(config.tokenizer_class, model.model_type);
   const ids = new Map(Object.entries(vocab as Record<string, number>));
@@ -53,18 +53,16 @@ export function tokenizerFromVocabulary(files: VocabularyFiles): Tokenizer {
 function kindOf(tokenizerClass: unknown, modelType: unknown) {
   const name = typeof tokenizerClass === "string" ? tokenizerClass.replace(/Fast$/, "") : modelType;
   if (typeof name === "string" && Object.hasOwn(KINDS, name)) return KINDS[name];
-  throw new TypeError(
-    "Cannot build a tokenizer from vocab.json and merges.txt: its class is " +
-      `${shown(tokenizerClass ?? null)} and the model's type ` +
-      `${JSON.stringify(modelType ?? null)}, expected one of ${Object.keys(KINDS).join(", ")}; ` +
-      "alternatively, write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
-  );
+  const why = `its class is ${shown(tokenizerClass ?? null)} and the model's type ` +
+    `${JSON.stringify(modelType ?? null)}, expected one of ${Object.keys(KINDS).join(", ")}; ` +
+    "alternatively, write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)";
+  throw refusal(TypeError, "build a tokenizer from vocab.json and merges.txt", why);
 }
 
 function lines(merges: string): string[] {
   const found = merges.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));
   if (found.length <= MAX_VOCABULARY) return found;
-  throw new RangeError(`Cannot read merges.txt: ${found.length} merges, expected at most ${MAX_VOCABULARY}`);
+  throw refusal(RangeError, "read merges.txt", `${found.length} merges, expected at most ${MAX_VOCABULARY}`);
 }
 
 /** Tokens that are recognised in a text: those that the files list, and the special ones. */
@@ -86,7 +84,7 @@ function addedTokens(added: unknown, config: Record<string, unknown>, ids: Reado
     )
   ) {
     if (!isRecord(token) || typeof token.content !== "string") {
-      throw new TypeError(`Cannot read tokenizer_config.json: added_tokens_decoder has no text for ${id}`);
+      throw refusal(TypeError, "read tokenizer_config.json", `added_tokens_decoder has no text for ${id}`);
     }
     found.set(token.content, { ...plain, ...token, id: Number(id) });
   }

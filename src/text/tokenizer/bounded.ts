@@ -6,6 +6,7 @@
  * What counts is the time that this thread computed, not the time that passed: a busy machine takes the latter from sound
  * tokenizers. V8 measures what passed, so work that it stopped too early is started again with more of it.
  */
+import { refusal } from "../../entry/mod.ts";
 import process from "node:process";
 import { createContext, Script } from "node:vm";
 
@@ -61,10 +62,9 @@ export function guard(what: string, spareMs = SPARE_MS, clock = computed) {
           spent = clock() - begin;
         }
         if (spent < NEARLY * most) continue;
-        throw new RangeError(
-          `${what}: not finished after ${Math.round(spent)} ms of computing for ${characters} characters, ` +
-            "expected patterns that match in reasonable time",
-        );
+        const why = `not finished after ${Math.round(spent)} ms of computing for ${characters} characters, ` +
+          "expected patterns that match in reasonable time";
+        throw refusal(RangeError, what, why);
       }
     } finally {
       left = Math.min(spareMs, Math.max(0, most - spent)); // what a text needs is always there

@@ -1,5 +1,5 @@
 /** `tokenizer.json`, checked: a known kind of model, ids in range, added tokens with a text. */
-import { isRecord, shown } from "../../entry/mod.ts";
+import { isRecord, refusal, shown } from "../../entry/mod.ts";
 import type { AddedToken } from "./added_tokens.ts";
 
 /** The parts of `tokenizer.json` that are looked at here; the rest is the library's. */
@@ -75,7 +75,7 @@ export function sizeOf({ model, added_tokens }: Definition): number {
   const take = (id: unknown, token: string) => {
     if (!isId(id)) {
       const found = `token ${shown(token)} has id ${shown(id)}`;
-      throw new RangeError(`Cannot build a tokenizer: ${found}, expected an integer below ${MAX_VOCABULARY}`);
+      throw refusal(RangeError, "build a tokenizer", `${found}, expected an integer below ${MAX_VOCABULARY}`);
     }
     if (id >= size) size = id + 1;
   };
@@ -137,5 +137,5 @@ function expectStep(step: unknown, where: string, list: string): void {
 /** Throws `TypeError` that names the field where a value does not fit. */
 function demand(fits: boolean, field: string, value: unknown, expected: string): asserts fits {
   if (fits) return;
-  throw new TypeError(`Cannot build a tokenizer: ${field} is ${shown(value)}, expected ${expected}`);
+  throw refusal(TypeError, "build a tokenizer", `${field} is ${shown(value)}, expected ${expected}`);
 }

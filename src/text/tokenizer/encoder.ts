@@ -9,7 +9,7 @@
 import type { Tokenizer as Engine } from "@huggingface/tokenizers";
 import defer * as Tokenizers from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
-import { isRecord, oneLine, shown } from "../../entry/mod.ts";
+import { isRecord, oneLine, refusal, shown } from "../../entry/mod.ts";
 import { bounded } from "./growth.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
@@ -84,7 +84,7 @@ function startEngine(definition: Definition): Engine {
     return engine;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new TypeError(`Cannot build a tokenizer: ${oneLine(why, MOST)}`);
+    throw refusal(TypeError, "build a tokenizer", oneLine(why, MOST));
   }
 }
 
@@ -132,7 +132,7 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
 /** As Hugging Face's library: a missing word or its part, where the token for unknown ones is missing too. */
 function unknownWord(word: unknown, token: unknown): TypeError {
   const found = `the vocabulary has neither ${shown(word)} nor ${shown(token)}`;
-  return new TypeError(`Cannot use the tokenizer: ${found}, expected a token for unknown words`);
+  return refusal(TypeError, "use the tokenizer", `${found}, expected a token for unknown words`);
 }
 
 /** Most words whose ids are kept, and the longest of them. */
@@ -170,7 +170,7 @@ function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: stri
     if (score !== null && Number.isFinite(score) && token !== "") scores.set(token, score);
   });
   if (typeof unk_id === "number" && !(vocab as unknown[])[unk_id]) {
-    throw new TypeError(`Cannot build a tokenizer: unk_id is ${unk_id}, expected one of ${ids.size} tokens`);
+    throw refusal(TypeError, "build a tokenizer", `unk_id is ${unk_id}, expected one of ${ids.size} tokens`);
   }
   const all = new Set(scores.keys().map((token) => token.length));
   const lengths = [...all].filter((length) => length <= MAX_LENGTH).sort((a, b) => a - b);
@@ -181,10 +181,8 @@ function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: stri
     const bytes = byte_fallback ? Array.from(new TextEncoder().encode(text), idOf) : [undefined];
     if (bytes.every((id) => id !== undefined)) return bytes;
     if (typeof unk_id === "number") return [unk_id];
-    throw new TypeError(
-      `Cannot use the tokenizer: the vocabulary has no ${shown(text)}, expected a token for ` +
-        "unknown text",
-    );
+    const why = `the vocabulary has no ${shown(text)}, expected a token for unknown text`;
+    throw refusal(TypeError, "use the tokenizer", why);
   }
 
   return (word) => {

@@ -1,6 +1,7 @@
+import { type Refusal, refusal } from "../../entry/mod.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Builds a tokenizer from a file; `Cannot use the tokenizer: …` becomes `Cannot use the tokenizer from FILE: …`. */
+/** Builds a tokenizer from a file, which its errors name; an error of a library does not say what failed. */
 export function fromFile(file: string, build: () => Tokenizer): Tokenizer {
   function naming<T>(work: () => T): T {
     try {
@@ -8,7 +9,8 @@ export function fromFile(file: string, build: () => Tokenizer): Tokenizer {
     } catch (error) {
       const Kind = [TypeError, RangeError, SyntaxError].find((Kind) => error instanceof Kind);
       if (!Kind) throw error;
-      throw new Kind(withFile((error as Error).message, file), { cause: error });
+      const { message, what = "use the tokenizer", why = message } = error as Error & Partial<Refusal>;
+      throw refusal(Kind, `${what} from ${file}`, why, { cause: error });
     }
   }
   const inner = naming(build);
@@ -26,12 +28,4 @@ export function fromFile(file: string, build: () => Tokenizer): Tokenizer {
     ...Object.getOwnPropertyDescriptors(inner),
     ...Object.getOwnPropertyDescriptors(named),
   });
-}
-
-/** An error of a library does not say what failed. */
-function withFile(message: string, file: string): string {
-  const [, what, why] = /^(Cannot [^:]+): (.*)$/s.exec(message) ?? [];
-  return why === undefined
-    ? `Cannot use the tokenizer from ${file}: ${message}`
-    : `${what} from ${file}: ${why}`;
 }

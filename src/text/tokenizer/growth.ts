@@ -2,7 +2,7 @@
  * Steps whose texts cannot grow without end: forty that write "aa" for "a" would make 2^40 characters of one. A step's text is measured
  * when it is made, before the next one takes it.
  */
-import { sum } from "../../entry/mod.ts";
+import { refusal, sum } from "../../entry/mod.ts";
 
 /** Characters that steps may make of each of a text's, beside some for short texts: NFKC makes 18 of U+FDFA, and bytes are three of each. */
 const [EACH, SPARE] = [64, 4096];
@@ -33,11 +33,10 @@ export function bounded<Step>(kind: keyof typeof KINDS, step: Step): Step {
     if (inner) return inner.forEach(measure);
     change(own, (run) => (texts, ...options) => {
       const most = Math.min(MOST, EACH * size + SPARE);
-      const tooMany = (found: string | number, cause?: unknown) =>
-        new RangeError(
-          `Cannot use the tokenizer: its ${kind} makes ${found} characters of ${size}, expected at most ${most}`,
-          { cause },
-        );
+      const tooMany = (found: string | number, cause?: unknown) => {
+        const why = `its ${kind} makes ${found} characters of ${size}, expected at most ${most}`;
+        return refusal(RangeError, "use the tokenizer", why, { cause });
+      };
       let made: Texts;
       try {
         made = run(texts, ...options);

@@ -8,7 +8,7 @@
  * expression, whose dialect the library translates, can express all of them but a few behaviours of `Split`, which are an error.
  */
 import { GPT2_WORDS } from "./word_patterns.ts";
-import { isRecord, shown } from "../../entry/mod.ts";
+import { isRecord, refusal, shown } from "../../entry/mod.ts";
 
 interface Step {
   readonly type?: unknown;
@@ -98,7 +98,7 @@ function repairSplit(step: Step): unknown {
   }
   if (behavior === "Contiguous" && !invert) return isolate(`(?:${source})+`);
   const found = `${invert ? "an inverted" : "a"} Split with behavior ${shown(behavior)}`;
-  throw new TypeError(`Cannot build a tokenizer: ${found} is not supported`);
+  throw refusal(TypeError, "build a tokenizer", `${found} is not supported`);
 }
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { guard } from "./bounded.ts";
 import { cutFinder } from "./cuts.ts";
-import { isRecord, shown } from "../../entry/mod.ts";
+import { isRecord, refusal, shown } from "../../entry/mod.ts";
 import { type Definition, idsByToken, isId, readDefinition, sizeOf } from "./definition.ts";
 import { buildEncoder } from "./encoder.ts";
 
@@ -97,10 +97,10 @@ export function buildTokenizer(
   const checked = (name: string, special: SpecialId) => {
     const id = special();
     if (id === null || id < size) return id;
-    throw new RangeError(`Cannot use the tokenizer: ${name} is ${id}, expected an id below ${size}`);
+    throw refusal(RangeError, "use the tokenizer", `${name} is ${id}, expected an id below ${size}`);
   };
-  const encoder = guard("Cannot build the tokenizer", spareMs)(size, () => buildEncoder(definition));
-  const guarded = guard("Cannot use the tokenizer", spareMs);
+  const encoder = guard("build the tokenizer", spareMs)(size, () => buildEncoder(definition));
+  const guarded = guard("use the tokenizer", spareMs);
   const lastCut = cutFinder(definition, encoder.spellings);
   const hash = () => {
     const specials = [bos, eos].map(orNull);
@@ -110,14 +110,13 @@ export function buildTokenizer(
   return {
     encode(text, continued = false) {
       if (text.length <= MOST_AT_ONCE) return guarded(text.length, () => encoder.encode(text, continued));
-      throw new RangeError(
-        `Cannot use the tokenizer: ${text.length} characters at once, expected at most ${MOST_AT_ONCE}`,
-      );
+      const why = `${text.length} characters at once, expected at most ${MOST_AT_ONCE}`;
+      throw refusal(RangeError, "use the tokenizer", why);
     },
     decode(ids) {
       const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < size));
       if (wrong !== undefined) {
-        throw new RangeError(`Cannot decode token ${wrong}: expected an id from 0 to ${size - 1}`);
+        throw refusal(RangeError, `decode token ${wrong}`, `expected an id from 0 to ${size - 1}`);
       }
       return ids.length === 0 ? "" : guarded(ids.length, () => encoder.decode(ids));
     },
@@ -165,7 +164,7 @@ function idOfToken(value: unknown, key: string, ids: (token: string) => unknown)
   const id = typeof token === "string" ? ids(token) : undefined;
   if (!isId(id)) {
     const found = shown(token);
-    throw new RangeError(`Cannot use the tokenizer: ${key} is ${found}, expected a token in the vocabulary`);
+    throw refusal(RangeError, "use the tokenizer", `${key} is ${found}, expected a token in the vocabulary`);
   }
   return id;
 }
@@ -175,5 +174,5 @@ function configuredId(value: unknown, key: string): number | null {
   const id = Array.isArray(value) ? value[0] : value;
   if (id === undefined || id === null) return null;
   if (isId(id)) return id;
-  throw new RangeError(`Cannot use the tokenizer: ${key} is ${shown(id)}, expected a token id`);
+  throw refusal(RangeError, "use the tokenizer", `${key} is ${shown(id)}, expected a token id`);
 }
