@@ -24,10 +24,7 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-const aCheck = like(
-  "a check",
-  (value) => typeof (value as Partial<Check> | null)?.look === "function",
-);
+const aCheck = like("a check", (value) => typeof (value as Partial<Check> | null)?.look === "function");
 
 /**
  * Runs the checks in parallel and returns their findings; a failing check does not affect the others. Throws if `signal` aborts.

@@ -118,11 +118,7 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   depth: { tables: depthTables, rows: depthRows, figure: draw.depthFigure },
   perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true },
   certificate: { tables: certificateTables, rows: certificateRows, figure: single(draw.certificateFigure) },
-  sweep: {
-    tables: sweepTable,
-    rows: sweepRows,
-    figure: single(draw.qualityFigure),
-  },
+  sweep: { tables: sweepTable, rows: sweepRows, figure: single(draw.qualityFigure) },
   fit: { tables: fitTables, rows: fitRows, figure: single(draw.fitFigure) },
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },

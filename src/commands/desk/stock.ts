@@ -89,10 +89,7 @@ export function cacheCommand(context: Context): Command {
     name: "prune",
     says: "remove downloads",
     takes: { "[names...]": "entries of `lamina cache`" },
-    options: {
-      all: option(flag, "remove every download"),
-      yes: option(flag, "do not ask for confirmation"),
-    },
+    options: { all: option(flag, "remove every download"), yes: option(flag, "do not ask for confirmation") },
     example: "cache prune smollm2-135m-instruct-q4_1",
   }, async (names: string[], { all = false, yes = false }: PruneFlags, own: Command) => {
     if (all === names.length > 0) misused(own, "name the downloads to remove, or use --all");

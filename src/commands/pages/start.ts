@@ -33,14 +33,9 @@ export const startCommand = (context: Context): Command =>
     try {
       await withModel(context, ref, flags, async (model) => {
         await texts?.fetched();
-        const options = {
-          ...optionsIn(context, flags, startStudy),
-          onFound: tablesTo(context, flags),
-        };
+        const options = { ...optionsIn(context, flags, startStudy), onFound: tablesTo(context, flags) };
         await perform(context, flags, startStudy, [model, options], {
-          ...shown(context, model.name, {
-            promise: promiseText(aimOf(PROMISE)),
-          }),
+          ...shown(context, model.name, { promise: promiseText(aimOf(PROMISE)) }),
           output: (started) => finished(context, ref, flags, model.name, started),
         });
       });

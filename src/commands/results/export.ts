@@ -120,10 +120,7 @@ function checkLines(
     ? null
     : ["--plan", near(plan!)];
   const others = allowField.flatMap((name) => ["--allow-field", name]);
-  return [
-    commandLine("perplexity", file),
-    ...own ? [commandLine("perplexity", ref, ...own, ...others)] : [],
-  ];
+  return [commandLine("perplexity", file), ...own ? [commandLine("perplexity", ref, ...own, ...others)] : []];
 }
 
 /** Reads the results in a file; from a list it takes those of the plan, if there are some. Throws `Error` that names the file. */

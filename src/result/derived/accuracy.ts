@@ -102,10 +102,7 @@ function roundsIn(tasks: Tasks, base: Tasks, { members, metric }: ShareMain): nu
   return members.flatMap((name) => {
     const { items, drawn } = tasks[name];
     const others = itemsLike(items, base[name].items);
-    return items.map((item, i) => ({
-      round: drawn!.rounds[i],
-      change: item[metric]! - others[i][metric]!,
-    }));
+    return items.map((item, i) => ({ round: drawn!.rounds[i], change: item[metric]! - others[i][metric]! }));
   }).sort((a, b) => a.round - b.round).map(({ change }) => change);
 }
 

@@ -83,11 +83,7 @@ const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Pa
  * console.log(reading`${riseOf(result, importance)} nats; deepest first: ${riseOf(result, deepest, { than: importance })} more`);
  * ```
  */
-export function riseOf(
-  result: Sweep,
-  point: Rise,
-  options: { readonly than?: Rise } = {},
-): RiseInterval {
+export function riseOf(result: Sweep, point: Rise, options: { readonly than?: Rise } = {}): RiseInterval {
   expect("compare losses", "result", result, aSweep);
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "options", options, optionsOf({ than: aRise }));

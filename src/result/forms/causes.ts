@@ -156,10 +156,7 @@ const effectsRow = z.array(z.array(ofModules(effectSums)));
 export type EffectsRow = z.infer<typeof effectsRow>;
 export type PatternsRow = z.infer<typeof patternsForm>;
 
-export const rowsKind = kind("rows", {
-  method: 1,
-  origin: depends("of", "from", "to", "plans"),
-}, {
+export const rowsKind = kind("rows", { method: 1, origin: depends("of", "from", "to", "plans") }, {
   provenance: causesKind.form.shape.provenance,
   of: z.enum(["whole", "sink", "effects", "smoothing"]),
   from: z.int().nonnegative(),

@@ -22,12 +22,7 @@ export const perplexityKind = kind("perplexity", { method: 1, origin: depends() 
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
   /** By sample. */
-  sums: z.array(z.object({
-    nll: z.number(),
-    kl: z.number(),
-    top1: z.number(),
-    tokens: z.number(),
-  })),
+  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
   /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

@@ -58,10 +58,7 @@ const repairedForm = strict("a repair", {
     savedError: z.number().nullable(),
   }).optional(),
   /** The types to which matrices were rounded, so that files hold them so, and what that adds to the loss on those samples, nats per token. */
-  rounded: z.object({
-    types: z.array(z.string()),
-    ...riseForm.partial().shape,
-  }).optional(),
+  rounded: z.object({ types: z.array(z.string()), ...riseForm.partial().shape }).optional(),
   /** The format of the files to write, with bytes as a fit has them, and those of the plan; null where the format cannot express it. */
   file: z.object({ ...fileForm.shape, bytes: z.int().positive().nullable() }).optional(),
 });

@@ -108,11 +108,7 @@ const narrowed = new WeakMap<Figure, () => string>();
 export const narrowSvg = (figure: Figure): string => narrowed.get(figure)!();
 
 /** A figure's texts with its methods, which are not enumerable: JSON, copies and comparisons do not see them. */
-function able(
-  texts: Omit<Figure, "data" | "save">,
-  rows: readonly CsvRow[],
-  narrow: () => string,
-): Figure {
+function able(texts: Omit<Figure, "data" | "save">, rows: readonly CsvRow[], narrow: () => string): Figure {
   const methods: Pick<Figure, "data" | "save"> = {
     data: () => rows.map((row) => ({ ...row })),
     save: (path) => saveFigure(texts, path),

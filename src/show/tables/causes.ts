@@ -61,12 +61,7 @@ export function causesTables(result: Causes): Table[] {
       ...correlationTable(result),
     },
     { title: "tokens after the last layer, by modules dropped", ...smoothingTable(result) },
-    lines(
-      undefined,
-      ...effectLines(result),
-      ...sinkLines(result),
-      ...massiveLines(result),
-    ),
+    lines(undefined, ...effectLines(result), ...sinkLines(result), ...massiveLines(result)),
   ];
 }
 

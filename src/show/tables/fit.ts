@@ -154,10 +154,7 @@ function besideColumns(fit: Fit): Column<Beside>[] {
   ];
 }
 
-const ASKED: Column<Row> = {
-  title: "documents",
-  value: ({ cost: { asked } }) => asked?.documents,
-};
+const ASKED: Column<Row> = { title: "documents", value: ({ cost: { asked } }) => asked?.documents };
 
 const askedIn = ({ confirmed }: Fit) => confirmed.find(({ cost }) => cost.asked)?.cost.asked;
 

@@ -48,10 +48,7 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
 
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], QUALITY, {
-    ...originOf(provenance),
-    dropped: alteredText(provenance),
-  });
+  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: alteredText(provenance) });
 }
 
 function alteredText(provenance: Perplexity["provenance"]): string {

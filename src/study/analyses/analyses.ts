@@ -174,13 +174,7 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
   const curves = MODULES.flatMap((target) =>
     curvesOf(target).filter(({ by }) => by === PAPER_SCORE || SCORES[by].seeded)
   );
-  return await sweep(model, {
-    profile: orders,
-    curves,
-    steps: SWEEP_STEPS,
-    ...at(1),
-    text: HELD_OUT_TEXT,
-  });
+  return await sweep(model, { profile: orders, curves, steps: SWEEP_STEPS, ...at(1), text: HELD_OUT_TEXT });
 }
 
 const [FIRST, LAST] = [0, -1];

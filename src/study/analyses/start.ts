@@ -41,11 +41,7 @@ const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
-const checks: Checks<StartOptions> = {
-  ...studyChecks,
-  onFound: func,
-  unchecked: orderingChecks.unchecked,
-};
+const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: orderingChecks.unchecked };
 
 /** One price and one count of progress for all. */
 export const startStudy: Study<StudyModel, StartOptions, Started> = {
@@ -74,9 +70,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
     });
     const swept = step(last(sweeping), async (own) => {
       const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
-      return heard(
-        await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own),
-      );
+      return heard(await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own));
     });
     /** All but the numbers of drops that the answer adds are known before it. */
     const find = async (own: RunOptions) => {

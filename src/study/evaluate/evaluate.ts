@@ -216,13 +216,7 @@ export async function evaluation(
         async depends() {
           const { fingerprint: tokenizer } = await model.tokenizer();
           const tasks = parts.map(({ hash }) => hash);
-          return {
-            model: model.identity,
-            tokenizer,
-            tasks,
-            plans: distinct,
-            prompts,
-          };
+          return { model: model.identity, tokenizer, tasks, plans: distinct, prompts };
         },
       }
       : {},

@@ -59,10 +59,7 @@ export async function runRounds(
       partsOf(setting, all.map(({ document }) => document), model)
     );
     const running = [0, ...open];
-    const found = await runParts(own, {
-      ...at(batch),
-      plans: running.map((plan) => plans[plan]),
-    });
+    const found = await runParts(own, { ...at(batch), plans: running.map((plan) => plans[plan]) });
     const answers = found.map(itemsBy);
     running.forEach((plan, i) => {
       done[plan].push(...found[i]);

@@ -72,11 +72,7 @@ export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs }: Me
   return absorbs ? layer[module]! : linearSpec(layer[module]!.norm);
 }
 
-export function inputsOf(
-  { layer }: Site,
-  { layers, hidden }: ModelSpec,
-  { absorbs, fit }: Method,
-): number {
+export function inputsOf({ layer }: Site, { layers, hidden }: ModelSpec, { absorbs, fit }: Method): number {
   const { mlp } = layers[layer];
   if (!fit) return 0;
   return absorbs && mlp?.kind === "dense" ? mlp.size : hidden;

@@ -91,13 +91,7 @@ async function passed(
   const { sequential, method } = context;
   if (sequential || !method.absorbs) {
     if (!same(site, at)) return null;
-    return await around(
-      context,
-      site,
-      found,
-      (x, f, s) => fitted(context, site, x, f, s),
-      method.absorbs,
-    );
+    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s), method.absorbs);
   }
   if (same(site, at)) {
     await around(context, at, found, async (x, f) => {

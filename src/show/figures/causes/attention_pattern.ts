@@ -43,9 +43,7 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
       rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
     ),
     title: reading`Attention on the first token: ${shares}`,
-    shows: [
-      "How each token (row) distributes its attention over itself and the tokens before it (columns).",
-    ],
+    shows: ["How each token (row) distributes its attention over itself and the tokens before it (columns)."],
     setting: `${model} · “${tokens.join("").trim()}”`,
     reads: [
       "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to",

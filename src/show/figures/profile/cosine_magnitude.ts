@@ -127,12 +127,7 @@ function chart(rows: readonly Row[], profile: Profile): Panel {
     names: [
       { text: "orthogonal update", color: FAINT, at: [85, 75, 65, 50, 35, 20].map((i) => curve[i]) },
       ...rows.toSorted((a, b) => Number(isRinged(b)) - Number(isRinged(a)) || b.importance - a.importance)
-        .map((row) => ({
-          text: String(row.layer),
-          color: COLORS[row.module],
-          at: [at(row)],
-          small: true,
-        })),
+        .map((row) => ({ text: String(row.layer), color: COLORS[row.module], at: [at(row)], small: true })),
     ],
   };
 }

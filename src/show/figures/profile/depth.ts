@@ -66,10 +66,7 @@ function panelsOf(result: Depth, name: string): Panel[] {
     band: true,
     rows: rows.filter(({ measure, value }) => measure === name && value !== null),
   });
-  const across = {
-    ...linearAxis([0, 1.02], "relative depth", String),
-    ticks: [0, 0.25, 0.5, 0.75, 1],
-  };
+  const across = { ...linearAxis([0, 1.02], "relative depth", String), ticks: [0, 0.25, 0.5, 0.75, 1] };
   const shared = {
     part: 0.5,
     margins: { marginRight: 36 },
