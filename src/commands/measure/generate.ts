@@ -5,15 +5,8 @@ import { isFull, planPhrase } from "../../measure/mod.ts";
 import { generateChecks, generated } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
-import {
-  type DropFlags,
-  dropOf,
-  dropOptions,
-  type Flags,
-  MODEL,
-  modelOptions,
-  wantedOf,
-} from "../shared/options.ts";
+import { type DropFlags, dropOf, dropOptions, wantedOf } from "../shared/drops.ts";
+import { type Flags, MODEL, modelOptions } from "../shared/options.ts";
 import { GIVEN } from "../shared/given.ts";
 import { isStandardOutput, outOptions } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";

@@ -5,16 +5,8 @@ import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
-import {
-  DROP_OPTIONS,
-  type DropFlags,
-  dropLists,
-  type Flags,
-  MODEL,
-  planFiles,
-  plansIn,
-  studyOptions,
-} from "../shared/options.ts";
+import { DROP_OPTIONS, type DropFlags, dropLists, planFiles, plansIn } from "../shared/drops.ts";
+import { type Flags, MODEL, studyOptions } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
 

@@ -15,12 +15,10 @@ import {
   dropLists,
   dropOf,
   dropOptions,
-  type Flags,
-  MODEL,
   planFiles,
-  studyOptions,
   wantedOf,
-} from "../shared/options.ts";
+} from "../shared/drops.ts";
+import { type Flags, MODEL, studyOptions } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 import type { Table } from "../shared/relations.ts";

@@ -8,15 +8,8 @@ import { counted, formatSeconds } from "../../show/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
-import {
-  type DropFlags,
-  dropLists,
-  type Flags,
-  planFiles,
-  plansIn,
-  pricedOptions,
-  resultsOption,
-} from "../shared/options.ts";
+import { type DropFlags, dropLists, planFiles, plansIn } from "../shared/drops.ts";
+import { type Flags, pricedOptions, resultsOption } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { misused, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";

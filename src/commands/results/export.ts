@@ -24,17 +24,8 @@ import { declared } from "../shared/declare.ts";
 import { writes } from "../shared/destination.ts";
 import { commandLine } from "../shared/fitted.ts";
 import { repeatable } from "../shared/relations.ts";
-import {
-  type DropFlags,
-  dropOf,
-  dropOptions,
-  type Flags,
-  type KeepingFlags,
-  keepingOptions,
-  MODEL,
-  modelOptions,
-  wantedOf,
-} from "../shared/options.ts";
+import { type DropFlags, dropOf, dropOptions, wantedOf } from "../shared/drops.ts";
+import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "../shared/options.ts";
 import { doneText, near } from "../shared/outlet.ts";
 
 type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {

@@ -17,18 +17,8 @@ import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, optionsIn, tableIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
-import {
-  DROP_OPTIONS,
-  type DropFlags,
-  dropOf,
-  dropOptions,
-  type Flags,
-  MODEL,
-  randomAmong,
-  resultsOption,
-  studyOptions,
-  wantedOf,
-} from "../shared/options.ts";
+import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, wantedOf } from "../shared/drops.ts";
+import { type Flags, MODEL, randomAmong, resultsOption, studyOptions } from "../shared/options.ts";
 import { deliver, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { expectOne, misused } from "../shared/relations.ts";
