@@ -13,49 +13,23 @@ import type { Report, Section } from "../sections/section.ts";
 import { tableHtml } from "../tables/html.ts";
 import type { Table } from "../tables/table.ts";
 import { STYLE } from "./style.ts";
+import template from "./page.htm" with { type: "text" };
 import script from "./page.js" with { type: "text" };
 
-const PAPER = "https://openreview.net/forum?id=1I7PCbOPfe";
-
 export function pageHtml(report: Report): string {
-  const { title, sections } = report;
+  const { title, sections, command, date } = report;
   const first = leading(sections)?.figures[0];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${THEMES}
-<div class="lead">
-<h1>${escape(title)}</h1>
-${listHtml("answer", answerLines(sections))}
-${first ? figureHtml(first, "h2") : ""}
-</div>
-${nextHtml(report)}
-${aboutHtml(report)}
-<nav aria-label="Sections"><ul>
-${sections.map(linkHtml).join("\n")}
-</ul></nav>
-${sections.map((section) => sectionHtml(section, first)).join("\n")}
-</main>
-<script>${script}</script>
-</body>
-</html>
-`;
+  const parts: Readonly<Record<string, string>> = {
+    ...{ style: STYLE, script, version: VERSION },
+    ...{ title: escape(title), command: escape(command), date: escape(date) },
+    answer: listHtml("answer", answerLines(sections)),
+    first: first ? figureHtml(first, "h2") : "",
+    next: nextHtml(report),
+    links: sections.map(linkHtml).join("\n"),
+    sections: sections.map((section) => sectionHtml(section, first)).join("\n"),
+  };
+  return template.replaceAll(/\{\{(\w+)\}\}/g, (_, part) => parts[part]);
 }
-
-const THEMES = `<fieldset><legend>Theme</legend>
-${
-  ["system", "light", "dark"].map((name, i) =>
-    `<label><input type="radio" name="theme" id="theme-${name}"${i === 0 ? " checked" : ""}> ${name}</label>`
-  ).join("\n")
-}
-</fieldset>`;
 
 function nextHtml({ next = [] }: Report): string {
   if (next.length === 0) return "";
@@ -63,14 +37,6 @@ function nextHtml({ next = [] }: Report): string {
 <pre tabindex="0" role="group" aria-label="Commands"><code>${
     next.map((line) => `<span>${escape(line)}</span>`).join("\n")
   }</code></pre>`;
-}
-
-/** How the page was made, and the works to cite. */
-function aboutHtml({ command, date }: Report): string {
-  return `<p class="faint">Made by <code>${escape(command)}</code> (Lamina ${VERSION}) on ${escape(date)}. ` +
-    `Cite He, Sun, Shen and Li, <a href="${PAPER}">Uncovering the Redundancy in Transformers via a Unified Study of Layer ` +
-    `Dropping</a>, Transactions on Machine Learning Research, 2026; and Lamina ${VERSION}, a laboratory for layer redundancy ` +
-    `in transformers, 2026.</p>`;
 }
 
 /** A section's entry, with the claims that it bears on. */
