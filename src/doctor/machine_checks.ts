@@ -29,23 +29,26 @@ const VULKAN =
   "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers";
 const INTEL = "optional: needs an Intel CPU; run lamina openvino to install it (53 MB)";
 const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
+const NVRTC = `run lamina cuda to install it in ${
+  displayed(folderOf("cuda"))
+}, or set LAMINA_CUDA to a CUDA toolkit's folder`;
+const MEMORY = `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use fewer and shorter samples`;
+const APT = "apt install python3 python3-venv python3-pip; needed for packaged models and Jupyter";
+
+const check = (part: string, seconds: number, look: Check["look"], remedy: string, needed = false): Check => (
+  { part, needed, remedy, seconds, look }
+);
 
 /** A check that calls native code, by its name in native_checks.ts. */
-const native = (part: string, name: string, remedy: string, needed = false): Check => ({
-  ...{ part, needed, remedy, seconds: 60 },
-  look: (signal) => runApart(new URL("./native_checks.ts", import.meta.url), [name], signal),
-});
+const native = (part: string, name: string, remedy: string, needed = false): Check => {
+  const script = new URL("./native_checks.ts", import.meta.url);
+  return check(part, 60, (signal) => runApart(script, [name], signal), remedy, needed);
+};
 
 /** A check for every part of the machine: required parts, then those that make Lamina faster, then downloads and the cache. */
 export const machineChecks: readonly Check[] = [
-  { part: "Deno", needed: true, remedy: `npx -y deno@${DENO} task …`, seconds: 10, look: deno },
-  {
-    part: "CPU and memory",
-    needed: true,
-    remedy: `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use fewer and shorter samples`,
-    seconds: 10,
-    look: cpu,
-  },
+  check("Deno", 10, deno, `npx -y deno@${DENO} task …`, true),
+  check("CPU and memory", 10, cpu, MEMORY, true),
   native(
     "ONNX Runtime",
     "engine-cpu",
@@ -57,37 +60,12 @@ export const machineChecks: readonly Check[] = [
   native("OpenVINO engine", "engine-openvino", INTEL),
   native("WebGPU kernels", "webgpu", VULKAN),
   native("CUDA kernels", "cuda", NVIDIA),
-  native(
-    "CUDA compiler",
-    "nvrtc",
-    `run lamina cuda to install it in ${displayed(folderOf("cuda"))}, or set LAMINA_CUDA to a CUDA ` +
-      "toolkit's folder",
-  ),
-  {
-    part: "Python",
-    remedy: "apt install python3 python3-venv python3-pip; needed for packaged models and Jupyter",
-    seconds: 20,
-    look: python,
-  },
-  {
-    part: "Jupyter",
-    remedy: `run lamina lab to create it in ${displayed(VENV)}`,
-    seconds: 10,
-    look: jupyter,
-  },
-  {
-    part: "models",
-    remedy: "models are fetched on first use; lamina start fetches one (98 MB)",
-    seconds: 20,
-    look: models,
-  },
-  {
-    part: "cache",
-    remedy: `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`,
-    seconds: 20,
-    look: cache,
-  },
-  { part: "hub", remedy: "set HF_ENDPOINT to an http address, or unset it", seconds: 10, look: hub },
+  native("CUDA compiler", "nvrtc", NVRTC),
+  check("Python", 20, python, APT),
+  check("Jupyter", 10, jupyter, `run lamina lab to create it in ${displayed(VENV)}`),
+  check("models", 20, models, "models are fetched on first use; lamina start fetches one (98 MB)"),
+  check("cache", 20, cache, `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`),
+  check("hub", 10, hub, "set HF_ENDPOINT to an http address, or unset it"),
 ];
 
 function deno(): Promise<string> {

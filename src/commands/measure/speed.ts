@@ -35,18 +35,7 @@ paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
 dropped attention modules; the table shows the paper's speed-ups beside it.`;
 
 /** Options of what is measured. */
-const MEASURED = [
-  "repeat",
-  "seed",
-  "evaluation",
-  "in",
-  "engine",
-  "precision",
-  "memory",
-  "dryRun",
-  "force",
-  "results",
-] as const;
+const MEASURED = "repeat seed evaluation in engine precision memory dryRun force results".split(" ");
 
 export function speedCommand(context: Context): Command {
   const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];

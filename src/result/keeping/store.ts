@@ -19,6 +19,7 @@ import {
 } from "../../entry/mod.ts";
 import { writeWhole } from "../../disk/mod.ts";
 import { type Kind, manifests, METHODS, type ResultOf } from "../kinds.ts";
+import gone from "./gone.json" with { type: "json" };
 
 const KINDS = Object.keys(METHODS) as Kind[];
 export const anyResult: Check = resultOf(...KINDS);
@@ -103,31 +104,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
 }
 
 /** What files of before may have and Lamina no longer does, by field and value, or by field: docs/findings.md says why. */
-const GONE: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    ["gain", "merge", "nbl", "replaceme", "linearpatch", "prune-comp"]
-      .map((by) => [`by ${by}`, `it has a repair by ${by}`]),
-  ),
-  "by draft": "it is ordered by the time of drafts",
-  "by gate-norm": "it is ordered by the gate norm of weights",
-  "by largest": "it is ordered by the largest update of a token",
-  "by marked": "it is ordered by importance with outsized modules last",
-  "cause predictable": "it has the predictability of updates",
-  "changes heads": "it cuts heads of attention",
-  "fit second": "it ranks modules on two texts",
-  "kind against": "it compares importance with that of the paper's code",
-  "kind generation": "it compares predictions while plans write",
-  "kind orders": "it compares orders over texts",
-  "kind paths": "it maps paths of layers",
-  "perplexity effects": "it has effects on later updates beside its losses",
-  "order on": "it ranks modules on a task",
-  "rounds undefined": "it draws documents by margin",
-  "to window": "it gives attention a window of keys",
-  path: "it runs layers on a path",
-  scale: "it scales a module's update, as the repair gain did",
-  unnormed: "it maps the stream itself, as the repairs nbl and linearpatch did",
-  visit: "it changes one of several visits of a layer",
-};
+const GONE: Readonly<Record<string, string>> = gone;
 
 function goneText(field: unknown, value: unknown): string | null {
   const [own, any] = [`${field} ${value}`, `${field}`].map((key) => Object.hasOwn(GONE, key) && GONE[key]);
