@@ -5,110 +5,22 @@
  * and an error that was made is read back.
  */
 import { cString } from "../../libraries/mod.ts";
+import table from "./functions.json" with { type: "json" };
 
-/** One function: its place in the table, its parameters, and its result if that is not a status. */
+/**
+ * One function of ONNX Runtime's C API: its place in the API's table (`OrtApi` in onnxruntime_c_api.h), which only ever grows at its end,
+ * so that a place holds for every later version; its parameters; and its result if that is not a status, which is null for success.
+ * What a function makes is written where its last argument points.
+ */
 interface Signature {
   readonly place: number;
   readonly parameters: readonly Deno.NativeType[];
   readonly result?: Deno.NativeResultType;
 }
 
-const release = (place: number): Signature => ({ place, parameters: ["pointer"], result: "void" });
-
-/**
- * The functions of ONNX Runtime's C API that are called, by their place in its table (`OrtApi` in onnxruntime_c_api.h). The table only
- * ever grows at its end, so a place holds for every later version. Most functions give a status, null for success; those without one
- * say what they give. What they make is written where the last argument points.
- */
-const functions = {
-  GetErrorCode: { place: 1, parameters: ["pointer"], result: "i32" },
-  GetErrorMessage: { place: 2, parameters: ["pointer"], result: "pointer" },
-  CreateStatus: { place: 0, parameters: ["i32", "buffer"], result: "pointer" },
-  ReleaseStatus: release(93),
-
-  CreateThreadingOptions: { place: 121, parameters: ["buffer"] },
-  SetGlobalIntraOpNumThreads: { place: 147, parameters: ["pointer", "i32"] },
-  SetGlobalSpinControl: { place: 149, parameters: ["pointer", "i32"] },
-  CreateEnvWithGlobalThreadPools: { place: 119, parameters: ["i32", "buffer", "pointer", "buffer"] },
-  ReleaseThreadingOptions: release(122),
-
-  CreateArenaCfgV2: { place: 164, parameters: ["buffer", "buffer", "usize", "buffer"] },
-  ReleaseArenaCfg: release(157),
-  CreateAndRegisterAllocator: { place: 144, parameters: ["pointer", "pointer", "pointer"] },
-
-  CreateAndRegisterAllocatorV2: {
-    place: 259,
-    parameters: ["pointer", "buffer", "pointer", "pointer", "buffer", "buffer", "usize"],
-  },
-
-  CreateMemoryInfo: { place: 68, parameters: ["buffer", "i32", "i32", "i32", "buffer"] },
-  CreateCpuMemoryInfo: { place: 69, parameters: ["i32", "i32", "buffer"] },
-  GetAllocatorWithDefaultOptions: { place: 78, parameters: ["buffer"] },
-  AllocatorFree: { place: 76, parameters: ["pointer", "pointer"] },
-
-  CreateSessionOptions: { place: 10, parameters: ["buffer"] },
-  SetSessionLogSeverityLevel: { place: 22, parameters: ["pointer", "i32"] },
-  SetIntraOpNumThreads: { place: 24, parameters: ["pointer", "i32"] },
-  DisableMemPattern: { place: 17, parameters: ["pointer"] },
-  DisablePerSessionThreads: { place: 120, parameters: ["pointer"] },
-  AddSessionConfigEntry: { place: 130, parameters: ["pointer", "buffer", "buffer"] },
-  AddExternalInitializersFromFilesInMemory: {
-    place: 279,
-    parameters: ["pointer", "buffer", "buffer", "buffer", "usize"],
-  },
-  ReleaseSessionOptions: release(100),
-
-  RegisterExecutionProviderLibrary: { place: 301, parameters: ["pointer", "buffer", "buffer"] },
-  UnregisterExecutionProviderLibrary: { place: 302, parameters: ["pointer", "buffer"] },
-  GetEpDevices: { place: 303, parameters: ["pointer", "buffer", "buffer"] },
-  EpDevice_EpName: { place: 312, parameters: ["pointer"], result: "pointer" },
-  EpDevice_EpMetadata: { place: 314, parameters: ["pointer"], result: "pointer" },
-  EpDevice_Device: { place: 316, parameters: ["pointer"], result: "pointer" },
-  HardwareDevice_Type: { place: 307, parameters: ["pointer"], result: "i32" },
-  HardwareDevice_VendorId: { place: 308, parameters: ["pointer"], result: "u32" },
-  HardwareDevice_Vendor: { place: 309, parameters: ["pointer"], result: "pointer" },
-  GetKeyValue: { place: 297, parameters: ["pointer", "buffer"], result: "pointer" },
-  SessionOptionsAppendExecutionProvider_V2: {
-    place: 304,
-    parameters: ["pointer", "pointer", "buffer", "usize", "buffer", "buffer", "usize"],
-  },
-
-  CreateCUDAProviderOptions: { place: 205, parameters: ["buffer"] },
-  UpdateCUDAProviderOptions: { place: 206, parameters: ["pointer", "buffer", "buffer", "usize"] },
-  UpdateCUDAProviderOptionsWithValue: { place: 263, parameters: ["pointer", "buffer", "pointer"] },
-  ReleaseCUDAProviderOptions: release(208),
-  SessionOptionsAppendExecutionProvider_CUDA_V2: { place: 204, parameters: ["pointer", "pointer"] },
-  CreateSessionFromArray: { place: 8, parameters: ["pointer", "buffer", "usize", "pointer", "buffer"] },
-  ReleaseSession: release(95),
-
-  CreateRunOptions: { place: 39, parameters: ["buffer"] },
-  RunOptionsSetRunLogSeverityLevel: { place: 41, parameters: ["pointer", "i32"] },
-  AddRunConfigEntry: { place: 165, parameters: ["pointer", "buffer", "buffer"] },
-  RunOptionsSetTerminate: { place: 46, parameters: ["pointer"] },
-  ReleaseRunOptions: release(97),
-
-  CreateIoBinding: { place: 134, parameters: ["pointer", "buffer"] },
-  BindInput: { place: 136, parameters: ["pointer", "buffer", "pointer"] },
-  BindOutput: { place: 137, parameters: ["pointer", "buffer", "pointer"] },
-  BindOutputToDevice: { place: 138, parameters: ["pointer", "buffer", "pointer"] },
-  GetBoundOutputValues: { place: 140, parameters: ["pointer", "pointer", "buffer", "buffer"] },
-  ClearBoundOutputs: { place: 142, parameters: ["pointer"], result: "void" },
-  ReleaseIoBinding: release(135),
-  RunWithBinding: { place: 133, parameters: ["pointer", "pointer", "pointer"] },
-
-  CreateTensorWithDataAsOrtValue: {
-    place: 49,
-    parameters: ["pointer", "pointer", "usize", "buffer", "usize", "i32", "buffer"],
-  },
-  GetTensorMutableData: { place: 51, parameters: ["pointer", "buffer"] },
-  GetTensorTypeAndShape: { place: 65, parameters: ["pointer", "buffer"] },
-  GetDimensionsCount: { place: 61, parameters: ["pointer", "buffer"] },
-  GetDimensions: { place: 62, parameters: ["pointer", "buffer", "usize"] },
-  ReleaseTensorTypeAndShapeInfo: release(99),
-  ReleaseValue: release(96),
-} satisfies Record<string, Signature>;
-
-type FunctionName = keyof typeof functions;
+/** The functions that are called. */
+const functions = table as unknown as Readonly<Record<FunctionName, Signature>>;
+type FunctionName = keyof typeof table;
 
 /** The version of the C API whose table is asked for; every newer library has it. */
 const API_VERSION = 23;
@@ -144,7 +56,7 @@ export type Library = ReturnType<typeof over>;
 function over(table: Deno.UnsafePointerView, version: string) {
   type Native = (...args: Argument[]) => unknown;
   const natives = Object.fromEntries(
-    Object.entries<Signature>(functions).map(([name, signature]) => {
+    Object.entries(functions).map(([name, signature]) => {
       const native = functionAt(table, signature.place, signature);
       return [name, (...args: Argument[]) => native.call(...args)];
     }),

@@ -6,57 +6,17 @@
 
 import { QUANTISED, readPacking } from "./packing.ts";
 import { describe, spelt } from "./spelt.ts";
+import known from "./fields.json" with { type: "json" };
 
-/** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
-const neutral = new Set([
-  // Names of the checkpoint, how it was saved, notes of other programs.
-  `architectures auto_map dtype finetuned finetuning_task is_llama_config model_type name_or_path prefix
-  task_specific_params tokenizer_class torch_dtype transformers_version transformers.js_config unsloth_fixed
-  unsloth_version vocab_size_padded drop_attn_list drop_mlp_list`,
-  // Ids with a meaning to tokenizers and decoding loops.
-  `bos_token_id cls_token_id decoder_start_token_id eos_token_id forced_bos_token_id forced_eos_token_id
-  mask_token_id pad_token_id sep_token_id unk_token_id`,
-  // How text is drawn from the logits: older versions keep it here, newer ones in generation_config.json.
-  `bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping encoder_no_repeat_ngram_size
-  exponential_decay_length_penalty length_penalty max_length min_length no_repeat_ngram_size num_beam_groups
-  num_beams num_return_sequences output_scores remove_invalid_values repetition_penalty return_dict_in_generate
-  suppress_tokens temperature top_k top_p typical_p`,
-  // Training only.
-  `attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout embd_pdrop gradient_checkpointing
-  embedding_dropout hidden_dropout hidden_dropout_prob initializer_range neftune_noise_alpha output_router_logits resid_pdrop
-  router_aux_loss_coef router_jitter_noise router_z_loss_coef tf_legacy_loss`,
-  // How the same numbers are computed and returned; chunks of a feed-forward network are of rows.
-  `attn_implementation cache_implementation chunk_size_feed_forward is_decoder is_encoder_decoder
-  is_causal keys_to_ignore_at_inference output_attentions output_hidden_states pretraining_tp return_dict torchscript
-  use_bfloat16 use_cache use_flash_attn use_return_dict`,
-  // Lengths seen in training: they bind where a rotation is scaled, and there they are read.
-  `max_position_embeddings max_sequence_length model_max_length seq_length`,
-  // Classifiers' heads.
-  `id2label label2id num_labels problem_type summary_activation summary_first_dropout summary_proj_to_labels
-  summary_type summary_use_proj`,
-  `rope_interleaved`,
-].flatMap((fields) => fields.split(/\s+/)));
+/** Fields that do not affect the forward pass of a trained decoder, whatever their value: fields.json says why. */
+const neutral = new Set(Object.values(known.neutral).flatMap((fields) => fields.split(" ")));
 
 /**
- * Largest counts that are believed: several times those of any model, so that a file does not decide how long a loop
- * runs or how much is allocated before the first tensor is compared with it.
+ * Largest counts that are believed: several times those of any model (layers: 1000, heads: 256, a head: 576, experts: 512, widths: 53248 and
+ * 212992, words: 262208), so that a file does not decide how long a loop runs or how much is allocated before the first tensor is compared
+ * with it. No tokenizer may have more words.
  */
-const LIMITS: Readonly<Record<string, number>> = {
-  num_hidden_layers: 4096, // deepest trained: 1000
-  n_layer: 4096,
-  num_attention_heads: 4096, // most: 256
-  n_head: 4096,
-  num_key_value_heads: 4096,
-  head_dim: 2 ** 16, // largest: 576
-  num_experts: 4096, // most: 512
-  num_local_experts: 4096,
-  n_routed_experts: 4096,
-  hidden_size: 2 ** 20, // largest: 53248
-  n_embd: 2 ** 20,
-  intermediate_size: 2 ** 22, // largest: 212992
-  n_inner: 2 ** 22,
-  vocab_size: 2 ** 21, // largest: 262208, and no tokenizer may have more
-};
+const LIMITS: Readonly<Record<string, number>> = known.limits;
 
 /** All other counts. */
 const MOST = 2 ** 31;

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { describe } from "../config/spelt.ts";
 import type { ModelSpec } from "../spec.ts";
 import { cohere } from "./cohere2.ts";
+import composites from "./composites.json" with { type: "json" };
 import type { Architecture, Families, Family } from "./family.ts";
 import { fused } from "./fused.ts";
 import { gemmas } from "./gemma.ts";
@@ -35,23 +36,14 @@ const decoders: Families = {
 };
 
 /**
- * Fields of models of text and images, of which only the text part is run: its configuration is the field `text_config`, its tensors have
- * a prefix. What the outer configuration says about images and about joining the two does not concern text.
+ * Models of text and images, of which only the text part is run: its configuration is the field `text_config`, its tensors have a prefix.
+ * `types` has the family of the text part where the configuration does not say; `outer` the fields around it, about images and about joining
+ * the two, which do not concern text; `usual` the sizes that a text part does not say: until 4.46 transformers wrote only what differs from
+ * its class's defaults, which are these.
  */
-const OUTER =
-  `adapter_layer_norm_eps boi_token_id boi_token_index downsample_factor downsample_ratio eoi_token_id
-  eoi_token_index ignore_index image_grid_pinpoints image_seq_length image_token_id image_token_index mm_tokens_per_image
-  multimodal_projector_bias perceiver_config projector_hidden_act projector_layernorm_eps scale_factor spatial_merge_size
-  use_image_newline_parameter video_token_id video_token_index vision_aspect_ratio vision_end_token_id vision_start_token_id vision_config vision_feature_layer
-  vision_feature_layers vision_feature_select_strategy vocab_size`.split(/\s+/);
-
-/** Sizes that a text part does not say: until 4.46 transformers wrote only what differs from its class's defaults, which are these. */
-const layers = { hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32 };
-const USUAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  llama: { ...layers, intermediate_size: 11008, vocab_size: 32000 },
-  mistral: { ...layers, intermediate_size: 14336, vocab_size: 32000 },
-  qwen2: { ...layers, intermediate_size: 22016, vocab_size: 151936 },
-};
+const { types, outer, streams, ...parts } = composites;
+const OUTER = outer.split(" ");
+const USUAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = parts.usual;
 
 /** Reads a composite configuration. Throws `TypeError` that names the part where its family cannot be run. */
 function composite(families: Families, fallback: string): (config: Config) => ModelSpec {
@@ -81,27 +73,11 @@ function composite(families: Families, fallback: string): (config: Config) => Mo
   };
 }
 
-/** Models of text and images, and the family of their text part where the configuration does not say. */
-const composites = {
-  gemma3: "gemma3_text",
-  mistral3: "mistral",
-  llava: "llama",
-  llava_next: "llama",
-  llava_onevision: "qwen2",
-  vipllava: "llama",
-  idefics3: "llama",
-  smolvlm: "llama",
-  internvl: "qwen2",
-  aya_vision: "cohere2",
-  qwen3_5: "qwen3_5_text",
-  qwen3_5_moe: "qwen3_5_moe_text",
-};
-
 /** All that can be run. */
 export const families: Families = {
   ...decoders,
   ...Object.fromEntries(
-    Object.entries(composites).map(([type, text]): [string, Family] => [type, {
+    Object.entries(types).map(([type, text]): [string, Family] => [type, {
       spec: composite(decoders, text),
       names: (spec: ModelSpec, tensors) => decoders[spec.family].names(spec, tensors),
     }]),
@@ -117,11 +93,9 @@ export const architectures: Readonly<Record<string, Architecture & { readonly fa
   );
 
 /** Model types whose layers mix several residual streams: what "the update of x" is, is not defined there. */
-const STREAMS = new Map([
-  ...["gemma3n", "gemma3n_text"].map((type) => [type, "AltUp"] as const),
-  ..."deepseek_v4 glm5_next glm5_next_text hy_v4 hy_v4_vl hy_v4_vl_text qwen4_exp qwen4_exp_text".split(" ")
-    .map((type) => [type, "hyper-connections"] as const),
-]);
+const STREAMS = new Map(
+  Object.entries(streams).flatMap(([kind, types]) => types.split(" ").map((type) => [type, kind])),
+);
 
 /** Why a model type cannot be run, where the reason is not just that nobody has written its page yet. */
 export function unsupported(
