@@ -53,7 +53,7 @@ const triedForm = z.object({
   target: planTargetForm,
   by: planByForm,
   repair: z.enum(REPAIRS).optional(),
-  /** A module, or block, of the order was exchanged for another; absent where none was. */
+  /** A module or block of the order, or types along it, were exchanged for others; absent where none was. */
   exchanged: z.literal(true).optional(),
   /** Number of modules, or of blocks, dropped; of types, the steps down. */
   dropped: z.int().positive(),

@@ -98,7 +98,7 @@ export function fitSetting(fit: Fit, ...more: readonly string[]): string {
 /** How a plan was found: "by importance, repaired by linear". */
 export function wayText({ by, repair, exchanged }: Pick<Tried, "by" | "repair" | "exchanged">): string {
   const order = lookOfOrder(by).title ?? by;
-  return `by ${order}${repair ? `, repaired by ${repair}` : ""}${exchanged ? ", one exchanged" : ""}`;
+  return `by ${order}${repair ? `, repaired by ${repair}` : ""}${exchanged ? ", with exchanges" : ""}`;
 }
 
 /** What shares of savings are of: "the model's own 98.4 MB", "the 103 kB gguf-deci file", "the weights". */

@@ -9,6 +9,7 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { halfOf, leakGuardOver, reading, type Text, textOf } from "../base/text.ts";
+import type { Pass } from "../base/estimate.ts";
 import type { RunOptions } from "../base/options.ts";
 import { type Step, step } from "../base/stage.ts";
 import { run, type Study } from "../base/study.ts";
@@ -105,10 +106,8 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
       return await typeLines(model, units, measured, typesBy, cost, runOptions);
     };
-    const typing: Step<TypeLines> = step(
-      units ? typePasses(units, measured, typesBy.includes("rise")) : [],
-      typed,
-    );
+    const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
+    const typing: Step<TypeLines> = step(pricing, typed);
     if (planned.length === 0 && !units) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
@@ -140,6 +139,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       model,
       options,
       units ? typesBy.length : 0,
+      pricing.slice(1),
     );
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
@@ -175,7 +175,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   },
 };
 
-/** Passes that stand in for those of a search, whose numbers of drops are not known. */
+/** Passes that stand in for those of a search, whose numbers of drops are not known; `again` are those of the types measured once more. */
 function partsOf(
   text: Text,
   curves: ReturnType<typeof standIn>[],
@@ -183,6 +183,7 @@ function partsOf(
   { spec }: StudyModel,
   { time = true }: FitOptions,
   typed: number,
+  again: readonly Pass[],
 ): Parts {
   const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
   const likely = likelyPlans(spec, curves, CHOOSING).flat();
@@ -190,7 +191,7 @@ function partsOf(
     repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
     choosing: [
       ...sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
-      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }] : [],
+      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }, ...again] : [],
     ],
     confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
     timing: time ? TIMING : [],

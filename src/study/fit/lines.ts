@@ -16,7 +16,7 @@ import {
   TYPE_ORDERS,
   type TypeOrder,
 } from "../../result/mod.ts";
-import { heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
 import {
   constraintChecks,
   type ConstraintOptions,
@@ -120,6 +120,10 @@ export interface Line extends Pick<Planned, "most" | "leaves"> {
   /** The check of its order; undefined where none was made. */
   readonly check: OrderCheck | undefined;
   planOf(dropped: number): Plan;
+  /** The line by what levels cost inside the plan of so many steps; absent where none is measured. */
+  again?(dropped: number, options: RunOptions): Promise<Line>;
+  /** Whether it was made so. */
+  readonly exchanged?: true;
   /** What modules save. */
   savesOf(modules: Pick<Plan, LayerModule>): NonNullable<Plan["saves"]>;
 }
@@ -201,6 +205,11 @@ export function lineOfTypes(model: StudyModel, own: TypeLine, sizes: Sizes, cont
   const { by, most } = own;
   return {
     ...{ target: "types", by, most, leaves: true, way: null, check: undefined, savesOf: saved },
+    ...own.again && {
+      async again(steps, options) {
+        return { ...lineOfTypes(model, await own.again!(steps, options), sizes, context), exchanged: true };
+      },
+    },
     planOf(steps) {
       const drop = own.planOf(steps);
       return typePlan(model, by, drop, saved(planData(drop)));

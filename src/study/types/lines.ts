@@ -10,14 +10,14 @@ import { engineOf, reporter, type RunOptions } from "../base/options.ts";
 import type { Text } from "../base/text.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
-import { type Level, planOfChoices, type Unit, type Units } from "./units.ts";
+import { type Choice, type Level, planOfChoices, type Unit, type Units } from "./units.ts";
 
 /** Levels of a unit that are measured, from these bits on: finer ones cost next to nothing. Tables are a large part of the file. */
 const MEASURED = { module: { bits: 6, count: 2 }, table: { bits: 8, count: 4 } };
 /** The share of a unit's bytes that a measured level saves at least: one matrix of several may alone be finer than a level. */
 const WORTH = 0.08;
-/** The share of the bytes that a step of the measured line saves at least. */
-const STEP = 0.01;
+/** The share of the bytes that a step of the measured line saves at least; and of the line made anew, whose plans are as small as one that is there. */
+const [STEP, FINE] = [0.01, 0.0025];
 /** Bits from which numbers are stored as floats: they have one level more. */
 const FLOATS = 16;
 /** Plans that are measured as one trie; what is finished is kept. */
@@ -34,6 +34,8 @@ export interface TypeLine {
   readonly by: TypeOrder;
   readonly most: number;
   planOf(steps: number): DropPlan;
+  /** The line by what levels cost inside the plan of so many steps; absent where none is measured. */
+  again?(steps: number, options: RunOptions): Promise<TypeLine>;
 }
 
 /** The passes that the measured line takes, and those that find the importance of columns. */
@@ -72,14 +74,25 @@ export async function typeLines(
 ): Promise<TypeLines> {
   const at = phased(`types of ${model.name}`, [1, units.length], options);
   const importance = await importanceOver(model, text, at(0));
+  const rises = (inside: readonly Choice[], options: RunOptions) =>
+    risesOf(model, units, inside, importance, text, options);
   const line = (by: TypeOrder, own: readonly TypeStep[]): TypeLine => {
     const steps = first.length > 0 ? [first, ...own] : own;
-    return { by, most: steps.length, planOf: (count) => planOfChoices(chosenBy(steps, count), importance) };
+    const chosen = (count: number) => chosenBy(steps, count);
+    return {
+      by,
+      most: steps.length,
+      planOf: (count) => planOfChoices(chosen(count), importance),
+      ...orders.includes("rise") && {
+        again: async (count, options) =>
+          line("rise", together(units, byRise(units, await rises(chosen(count), options)), FINE)),
+      },
+    };
   };
   let measured: Measured[][] = [];
   const makers: Readonly<Record<TypeOrder, () => TypeStep[] | Promise<TypeStep[]>>> = {
     async rise() {
-      measured = await risesOf(model, { first, units }, importance, text, at(1));
+      measured = await rises(first, at(1));
       const all = units.map(({ place }, u): Measured[] => {
         const rise = "layer" in place ? dropped(place.module, place.layer) : undefined;
         return [...measured[u], ...rise === undefined ? [] : [{ level: null, rise }]];
@@ -111,28 +124,35 @@ async function importanceOver(model: StudyModel, text: Text, options: RunOptions
   });
 }
 
-/** What the coarsest levels of each unit cost alone, nats per token. */
+/** What the coarsest levels of each unit cost inside a plan, over the unit as it is stored: nats per token. */
 async function risesOf(
   model: StudyModel,
-  { first, units }: Units,
+  units: readonly Unit[],
+  inside: readonly Choice[],
   importance: ColumnImportance,
   text: Text,
   options: RunOptions,
 ): Promise<Measured[][]> {
-  const all = units.map((unit) =>
-    measuredLevels(unit).map((level) => ({
-      level,
-      drop: planOfChoices([...first, { unit, level }], importance),
-    }))
-  );
-  const plans = all.flat().map(({ drop }) => drop);
+  const all = units.map((unit) => {
+    const rest = inside.filter((own) => own.unit !== unit);
+    const now = inside.flatMap((own) => own.unit === unit ? [own.level] : []);
+    const levels = [...new Set([...measuredLevels(unit), ...now])];
+    return {
+      stored: planOfChoices(rest, importance),
+      levels: levels.map((level) => ({ level, drop: planOfChoices([...rest, { unit, level }], importance) })),
+    };
+  });
+  const base = planOfChoices(inside, importance);
+  const drops = all.flatMap(({ stored, levels }) => [stored, ...levels.map(({ drop }) => drop)]);
+  const byHash = new Map(drops.map((drop) => [planHash(drop), drop]));
+  byHash.delete(planHash(base));
+  const plans = [...byHash.values()];
   const groups = [...ranges(0, plans.length, TOGETHER)].map(([from, end]) => plans.slice(from, end));
-  const base = planOfChoices(first, importance);
   const found = await perplexityGroups(model, [[base], ...groups], options, text);
   const runs = new Map(found.flat().map((run) => [planHash(run.provenance.drop), run]));
-  const full = runs.get(planHash(base))!;
-  return all.map((own) =>
-    own.map(({ level, drop }) => ({ level, rise: riseOver(runs.get(planHash(drop))!, full).rise }))
+  const of = (drop: DropPlan) => runs.get(planHash(drop))!;
+  return all.map(({ stored, levels }) =>
+    levels.map(({ level, drop }) => ({ level, rise: riseOver(of(drop), of(stored)).rise }))
   );
 }
 
