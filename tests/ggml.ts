@@ -1,6 +1,7 @@
 /** ggml's functions themselves, where `lamina ggml` has installed it, and rows that are encoded. */
 import { createHash } from "node:crypto";
 import { ggmlLibrary } from "../src/libraries/mod.ts";
+import { philox } from "../src/tensor/mod.ts";
 import { blockTypes } from "../src/weights/blocks/types.ts";
 import { ggmlNumbers } from "../src/weights/gguf/types.ts";
 
@@ -53,11 +54,40 @@ export function decoded(
 }
 
 /** The start of the hash of numbers, whose zeros keep their signs. */
-export const hashOf = (numbers: Float32Array): string =>
+export const hashOf = (numbers: Float32Array | Uint32Array): string =>
   createHash("sha256").update(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)).digest(
     "hex",
   )
     .slice(0, 16);
+
+/** The bits of numbers, all NaN alike: their signs and payloads mean nothing. */
+export function bitsOf(values: Float32Array): Uint32Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return words.map((word, i) => Number.isNaN(values[i]) ? 0x7fc00000 : word);
+}
+
+/** Byte offsets of the float16 scales in one block; IQ1_M has its scale in parts, and MXFP4 a byte of exponent. */
+const SCALES: Readonly<Record<string, readonly number[]>> = {
+  ...{ Q4_1: [0, 2], Q5_1: [0, 2], Q2_K: [80, 82], Q3_K: [108], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208] },
+  ...{ IQ1_M: [], MXFP4: [] },
+};
+/** Float16: zeros, the least and the greatest subnormal, the greatest number, infinities, and a NaN. */
+const EDGES = [0, 0x8000, 1, 0x8001, 0x3ff, 0x83ff, 0x3c00, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00];
+const FILLS = [0, 0x0f, 0xf0, 0x80, 0xff];
+
+/** Blocks of one byte each, with every pair of scales at the edges of float16 (of MXFP4 with every exponent), and of any bytes. */
+export function anyBlocks(type: string): Uint8Array<ArrayBuffer> {
+  const { blockBytes } = blockTypes[type];
+  const words = Array.from({ length: 40 * blockBytes }, (_, i) => philox([i, 0, 0, 0], [3, 0])); // 640 blocks
+  const source = new Uint8Array(Uint32Array.from(words.flat()).buffer), view = new DataView(source.buffer);
+  FILLS.forEach((byte, i) => source.fill(byte, i * blockBytes, (i + 1) * blockBytes));
+  for (const [i, pair] of EDGES.flatMap((d) => EDGES.map((other) => [d, other])).entries()) {
+    const at = (FILLS.length + i) * blockBytes;
+    (SCALES[type] ?? [0]).forEach((place, which) => view.setUint16(at + place, pair[which], true));
+  }
+  if (type === "MXFP4") { for (let e = 0; e < 256; e++) source[(FILLS.length + e) * blockBytes] = e; }
+  return source;
+}
 
 export const COLUMNS = 512;
 

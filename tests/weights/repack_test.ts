@@ -1,34 +1,20 @@
-/** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have the reference's bits, those of −0 included. */
+/** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have ggml's own bits (tests/fixtures/make_ggml.ts), those of −0 included. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { closed } from "../../src/entry/mod.ts";
 import { fileSource } from "../../src/hub/mod.ts";
-import { philox, widened } from "../../src/tensor/mod.ts";
+import { widened } from "../../src/tensor/mod.ts";
 import { type BlockType, blockTypes } from "../../src/weights/blocks/types.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import type { Repacked } from "../../src/weights/blocks/repack4.ts";
+import known from "../fixtures/ggml.json" with { type: "json" };
+import { anyBlocks, bitsOf, hashOf } from "../ggml.ts";
 import { bits } from "../tensor/bits.ts";
 import { printed } from "../tools.ts";
 import { folder } from "./build.ts";
-import { decoders as reference } from "./reference.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types", import.meta.url));
-
-/** Byte offsets of the float16 scales in one block. */
-const SCALES: Readonly<Record<string, readonly number[]>> = {
-  ...{ Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q2_K: [80, 82], Q3_K: [108] },
-  ...{ Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208], IQ4_NL: [0], IQ4_XS: [0], MXFP4: [] },
-};
-
-/** Float16: zeros, the least and the greatest subnormal, the greatest number, infinities, and a NaN. */
-const EDGES = [0, 0x8000, 1, 0x8001, 0x3ff, 0x83ff, 0x3c00, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00];
-
-/** Bytes of the stream with that seed. */
-function randomBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
-  const words = Array.from({ length: Math.ceil(length / 16) }, (_, i) => philox([i, 0, 0, 0], [seed, 0]));
-  return new Uint8Array(Uint32Array.from(words.flat()).buffer, 0, length);
-}
 
 /** Arrays for a number of values in blocks, in the middle of longer ones. */
 function room({ format: { bits, size, hasOffsets } }: BlockType, values: number): Repacked {
@@ -37,65 +23,39 @@ function room({ format: { bits, size, hasOffsets } }: BlockType, values: number)
   return { quants, scales: floats(), offsets: hasOffsets ? floats() : null };
 }
 
-/** The bits of numbers, all NaN alike: their signs and payloads mean nothing. */
-function bitsOf(values: Float32Array): Uint32Array {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return words.map((word, i) => Number.isNaN(values[i]) ? 0x7fc00000 : word);
-}
-
-function assertSame(type: string, source: Uint8Array<ArrayBuffer>): void {
-  const { blockElements, blockBytes, decode, repack } = blockTypes[type];
-  const [expected, decoded] = [0, 1].map(() => new Float32Array(source.length / blockBytes * blockElements));
-  reference[type](source, expected);
-  decode(source, decoded);
-  assert.deepEqual(bitsOf(decoded), bitsOf(expected));
-  const { bits, size, zero: zeros } = blockTypes[type].format;
-  const shape = [1, expected.length] as const;
-  const matrix = { bits, size, shape, zeros, ...room(blockTypes[type], expected.length) };
-  repack(source, matrix);
-  assert.deepEqual(bitsOf(widened(matrix).data as Float32Array), bitsOf(expected));
-  for (const array of [matrix.quants, matrix.scales, matrix.offsets]) {
-    if (!array) continue;
-    const whole = new Uint8Array(array.buffer), around = [...whole.slice(0, 4), ...whole.slice(-4)];
-    const seven = array instanceof Uint8Array ? new Uint8Array(8).fill(7) : Float32Array.of(7, 7);
-    assert.deepEqual(around, [...new Uint8Array(seven.buffer)], "nothing is written beside an array");
-  }
-}
-
-Deno.test("every type has a reference, but for the IQ types of points, which ggml_test.ts compares with ggml", () => {
-  const compared = Object.keys(blockTypes).filter((type) => !/^IQ[123]/.test(type)).sort();
-  assert.deepEqual(Object.keys(reference).sort(), compared);
-  assert.deepEqual(Object.keys(SCALES).sort(), compared);
-});
-
-for (const type of Object.keys(reference)) {
-  const { blockBytes } = blockTypes[type];
-  Deno.test(`${type}: random blocks, also at an odd place of memory`, () => {
-    for (const count of [0, 1, 2, 37, 400]) assertSame(type, randomBytes(count * blockBytes, count));
-    for (const byte of [0, 0x0f, 0xf0, 0x80, 0xff]) assertSame(type, new Uint8Array(blockBytes).fill(byte));
-    assertSame(type, randomBytes(5 * blockBytes + 1, 3).subarray(1));
-  });
-
-  Deno.test(`${type}: scales at the edges of float16, infinities and NaN`, () => {
-    const [first, second] = SCALES[type];
-    for (const [i, d] of EDGES.entries()) {
-      const source = randomBytes(EDGES.length * blockBytes, i);
-      const view = new DataView(source.buffer);
-      for (const [j, other] of EDGES.entries()) {
-        if (first !== undefined) view.setUint16(j * blockBytes + first, d, true);
-        if (second !== undefined) view.setUint16(j * blockBytes + second, other, true);
-      }
-      assertSame(type, source);
+for (const [type, { any }] of Object.entries(known)) {
+  Deno.test(`${type}: blocks of any bytes, with scales at the edges of float16, are read and repacked as ggml reads them`, () => {
+    const { blockElements, blockBytes, decode, repack, format } = blockTypes[type];
+    const source = anyBlocks(type), values = source.length / blockBytes * blockElements;
+    const decoded = new Float32Array(values);
+    decode(source, decoded);
+    assert.equal(hashOf(bitsOf(decoded)), any);
+    const matrix = {
+      ...format,
+      shape: [1, values] as const,
+      zeros: format.zero,
+      ...room(blockTypes[type], values),
+    };
+    repack(source, matrix);
+    assert.deepEqual(bitsOf(widened(matrix).data as Float32Array), bitsOf(decoded));
+    for (const array of [matrix.quants, matrix.scales, matrix.offsets]) {
+      if (!array) continue;
+      const whole = new Uint8Array(array.buffer), around = [...whole.slice(0, 4), ...whole.slice(-4)];
+      const seven = array instanceof Uint8Array ? new Uint8Array(8).fill(7) : Float32Array.of(7, 7);
+      assert.deepEqual(around, [...new Uint8Array(seven.buffer)], "nothing is written beside an array");
+    }
+    for (const count of [0, 1, 2, 37]) { // at an odd place of memory
+      const odd = new Uint8Array(1 + count * blockBytes), found = new Float32Array(count * blockElements);
+      odd.set(source.subarray(0, count * blockBytes), 1);
+      decode(odd.subarray(1), found);
+      assert.deepEqual(bitsOf(found), bitsOf(decoded.slice(0, found.length)));
+      const [one, even] = [0, 1].map(() => room(blockTypes[type], found.length));
+      repack(odd.subarray(1), one);
+      repack(odd.slice(1), even);
+      assert.deepEqual(everything(one), everything(even));
     }
   });
 }
-
-Deno.test("MXFP4: every exponent, those that overflow too", () => {
-  const { blockBytes } = blockTypes.MXFP4;
-  const source = randomBytes(256 * blockBytes, 1);
-  for (let exponent = 0; exponent < 256; exponent++) source[exponent * blockBytes] = exponent;
-  assertSame("MXFP4", source);
-});
 
 Deno.test("a file's blocks are the numbers of Python's gguf, bit for bit", async () => {
   const bytes = await Deno.readFile(`${PATH}.safetensors`);

@@ -41,12 +41,12 @@ export function wordAt(pairs: Uint16Array, at: number): number {
  * Scale i of 8: six bits. The first four are the low six bits of bytes 0–3; of the others, four bits are the low
  * nibbles of bytes 8–11 and two the top of bytes 0–3.
  */
-export function subScale(source: Uint8Array, at: number, i: number): number {
+function subScale(source: Uint8Array, at: number, i: number): number {
   return i < 4 ? source[at + i] & 63 : source[at + 4 + i] & 15 | source[at + i - 4] >> 6 << 4;
 }
 
 /** Minimum i of 8: as the scales, from bytes 4–7 and the high nibbles of bytes 8–11. */
-export function subMin(source: Uint8Array, at: number, i: number): number {
+function subMin(source: Uint8Array, at: number, i: number): number {
   return i < 4 ? source[at + 4 + i] & 63 : source[at + 4 + i] >> 4 | source[at + i] >> 6 << 4;
 }
 
