@@ -10,7 +10,8 @@ import {
 import { PATTERN_NAMES, queryPositions } from "../../src/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
 import { refuses } from "../support.ts";
-import { assertWithin, computed, normals, onWebgpu } from "./devices.ts";
+import { assertWithin, computed, onWebgpu } from "./devices.ts";
+import { normals } from "./token_states.ts";
 
 type Sizes = Omit<AttentionInput, "q" | "k" | "scale">;
 

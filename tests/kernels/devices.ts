@@ -1,7 +1,7 @@
 /** Kernels on WebGPU; a test of a machine without a device is ignored, and its name says why. */
 import { type Engine, type Held, webgpuEngine } from "../../src/engine/mod.ts";
 import { thorough } from "../support.ts";
-import { fillNormal, float32, streamKeys } from "../../src/tensor/mod.ts";
+import { float32 } from "../../src/tensor/mod.ts";
 import { unless } from "../tools.ts";
 
 /** The engine, or why there is none. */
@@ -46,13 +46,6 @@ export async function computed(
 
 /** Unit roundoff of float32. */
 export const u = 2 ** -24;
-
-/** `n` normal numbers, the same ones for the same seed. */
-export function normals(n: number, seed: number, scale = 1): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(n);
-  fillNormal(out, streamKeys(seed, 0, 0), 0, 1);
-  return out.map((value) => value * scale);
-}
 
 /** Fails unless every |actual − expected| is within its tolerance; says how far off the worst is. */
 export function assertWithin(

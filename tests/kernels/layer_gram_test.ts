@@ -1,7 +1,8 @@
 import { KINDS } from "../../src/measure/mod.ts";
 import assert from "node:assert/strict";
 import { gramProducts, layerGram, layerGramReference, type LayerStates } from "../../src/kernels/mod.ts";
-import { assertWithin, computed, normals, onWebgpu, u } from "./devices.ts";
+import { assertWithin, computed, onWebgpu, u } from "./devices.ts";
+import { normals } from "./token_states.ts";
 
 type States = LayerStates<Float32Array<ArrayBuffer>> & { readonly width: number };
 

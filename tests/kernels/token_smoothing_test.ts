@@ -8,35 +8,8 @@ import {
   type TokenStates,
 } from "../../src/kernels/mod.ts";
 import { smoothing, type SmoothingSums } from "../../src/measure/mod.ts";
-import { assertWithin, computed, normals, onWebgpu, u } from "./devices.ts";
-
-/** Tokens with a common part, so that they are alike to a degree. */
-function random(tokens: number, width: number, common: number, seed: number): TokenStates {
-  const x = normals(tokens * width, seed);
-  const shared = normals(width, seed + 1, common);
-  return { tokens, width, x: x.map((value, i) => value + shared[i % width]) };
-}
-
-function spiked(): TokenStates {
-  const states = random(150, 90, 0.2, 30);
-  states.x[7] = 1e4;
-  states.x[90 * 100 + 7] = -1e4;
-  states.x.fill(0, 90 * 3, 90 * 5);
-  return states;
-}
-
-const cases: Record<string, TokenStates> = {
-  "one token": random(1, 5, 0, 1),
-  "one channel": random(70, 1, 0, 2),
-  "T below D": random(70, 130, 0.5, 3),
-  "D below T": random(300, 70, 0.5, 4),
-  "a whole tile": random(64, 64, 1, 5),
-  "one more than a tile": random(65, 65, 0, 6),
-  "several tiles either way": random(200, 260, 0.1, 7),
-  "equal tokens": { tokens: 130, width: 40, x: normals(5200, 8).map((_, i, all) => all[i % 40]) },
-  "nothing but zeros": { tokens: 3, width: 4, x: new Float32Array(12) },
-  "spikes and zero tokens": spiked(),
-};
+import { assertWithin, computed, onWebgpu, u } from "./devices.ts";
+import { anyStates, cases, random } from "./token_states.ts";
 
 /** The sums of samples of the same sizes, made together. */
 async function onSamples(engine: Engine, samples: readonly TokenStates[]): Promise<SmoothingSums[]> {
@@ -106,13 +79,6 @@ function naive({ tokens, width, x }: TokenStates) {
     participationRatio: trace ** 2 / norm(cosines) ** 2,
   };
 }
-
-const anyStates = fc.record({
-  tokens: fc.integer({ min: 2, max: 12 }),
-  width: fc.integer({ min: 1, max: 12 }),
-  common: fc.double({ min: 0, max: 2, noNaN: true }),
-  seed: fc.nat(1e6),
-}).map(({ tokens, width, common, seed }) => random(tokens, width, common, seed));
 
 const measure = (states: TokenStates) => smoothing(tokenSmoothingReference(states));
 

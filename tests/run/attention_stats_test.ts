@@ -1,45 +1,15 @@
 /** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
 import assert from "node:assert/strict";
 import { eachOf } from "../../src/entry/mod.ts";
-import { type AttentionInput, type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
+import { type AttentionStats, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
-import { type LayerSpec, scoring } from "../../src/models/mod.ts";
-import {
-  attentionSizes,
-  attentionStatsProbe,
-  dropPlan,
-  forward,
-  noDrop,
-  type Probe,
-  segmentsOf,
-} from "../../src/run/mod.ts";
+import { attentionStatsProbe, dropPlan, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../support.ts";
-import { expectStats } from "./attention_tolerances.ts";
+import { expectStats, inputsProbe } from "./attention_tolerances.ts";
 import { readJson } from "../fixtures/read.ts";
 
 const whole = (stats: AttentionStats) => stats;
-
-/** Takes q and k of every layer as the reference wants them, by layer and sample. */
-function inputsProbe(layers: readonly LayerSpec[], stride: number): Probe & { inputs: AttentionInput[][] } {
-  const inputs: AttentionInput[][] = layers.map(() => []);
-  return {
-    inputs,
-    attention: ({ q, k }) => ({ seen_q: q, seen_k: k }),
-    observeAttention({ layer, first, count, length, outputs }) {
-      const spec = scoring(layers[layer].attention);
-      if (!spec) return;
-      const part = (name: string, i: number) => {
-        const all = outputs[name].data as Float32Array<ArrayBuffer>;
-        return all.slice(i * all.length / count, (i + 1) * all.length / count);
-      };
-      for (let i = 0; i < count; i++) {
-        const [q, k] = ["seen_q", "seen_k"].map((name) => part(name, i));
-        inputs[layer][first + i] = { ...attentionSizes(spec, length, stride), q, k };
-      }
-    },
-  };
-}
 
 type Setting = Record<"samples" | "length" | "stride", number>;
 

@@ -1,8 +1,34 @@
-/** How far the statistics of attention that a graph makes may be from the plain reference. */
+/** What the plain reference of attention's statistics takes, and how far those that a graph makes may be from it. */
 import assert from "node:assert/strict";
 import { type AttentionInput, attentionScores, type AttentionStats } from "../../src/kernels/mod.ts";
 import { PATTERN_NAMES } from "../../src/measure/mod.ts";
+import { type LayerSpec, scoring } from "../../src/models/mod.ts";
+import { attentionSizes, type Probe } from "../../src/run/mod.ts";
 import { largest, UNIT } from "../support.ts";
+
+/** Takes q and k of every layer as the reference wants them, by layer and sample. */
+export function inputsProbe(
+  layers: readonly LayerSpec[],
+  stride: number,
+): Probe & { inputs: AttentionInput[][] } {
+  const inputs: AttentionInput[][] = layers.map(() => []);
+  return {
+    inputs,
+    attention: ({ q, k }) => ({ seen_q: q, seen_k: k }),
+    observeAttention({ layer, first, count, length, outputs }) {
+      const spec = scoring(layers[layer].attention);
+      if (!spec) return;
+      const part = (name: string, i: number) => {
+        const all = outputs[name].data as Float32Array<ArrayBuffer>;
+        return all.slice(i * all.length / count, (i + 1) * all.length / count);
+      };
+      for (let i = 0; i < count; i++) {
+        const [q, k] = ["seen_q", "seen_k"].map((name) => part(name, i));
+        inputs[layer][first + i] = { ...attentionSizes(spec, length, stride), q, k };
+      }
+    },
+  };
+}
 
 const known = new WeakMap<AttentionInput, AttentionInput>();
 

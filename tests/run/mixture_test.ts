@@ -109,6 +109,21 @@ Deno.test("an infinite number that a clip would hide ends the run", () =>
     }
   }));
 
+Deno.test("an expert that a router cannot have chosen is refused by its number", () =>
+  withFixture("olmoe", async ({ model }) => {
+    const chosen = (expert: bigint): Engine["read"] => async (held) => {
+      const tensor = await engine.read(held);
+      return tensor.dtype === "i64"
+        ? { ...tensor, data: (tensor.data as BigInt64Array).fill(expert) }
+        : tensor;
+    };
+    const run = (expert: bigint) =>
+      choices(model, 5, Object.create(engine, { read: { value: chosen(expert) } }));
+    const refused = (expert: bigint) => [expert, `${expert}: expected one from 0 to 6`] as const;
+    await refuses("Cannot run expert ", run, [7n, -1n, 2n ** 40n].map(refused));
+    assert.equal(engine.live, 0);
+  }));
+
 Deno.test("decoding gives the same logits whether experts are kept or read for every token", () =>
   withFixture("glm4-moe", async ({ model, blocks }) => {
     const logits = async (budget?: number) =>

@@ -1,7 +1,7 @@
 /** Smoothing by graph: the reference's measures of the same states, invariant as they are, under every plan at once. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { tokenSmoothingReference } from "../../src/kernels/mod.ts";
+import { tokenSmoothingReference, type TokenStates } from "../../src/kernels/mod.ts";
 import { type Smoothing, smoothing } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { Add, type Value } from "../../src/onnx/mod.ts";
@@ -18,35 +18,18 @@ import {
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
+import { anyStates, cases } from "../kernels/token_states.ts";
 import { engine, randomBlocks, thorough, UNIT, withFixture } from "../support.ts";
 
-type States = Float32Array<ArrayBuffer>;
-
-/** Numbers of mean 0, spread evenly, the same for the same seed. */
-function noise(count: number, seed: number): States {
-  let state = seed * 2654435761 >>> 0 || 1;
-  return Float32Array.from({ length: count }, () => {
-    state = Math.imul(state ^ state >>> 15, state | 1) + 0x6d2b79f5 >>> 0;
-    return (state >>> 8) / 2 ** 23 - 1;
-  });
-}
-
-/** Tokens with a common part. */
-function states(tokens: number, width: number, common: number, seed: number): States {
-  const shared = noise(width, seed + 1);
-  return noise(tokens * width, seed).map((value, i) => value + common * shared[i % width]);
-}
-
-async function byGraph(x: States, width: number): Promise<Smoothing> {
-  const held = engine.upload(float32([x.length / width, width], x));
+async function byGraph({ tokens, width, x }: TokenStates): Promise<Smoothing> {
+  const held = engine.upload(float32([tokens, width], x));
   try {
     return await smoothingOf(engine, held);
   } finally {
     held.free();
   }
 }
-const byReference = (x: States, width: number) =>
-  smoothing(tokenSmoothingReference({ tokens: x.length / width, width, x }));
+const byReference = (states: TokenStates) => smoothing(tokenSmoothingReference(states));
 
 /**
  * The graph rounds each of its sums of up to n = max(T, D) terms by n · u at most, in the sums over tokens, in the norms and
@@ -65,42 +48,17 @@ function assertClose(actual: Smoothing, expected: Smoothing, tokens: number, n: 
   check("participation", actual.participationRatio, expected.participationRatio, tokens);
 }
 
-const spiked = states(90, 40, 0.2, 5);
-spiked[7] = 1e4;
-spiked[40 * 50 + 7] = -1e4;
-spiked.fill(0, 40 * 3, 40 * 5);
-
-const cases: Record<string, [States, width: number]> = {
-  "T below D": [states(30, 70, 0.5, 1), 70],
-  "D below T": [states(200, 24, 0.5, 2), 24],
-  "one token": [states(1, 9, 0, 3), 9],
-  "equal tokens": [Float32Array.from({ length: 50 * 16 }, (_, i) => noise(16, 4)[i % 16]), 16],
-  "spikes and zero tokens": [spiked, 40],
-  "nothing but zeros": [new Float32Array(3 * 4), 4],
-};
-
-for (const [name, [x, width]] of Object.entries(cases)) {
-  Deno.test(`smoothing by graph is the reference's: ${name}`, async () => {
-    const tokens = x.length / width;
-    assertClose(await byGraph(x, width), byReference(x, width), tokens, Math.max(tokens, width));
-  });
+async function expectReference(states: TokenStates): Promise<void> {
+  const { tokens, width } = states;
+  assertClose(await byGraph(states), byReference(states), tokens, Math.max(tokens, width));
 }
 
-const anyStates = fc.record({
-  tokens: fc.integer({ min: 2, max: 24 }),
-  width: fc.integer({ min: 2, max: 24 }),
-  common: fc.double({ min: 0, max: 2, noNaN: true }),
-  seed: fc.integer({ min: 1, max: 1e6 }),
-});
+for (const [name, states] of Object.entries(cases)) {
+  Deno.test(`smoothing by graph is the reference's: ${name}`, () => expectReference(states));
+}
 
 Deno.test("smoothing by graph is the reference's for any tokens, and so changes neither with their order nor under a rotation", () =>
-  fc.assert(
-    fc.asyncProperty(anyStates, async ({ tokens, width, common, seed }) => {
-      const x = states(tokens, width, common, seed);
-      assertClose(await byGraph(x, width), byReference(x, width), tokens, Math.max(tokens, width));
-    }),
-    { numRuns: 20 },
-  ));
+  fc.assert(fc.asyncProperty(anyStates, expectReference), { numRuns: 20 }));
 
 /** What the streams after each module are under one plan, run alone, measured by the reference. */
 async function alone(model: Model, blocks: Blocks, plan: DropPlan) {
@@ -111,10 +69,11 @@ async function alone(model: Model, blocks: Blocks, plan: DropPlan) {
     observeUpdate({ layer, present, first, count, outputs }) {
       for (const kind of ["attention", "mlp"] as const) {
         if (!present[kind]) continue;
-        const data = outputs[kind].data as States;
+        const data = outputs[kind].data as TokenStates["x"];
         const size = data.length / count;
         for (let i = 0; i < count; i++) {
-          (seen[layer][kind] ??= [])[first + i] = byReference(data.slice(i * size, (i + 1) * size), hidden);
+          const x = data.slice(i * size, (i + 1) * size);
+          (seen[layer][kind] ??= [])[first + i] = byReference({ tokens: size / hidden, width: hidden, x });
         }
       }
     },
@@ -157,7 +116,8 @@ Deno.test("smoothing of the embedding is that of the rows that the ids have", ()
     assert.equal(measured.length, blocks.samples);
     for (const [i, sample] of measured.entries()) {
       const ids = blocks.ids.subarray(i * blocks.length, (i + 1) * blocks.length);
-      const expected = byReference(await embed(model, engine, ids), hidden);
+      const x = await embed(model, engine, ids);
+      const expected = byReference({ tokens: ids.length, width: hidden, x });
       assertClose(sample, expected, blocks.length, Math.max(blocks.length, hidden));
     }
   }));

@@ -2,40 +2,19 @@
 import assert from "node:assert/strict";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
-import { type Model, scoring } from "../../src/models/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { causes } from "../../src/study/mod.ts";
 import { packText } from "../../src/subject/mod.ts";
-import { tolerances } from "../run/attention_tolerances.ts";
+import { inputsProbe, tolerances } from "../run/attention_tolerances.ts";
 import { engine, near } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 /** Queries and keys of every layer and sample, and their statistics by the kernel's reference. */
 async function statsOf(model: Model, blocks: Blocks, stride = 1): Promise<Seen[][]> {
-  const { layers } = model.spec;
-  const seen = layers.map((): Seen[] => []);
-  await forward({
-    ...{ model, engine, segments: segmentsOf(blocks), plans: [noDrop] },
-    probes: [{
-      attention: ({ q, k }) => ({ q, k }),
-      observeAttention({ layer, first, count, length, outputs }) {
-        const spec = scoring(layers[layer].attention)!;
-        for (let i = 0; i < count; i++) {
-          const part = (name: string) => {
-            const all = outputs[name].data as AttentionInput["q"];
-            return all.slice(i * all.length / count, (i + 1) * all.length / count);
-          };
-          const input = {
-            ...{ tokens: length, heads: spec.heads, keyHeads: spec.kvHeads, size: spec.headSize },
-            ...{ q: part("q"), k: part("k"), scale: spec.scale, window: spec.window ?? undefined },
-            ...{ softcap: spec.softcap ?? undefined, stride },
-          };
-          seen[layer][first + i] = { input, ...attentionStatsReference(input) };
-        }
-      },
-    }],
-  });
-  return seen;
+  const seen = inputsProbe(model.spec.layers, stride);
+  await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [seen] });
+  return seen.inputs.map((own) => own.map((input) => ({ input, ...attentionStatsReference(input) })));
 }
 
 type Seen = ReturnType<typeof attentionStatsReference> & { input: AttentionInput };

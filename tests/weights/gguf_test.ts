@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { bufferSource } from "../buffer.ts";
 import { closed } from "../../src/entry/mod.ts";
 import { fileSource } from "../../src/hub/mod.ts";
-import { elements, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
+import { elements, type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
 import { refuses } from "../support.ts";
 import { words } from "../tools.ts";
@@ -30,7 +30,7 @@ async function fixtures(): Promise<[file: GgufFile & Disposable, expected: Tenso
 const open = async (parts: Parameters<typeof gguf>[0]) =>
   closed(await openGguf(bufferSource("m.gguf", gguf(parts))));
 
-Deno.test("every type decodes to the bits of Python's gguf", async () => {
+Deno.test("every type decodes to the bits of Python's gguf, as numbers and in blocks", async () => {
   const [file, expected] = await fixtures();
   assert.deepEqual([...file.tensors.keys()].sort(), [...expected.tensors.keys()].sort());
   const types = new Set([...file.tensors.values()].map(({ type }) => type));
@@ -39,7 +39,9 @@ Deno.test("every type decodes to the bits of Python's gguf", async () => {
     const tensor = await file.read(name);
     assert.deepEqual(tensor.shape, expected.tensors.get(name)!.shape, name);
     assert.deepEqual(info.shape, tensor.shape, name);
-    assert.deepEqual(bits(tensor), bits(await expected.read(name)), name);
+    const wanted = bits(await expected.read(name));
+    assert.deepEqual(bits(tensor), wanted, name);
+    if (info.blocks) assert.deepEqual(bits(widened(await file.blocks(name))), wanted, name);
   }
 });
 

@@ -1,20 +1,14 @@
 /** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have ggml's own bits (tests/fixtures/make_ggml.ts), those of −0 included. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { closed } from "../../src/entry/mod.ts";
-import { fileSource } from "../../src/hub/mod.ts";
 import { widened } from "../../src/tensor/mod.ts";
 import { type BlockType, blockTypes } from "../../src/weights/blocks/types.ts";
-import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import type { Repacked } from "../../src/weights/blocks/repack4.ts";
 import known from "../fixtures/ggml.json" with { type: "json" };
 import { anyBlocks, bitsOf, hashOf } from "../ggml.ts";
 import { bits } from "../tensor/bits.ts";
 import { printed } from "../tools.ts";
-import { folder } from "./build.ts";
-
-const PATH = fileURLToPath(new URL("../fixtures/gguf/types", import.meta.url));
 
 /** Arrays for a number of values in blocks, in the middle of longer ones. */
 function room({ format: { bits, size, hasOffsets } }: BlockType, values: number): Repacked {
@@ -56,24 +50,6 @@ for (const [type, { any }] of Object.entries(known)) {
     }
   });
 }
-
-Deno.test("a file's blocks are the numbers of Python's gguf, bit for bit", async () => {
-  const bytes = await Deno.readFile(`${PATH}.safetensors`);
-  const expected = await openSafetensors(folder({ "model.safetensors": bytes }));
-  using file = closed(await openGguf(await fileSource(`${PATH}.gguf`)));
-  const seen = new Set<string>();
-  for (const [name, { type, shape, blocks }] of file.tensors) {
-    if (!blocks) continue;
-    seen.add(type);
-    const found = widened(await file.blocks!(name));
-    assert.deepEqual(found.shape, shape);
-    const words = new Uint32Array((found.data as Float32Array).buffer);
-    const { data } = await expected.read(name);
-    const own = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-    assert.deepEqual(words, new Uint32Array(own));
-  }
-  assert.deepEqual([...seen].sort(), Object.keys(blockTypes).sort());
-});
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
 function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
