@@ -1,27 +1,5 @@
 /** The form of tasks that let a model choose: the likeliest of several continuations is its answer. */
-import { trainPool } from "./sources.ts";
-import { type DataFile, type Example, type Metric, PLAIN, type Pool, type Split, type Task } from "./task.ts";
-
-/** Numbers of a task whose choices differ in length. */
-export const BOTH: readonly Metric[] = ["acc", "acc_norm"];
-
-/** What one task of this kind says: its shots come from the training split of its data set. */
-interface Choice extends Pick<Task, "name" | "read">, Partial<Pick<Task, "version" | "metrics">> {
-  readonly dataset: string;
-  readonly split?: Split["split"];
-  readonly file: DataFile;
-  /** The training split on the hub: the data set with its revision, and the file. */
-  readonly train: readonly [repo: string, path: string];
-  readonly drawn?: Pool["choice"];
-}
-
-/** A task of this kind; by default its rows are those for validation, and its choices are much alike in length. */
-export function choiceTask(
-  { dataset, split = "validation", file, train, drawn = "draw-others", metrics = ["acc"], ...own }: Choice,
-): Task {
-  const pool = trainPool(dataset, drawn, ...train);
-  return { ...PLAIN, documents: { dataset, split, file }, pool, metrics, ...own };
-}
+import type { Example } from "./task.ts";
 
 /** A question and texts that may follow it. */
 export function choose(question: string, choices: readonly string[], gold: number): Example {

@@ -1,24 +1,66 @@
-/** Tasks whose continuations are scored: the likeliest of several is the answer, or one alone is. */
+/**
+ * Tasks whose continuations are scored: the likeliest of several is the answer, or one alone is. choices.json says where their rows lie: in a
+ * file of the benchmark package, saved or as requests; and those of shots, in the training split of the data set on the hub.
+ */
 import type { Row } from "../text/mod.ts";
-import { BOTH, choiceTask, choose, lettered } from "./choice.ts";
+import { choose, lettered } from "./choice.ts";
 import type { Fields } from "./fields.ts";
 import { capitalize, lstrip, strip } from "./python.ts";
-import { requestsFile, savedFile } from "./sources.ts";
-import { type Example, PLAIN, type Task } from "./task.ts";
+import { requestsFile, savedFile, trainPool } from "./sources.ts";
+import { type Example, type Metric, PLAIN, type Pool, type Split, type Task } from "./task.ts";
+import list from "./choices.json" with { type: "json" };
 
-const boolq = choiceTask({
-  name: "boolq",
-  version: "2.0",
-  dataset: "aps/super_glue, boolq",
-  file: requestsFile("boolq/rc_0shot", boolqRow),
-  train: ["aps/super_glue@refs/convert/parquet", "boolq/train/0000.parquet"],
-  read: (row) =>
-    choose(
-      `${row.text("passage")}\nQuestion: ${row.text("question")}?\nAnswer:`,
-      ["no", "yes"],
-      row.label("label", 2),
-    ),
-});
+/** A task as it is listed; by default its rows are those for validation, and its choices are much alike in length. */
+interface Listed {
+  /** "Yaml" is lm-eval's word for none. */
+  readonly version?: string;
+  readonly dataset: string;
+  readonly split?: Split["split"];
+  readonly saved?: string;
+  readonly requests?: string;
+  /** The data set with its revision, and the file; absent for a task without shots. */
+  readonly train?: readonly [repo: string, path: string];
+  readonly drawn?: Pool["choice"];
+  readonly metrics?: readonly Metric[];
+}
+
+/** How a row is read; and the row that a request stands for, where the task has requests. */
+type Reading = readonly [read: (row: Fields) => Example, row?: (request: Fields) => Row];
+
+const readings: Readonly<Record<keyof typeof list, Reading>> = {
+  boolq: [
+    (row) =>
+      labelled(row, `${row.text("passage")}\nQuestion: ${row.text("question")}?\nAnswer:`, ["no", "yes"]),
+    boolqRow,
+  ],
+  rte: [
+    (row) =>
+      labelled(row, `${row.text("sentence1")}\nQuestion: ${row.text("sentence2")} True or False?\nAnswer:`, [
+        "True",
+        "False",
+      ]),
+  ],
+  openbookqa: [
+    (row) => choose(row.text("question_stem"), row.texts("choices.text"), letter(row, lstrip)),
+    (request) => scienceRow(request, "question_stem"),
+  ],
+  piqa: [
+    (row) => labelled(row, `Question: ${row.text("goal")}\nAnswer:`, [row.text("sol1"), row.text("sol2")]),
+  ],
+  winogrande: [fillBlank],
+  hellaswag: [hellaswag],
+  copa: [copa],
+  commonsense_qa: [commonsenseQa],
+  arc_challenge: [arc, (request) => scienceRow(request, "question")],
+  arc_easy: [arc, (request) => scienceRow(request, "question")],
+  lambada_openai: [lambada, (request) => ({
+    text: request.text("request.context") + request.text("request.continuation"),
+  })],
+};
+
+/** A question whose right choice of two the field `label` tells. */
+const labelled = (row: Fields, question: string, choices: readonly string[]): Example =>
+  choose(question, choices, row.label("label", 2));
 
 /** The package's choices are yes and no, the data set's no and yes. */
 function boolqRow(request: Fields): Row {
@@ -28,59 +70,9 @@ function boolqRow(request: Fields): Row {
   return { passage, question, idx: request.number("doc.idx"), label: 1 - request.label("doc.gold", 2) };
 }
 
-const rte = choiceTask({
-  name: "rte",
-  dataset: "nyu-mll/glue, rte",
-  file: savedFile("glue/rte/validation"),
-  train: ["nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c", "rte/train-00000-of-00001.parquet"],
-  read: (row) =>
-    choose(
-      `${row.text("sentence1")}\nQuestion: ${row.text("sentence2")} True or False?\nAnswer:`,
-      ["True", "False"],
-      row.label("label", 2),
-    ),
-});
-
-const openbookqa = choiceTask({
-  name: "openbookqa",
-  dataset: "allenai/openbookqa, main",
-  split: "test",
-  file: requestsFile("openbookqa/test_rc_5shot", (request) => scienceRow(request, "question_stem")),
-  train: ["allenai/openbookqa@388097ea7776314e93a529163e0fea805b8a6454", "main/train-00000-of-00001.parquet"],
-  drawn: "draw",
-  metrics: BOTH,
-  read: (row) => choose(row.text("question_stem"), row.texts("choices.text"), letter(row, lstrip)),
-});
-
-const piqa = choiceTask({
-  name: "piqa",
-  dataset: "baber/piqa",
-  file: savedFile("piqa/plain_text/validation"),
-  train: ["baber/piqa@refs/convert/parquet", "default/train/0000.parquet"],
-  metrics: BOTH,
-  read: (row) =>
-    choose(
-      `Question: ${row.text("goal")}\nAnswer:`,
-      [row.text("sol1"), row.text("sol2")],
-      row.label("label", 2),
-    ),
-});
-
-const arc = (name: string, config: string) =>
-  choiceTask({
-    name,
-    dataset: `allenai/ai2_arc, ${config}`,
-    split: "test",
-    file: requestsFile(`${name}/test_rc_5shot`, (request) => scienceRow(request, "question")),
-    train: [
-      "allenai/ai2_arc@210d026faf9955653af8916fad021475a3f00453",
-      `${config}/train-00000-of-00001.parquet`,
-    ],
-    drawn: "draw",
-    metrics: BOTH,
-    read: (row) =>
-      choose(`Question: ${row.text("question")}\nAnswer:`, row.texts("choices.text"), letter(row)),
-  });
+function arc(row: Fields): Example {
+  return choose(`Question: ${row.text("question")}\nAnswer:`, row.texts("choices.text"), letter(row));
+}
 
 /** ARC and OpenBookQA in the package: the question with "Question: " and "Answer:" around it, the answer by number. */
 function scienceRow(request: Fields, name: string): Row {
@@ -100,42 +92,21 @@ function letter(row: Fields, cleaned = (key: string) => key): number {
   return row.index("answerKey", labels.indexOf(cleaned(row.text("answerKey"))), length);
 }
 
-const hellaswag = choiceTask({
-  name: "hellaswag",
-  dataset: "Rowan/hellaswag",
-  file: savedFile("hellaswag/none/validation"),
-  train: ["Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76", "data/train-00000-of-00001.parquet"],
-  metrics: BOTH,
-  read(row) {
-    const endings = row.texts("endings").map(cleanWikiHow);
-    const context = `${row.text("ctx_a")} ${capitalize(row.text("ctx_b"))}`;
-    const query = cleanWikiHow(`${row.text("activity_label")}: ${context}`);
-    const label = row.text("label");
-    return choose(
-      query,
-      endings,
-      row.index("label", /^\d+$/.test(label) ? Number(label) : -1, endings.length),
-    );
-  },
-});
+function hellaswag(row: Fields): Example {
+  const endings = row.texts("endings").map(cleanWikiHow);
+  const context = `${row.text("ctx_a")} ${capitalize(row.text("ctx_b"))}`;
+  const query = cleanWikiHow(`${row.text("activity_label")}: ${context}`);
+  const label = row.text("label");
+  const gold = row.index("label", /^\d+$/.test(label) ? Number(label) : -1, endings.length);
+  return choose(query, endings, gold);
+}
 
 /** Half of HellaSwag comes from WikiHow, whose headings and notes stand in brackets. */
 function cleanWikiHow(text: string): string {
   return strip(text).replaceAll(" [title]", ". ").replace(/\[[^\n]*?\]/g, "").replaceAll("  ", " ");
 }
 
-const winogrande = choiceTask({
-  name: "winogrande",
-  dataset: "allenai/winogrande, winogrande_xl",
-  file: savedFile("winogrande/winogrande_xl/validation"),
-  train: [
-    "allenai/winogrande@01e74176c63542e6b0bcb004dcdea22d94fb67b5",
-    "winogrande_xl/train-00000-of-00001.parquet",
-  ],
-  read: fillBlank,
-});
-
-/** The choices stand in the context: what follows the blank is scored after each of them. */
+/** The choices of WinoGrande stand in the context: what follows the blank is scored after each of them. */
 function fillBlank(row: Fields): Example {
   const sentence = row.text("sentence");
   const blank = sentence.indexOf("_");
@@ -149,67 +120,36 @@ function fillBlank(row: Fields): Example {
   return { question: contexts[gold], answer, requests, choices, gold };
 }
 
-const copa = choiceTask({
-  name: "copa",
-  dataset: "aps/super_glue, copa",
-  file: savedFile("super_glue/copa/validation"),
-  train: ["aps/super_glue@refs/convert/parquet", "copa/train/0000.parquet"],
-  read(row) {
-    const asked = row.text("question");
-    const connector = new Map([["cause", "because"], ["effect", "therefore"]]).get(asked);
-    if (connector === undefined) throw row.fault("question", asked, "cause or effect");
-    const premise = [...strip(row.text("premise"))].slice(0, -1).join(""); // without its full stop
-    const choices = [row.text("choice1"), row.text("choice2")].map((choice) => ` ${uncapitalized(choice)}`);
-    return choose(`${premise} ${connector}`, choices, row.label("label", 2));
-  },
-});
+function copa(row: Fields): Example {
+  const asked = row.text("question");
+  const connector = new Map([["cause", "because"], ["effect", "therefore"]]).get(asked);
+  if (connector === undefined) throw row.fault("question", asked, "cause or effect");
+  const premise = [...strip(row.text("premise"))].slice(0, -1).join(""); // without its full stop
+  const choices = [row.text("choice1"), row.text("choice2")].map((choice) => ` ${uncapitalized(choice)}`);
+  return labelled(row, `${premise} ${connector}`, choices);
+}
 
 const uncapitalized = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
-const commonsenseQa = choiceTask({
-  name: "commonsense_qa",
-  version: "Yaml", // lm-eval's word for none
-  dataset: "tau/commonsense_qa",
-  file: savedFile("tau/commonsense_qa/none/validation"),
-  train: ["tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155", "data/train-00000-of-00001.parquet"],
-  read(row) {
-    const texts = row.texts("choices.text");
-    if (texts.length !== 5) throw row.fault("choices.text", texts, "five texts");
-    const gold = row.index("answerKey", ["A", "B", "C", "D", "E"].indexOf(row.text("answerKey")), 5);
-    return lettered(`Question: ${strip(row.text("question"))}`, texts, gold);
-  },
-});
+function commonsenseQa(row: Fields): Example {
+  const texts = row.texts("choices.text");
+  if (texts.length !== 5) throw row.fault("choices.text", texts, "five texts");
+  const gold = row.index("answerKey", ["A", "B", "C", "D", "E"].indexOf(row.text("answerKey")), 5);
+  return lettered(`Question: ${strip(row.text("question"))}`, texts, gold);
+}
 
 /** LAMBADA predicts the last word of a passage from all of it: a row's text is split at its last space. No shots: lm-eval would take them from the documents themselves. */
-const lambada: Task = {
-  ...PLAIN,
-  name: "lambada_openai",
-  documents: {
-    dataset: "EleutherAI/lambada_openai",
-    split: "test",
-    file: requestsFile("lambada/bpb_0shot", (request) => ({
-      text: request.text("request.context") + request.text("request.continuation"),
-    })),
-  },
-  pool: null,
-  metrics: ["perplexity", "acc"],
-  read(row) {
-    const text = row.text("text");
-    const space = text.lastIndexOf(" ");
-    return choose(text.slice(0, Math.max(0, space)), [text.slice(space + 1)], 0);
-  },
-};
+function lambada(row: Fields): Example {
+  const text = row.text("text");
+  const space = text.lastIndexOf(" ");
+  return choose(text.slice(0, Math.max(0, space)), [text.slice(space + 1)], 0);
+}
 
-export const choiceTasks: readonly Task[] = [
-  boolq,
-  rte,
-  openbookqa,
-  piqa,
-  winogrande,
-  hellaswag,
-  copa,
-  commonsenseQa,
-  arc("arc_challenge", "ARC-Challenge"),
-  arc("arc_easy", "ARC-Easy"),
-  lambada,
-];
+export const choiceTasks: readonly Task[] = Object.entries(list as unknown as Record<string, Listed>).map(
+  ([name, { dataset, split = "validation", saved, requests, train, drawn = "draw-others", ...own }]) => {
+    const [read, row] = readings[name as keyof typeof list];
+    const file = requests === undefined ? savedFile(saved!) : requestsFile(requests, row!);
+    const pool = train ? trainPool(dataset, drawn, ...train) : null;
+    return { ...PLAIN, documents: { dataset, split, file }, pool, metrics: ["acc"], name, read, ...own };
+  },
+);
