@@ -3,6 +3,7 @@
  * A number that can mean two things is refused, such as a rise of 10, which is 10 % to one reader and 1,000 % to another.
  */
 import { type Check, like, unfit } from "./checks.ts";
+import words from "./words.json" with { type: "json" };
 
 /** What a value may be beside a percentage and a number below 1. */
 export interface ShareKind {
@@ -99,18 +100,7 @@ export function amountText(amount: number): string {
 }
 
 /** How many bytes a unit has, by its name in lower case; no unit means bytes. */
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-};
+const UNITS: Readonly<Record<string, number>> = words.units;
 
 /** The form of a size, for errors. */
 export const SIZE = "a size such as 8GB, 512MiB or a whole number of bytes";

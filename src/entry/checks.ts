@@ -8,6 +8,7 @@
 import { nearNames } from "./near.ts";
 import { isThere, type Relation, unrelated } from "./relations.ts";
 import { isRecord } from "./values.ts";
+import words from "./words.json" with { type: "json" };
 
 /** What is wrong, in a sentence; where it is about one value, the parts of it too, since a command names the value itself. */
 interface Flaw {
@@ -270,19 +271,7 @@ function inWords(value: unknown): string {
 }
 
 /** What results of a kind are called, where it is not by its name. */
-export const NOUNS: Readonly<Record<string, string>> = {
-  causes: "result of causes",
-  compare: "comparison",
-  samples: "comparison of samples",
-  depth: "result of depth",
-  evaluate: "evaluation",
-  guides: "result of guides",
-  checkpoints: "result of checkpoints",
-  "random-init": "result of randomInit",
-  generate: "generated text",
-  doctor: "doctor's report",
-  speed: "measured speed",
-};
+export const NOUNS: Readonly<Record<string, string>> = words.nouns;
 
 function withArticle(kind: string): string {
   const noun = Object.hasOwn(NOUNS, kind) ? NOUNS[kind] : kind;

@@ -1,24 +1,7 @@
 /** Reasons of failed system calls, in words. The system's own messages begin with a code and end with the call and its path. */
+import words from "./words.json" with { type: "json" };
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EBUSY: "it is in use",
-  EEXIST: "it exists already",
-  EIO: "input or output error",
-  EISDIR: "found a folder",
-  ELOOP: "too many links in a row",
-  EMFILE: "too many open files",
-  ENAMETOOLONG: "the name is too long",
-  ENODEV: "no such device",
-  ENOENT: "no such file or folder",
-  ENOMEM: "not enough memory",
-  ENOSPC: "no space left on the disk",
-  ENOTDIR: "a part of the path is not a folder",
-  ENXIO: "no such device",
-  EPERM: "not permitted",
-  EROFS: "the file system is read-only",
-  EDQUOT: "the disk quota is used up",
-};
+const REASONS: Readonly<Record<string, string>> = words.reasons;
 
 /** Why a call failed: a system error by its code, any other by its message. */
 export function reasonOf(error: unknown): string {
@@ -40,13 +23,7 @@ export function failing(what: string): (cause: unknown) => never {
 }
 
 /** What a call of the system does, where it is not to open something. */
-const CALLS: Readonly<Record<string, string>> = {
-  mkdir: "make the folder",
-  remove: "remove",
-  rename: "rename",
-  symlink: "make the link",
-  writefile: "write",
-};
+const CALLS: Readonly<Record<string, string>> = words.calls;
 
 /** The message of an error; one of the system itself, which begins or ends with its code, in words that name the path, which no field has. */
 export function messageOf(error: unknown): string {

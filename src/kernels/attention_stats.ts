@@ -11,7 +11,7 @@
 import { sum } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import { PATTERN_NAMES, type PatternName, queryPositions } from "../measure/mod.ts";
-import type { Kernel, Params } from "./kernel.ts";
+import { type Kernel, type Params, paramTypes } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
 /** How scores are made of the queries and keys of one sample and layer. */
@@ -62,19 +62,7 @@ export const attentionStatsKernel: Kernel = {
     { name: "k", role: "in", shape: (p) => [p.samples, p.tokens, p.key_heads, p.size] },
     { name: "stats", role: "out", shape: (p) => [p.samples, PATTERN_NAMES.length, p.heads, p.queries] },
   ],
-  params: {
-    samples: "u32",
-    tokens: "u32",
-    queries: "u32",
-    heads: "u32",
-    key_heads: "u32",
-    size: "u32",
-    first: "u32",
-    stride: "u32",
-    window: "u32",
-    scale: "f32",
-    softcap: "f32",
-  },
+  params: paramTypes("samples tokens queries heads key_heads size first stride window", "scale softcap"),
   stages: [{
     entry: "attention_stats",
     block: 64,

@@ -36,6 +36,12 @@ export interface Kernel {
   }[];
 }
 
+/** Parameters of a kernel by their names: words of whole numbers first, then those of float32. */
+export function paramTypes(whole: string, floats = ""): Kernel["params"] {
+  const of = (names: string, type: "f32" | "u32") => (names.match(/\w+/g) ?? []).map((name) => [name, type]);
+  return Object.fromEntries([...of(whole, "u32"), ...of(floats, "f32")]);
+}
+
 export function kernelSource(kernel: Kernel, language: "wgsl" | "cu"): Promise<string> {
   return Deno.readTextFile(new URL(`../../kernels/${kernel.name}.${language}`, import.meta.url));
 }

@@ -8,7 +8,7 @@
 import { KINDS } from "../measure/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import { elements } from "../tensor/mod.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, paramTypes } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
 /** The products of one token for each kind of module, in the order in which both versions write them. */
@@ -33,7 +33,7 @@ export const layerGramKernel: Kernel = {
     { name: "mlp", role: "in", shape: (p) => [p.tokens, p.width] },
     { name: "gram", role: "out", shape: (p) => [p.tokens, KINDS.length, gramProducts.length] },
   ],
-  params: { tokens: "u32", width: "u32", has_attention: "u32", has_mlp: "u32", parallel: "u32" },
+  params: paramTypes("tokens width has_attention has_mlp parallel"),
   stages: [{ entry: "layer_gram", block: 128, grid: (p) => [Math.ceil(p.tokens / tokensOfBlock), 1, 1] }],
 };
 

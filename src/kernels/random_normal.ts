@@ -7,7 +7,7 @@
  */
 import type { Engine, Held } from "../engine/mod.ts";
 import { elements, float32, type NormalRows, normalTable, TABLE_SIZE, TABLE_UNIT } from "../tensor/mod.ts";
-import type { Kernel, Params } from "./kernel.ts";
+import { type Kernel, type Params, paramTypes } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
 const ELEMENTS_OF_KEYS = 2 ** 33;
@@ -21,17 +21,7 @@ export const randomNormalKernel: Kernel = {
     { name: "table", role: "in", shape: () => [TABLE_SIZE] },
     { name: "numbers", role: "out", shape: (p) => [p.rows, p.width] },
   ],
-  params: {
-    rows: "u32",
-    width: "u32",
-    key0: "u32",
-    key1: "u32",
-    word: "u32",
-    odd: "u32",
-    stride_words: "u32",
-    stride_odd: "u32",
-    step: "f32",
-  },
+  params: paramTypes("rows width key0 key1 word odd stride_words stride_odd", "step"),
   stages: [{
     entry: "random_normal",
     block: BLOCK,

@@ -7,7 +7,7 @@
 import { sum as total } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { SmoothingSums } from "../measure/mod.ts";
-import type { Kernel, Params } from "./kernel.ts";
+import { type Kernel, type Params, paramTypes } from "./kernel.ts";
 import { launch } from "./launch.ts";
 
 /** States [T, D] of one sample, row-major. */
@@ -32,7 +32,7 @@ export const tokenSmoothingKernel: Kernel = {
     { name: "sums", role: "out", shape: (p) => [p.samples, runsOf(p), 2, p.width] },
     { name: "gram", role: "out", shape: (p) => [p.samples, tilesOf(p), tilesOf(p)] },
   ],
-  params: { samples: "u32", tokens: "u32", width: "u32", columns: "u32" },
+  params: paramTypes("samples tokens width columns"),
   stages: [
     { entry: "norms", block: 128, grid: (p) => [Math.ceil(p.samples * p.tokens / tokensOfBlock), 1, 1] },
     { entry: "totals", block: 128, grid: (p) => [Math.ceil(p.width / 128), runsOf(p), p.samples] },

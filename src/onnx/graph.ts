@@ -9,6 +9,7 @@ import defer * as Protobuf from "@bufbuild/protobuf";
 import type { AttributeProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } from "onnx-buf";
 import defer * as Onnx from "onnx-buf";
 import { bytesOf, type DType, elements, type Tensor } from "../tensor/mod.ts";
+import numbers from "./element_types.json" with { type: "json" };
 
 /**
  * ONNX operator set of a graph: 24 has Attention. No newer one, since kernels are looked up by it and engines lag behind:
@@ -67,23 +68,8 @@ interface StoredRange {
   readonly shape?: readonly number[];
 }
 
-const dataTypes: Record<DType, keyof typeof Onnx.TensorProto_DataType> = {
-  f64: "DOUBLE",
-  f32: "FLOAT",
-  f16: "FLOAT16",
-  bf16: "BFLOAT16",
-  i64: "INT64",
-  i32: "INT32",
-  i16: "INT16",
-  i8: "INT8",
-  u8: "UINT8",
-  bool: "BOOL",
-};
-
-/** The number by which ONNX knows an element type, and ONNX Runtime too. */
-export function dataType(dtype: DType): number {
-  return Onnx.TensorProto_DataType[dataTypes[dtype]];
-}
+/** The number by which ONNX knows an element type (`TensorProto.DataType`), and ONNX Runtime too. */
+export const dataType = (dtype: DType): number => numbers[dtype];
 
 interface Declared {
   readonly name: string;

@@ -6,6 +6,7 @@ import { mmluGroups, mmluTasks } from "./mmlu.ts";
 import { probeTasks } from "./probes/list.ts";
 import { passkeyNamed } from "./probes/passkey.ts";
 import type { Metric, Task } from "./task.ts";
+import list from "./suites.json" with { type: "json" };
 
 const OLD = "@1.0";
 
@@ -50,21 +51,5 @@ interface SuiteEntry {
   readonly metric: Metric;
 }
 
-const paper: readonly SuiteEntry[] = [
-  { task: "boolq", shots: 0, metric: "acc" },
-  { task: "rte", shots: 0, metric: "acc" },
-  { task: "openbookqa", shots: 0, metric: "acc_norm" },
-  { task: "piqa", shots: 0, metric: "acc_norm" },
-  { task: "mmlu", shots: 5, metric: "acc" },
-  { task: "winogrande", shots: 5, metric: "acc" },
-  { task: "gsm8k@1.0", shots: 5, metric: "strict" },
-  { task: "hellaswag", shots: 10, metric: "acc_norm" },
-  { task: "arc_challenge", shots: 25, metric: "acc_norm" },
-];
-const LLAMA_3 = ["hellaswag", "mmlu", "openbookqa", "winogrande"];
-
 /** Sets of tasks that are averaged, each task counting once: the paper's nine, and its four for Llama-3. */
-export const suites: Readonly<Record<string, readonly SuiteEntry[]>> = {
-  "paper": paper,
-  "paper-llama-3": paper.filter(({ task }) => LLAMA_3.includes(task)),
-};
+export const suites = list as unknown as Readonly<Record<string, readonly SuiteEntry[]>>;

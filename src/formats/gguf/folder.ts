@@ -25,6 +25,7 @@ import {
 import { converted, storedOtherwise } from "../converted.ts";
 import { type FolderWeights, Inexpressible, type Job, notesOnPacked } from "../job.ts";
 import { presence } from "../names.ts";
+import architectures from "../architectures.json" with { type: "json" };
 
 interface Architecture {
   /** llama.cpp's name. */
@@ -36,15 +37,7 @@ interface Architecture {
 }
 
 /** By Hugging Face's `model_type`: the families that become GGUF files. */
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
-  llama: { name: "llama", positions: 2048 },
-  mistral: { name: "llama", positions: 131072 },
-  qwen2: { name: "qwen2", positions: 32768 },
-  qwen3: { name: "qwen3", positions: 32768 },
-  gemma2: { name: "gemma2", positions: 8192 },
-  gemma3_text: { name: "gemma3", positions: 131072, localTheta: true },
-  olmo2: { name: "olmo2", positions: 2048 },
-};
+export const ARCHITECTURES = architectures.gguf as Readonly<Record<string, Architecture>>;
 
 /** Numbers of the usual files in `general.file_type`. */
 const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 32 };

@@ -6,16 +6,10 @@ import type { Config } from "../config.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible, type Job, jsonFile, type OutFile } from "../job.ts";
 import { presence, rowOf, silenced, standIns } from "../names.ts";
+import architectures from "../architectures.json" with { type: "json" };
 
 /** Model classes, by Hugging Face's `model_type`. */
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  llama: "LlamaForCausalLM",
-  qwen2: "Qwen2ForCausalLM",
-  qwen3: "Qwen3ForCausalLM",
-  gemma2: "Gemma2ForCausalLM",
-  gemma3_text: "Gemma3ForCausalLM",
-  olmo2: "Olmo2ForCausalLM",
-};
+const ARCHITECTURES: Readonly<Record<string, string>> = architectures.hf;
 
 /** Fields that transformers wants with a fraction. */
 const FRACTIONS =

@@ -2,16 +2,9 @@
 import { type Config, positive } from "../config/config.ts";
 import { describe } from "../config/spelt.ts";
 import type { Activation, AttentionSpec } from "../pieces.ts";
+import known from "../config/fields.json" with { type: "json" };
 
-const activations: Record<string, Activation> = {
-  silu: "silu",
-  swish: "silu",
-  gelu: "gelu",
-  gelu_new: "gelu_tanh",
-  gelu_fast: "gelu_tanh",
-  gelu_pytorch_tanh: "gelu_tanh",
-  relu: "relu",
-};
+const activations = known.activations as Record<string, Activation>;
 
 /** Reads an activation function by Hugging Face's name for it. */
 export function readActivation(config: Config, field: string, fallback: string): Activation {

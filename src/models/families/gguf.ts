@@ -12,8 +12,10 @@ import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
 import { dividedBy, type RopeFactors } from "../gguf/rope.ts";
 import { firstScoring, type ModelSpec } from "../spec.ts";
-import { type NameTable, partStems, plainName } from "../stored/names.ts";
+import { type NameTable, plainName } from "../stored/names.ts";
 import { architectures } from "./list.ts";
+import stems from "../stored/stems.json" with { type: "json" };
+import known from "../config/fields.json" with { type: "json" };
 
 /** The header of a GGUF file, as far as a configuration follows from it. */
 interface GgufHeader {
@@ -96,12 +98,7 @@ function expectWholeHeads({ field, wrong }: Header, config: Readonly<Record<stri
 }
 
 /** Fields that do not affect a decoder's logits, or that say what tensors and other fields do. */
-const NEUTRAL = new Set(
-  `vocab_size context_length tensor_data_layout decoder_start_token_id pooling_type features_length embedding_length_out
-  attention.value_length attention.value_length_mla attention.layer_norm_epsilon attention.layer_norm_rms_epsilon
-  rope.dimension_count rope.dimension_sections rope.scaling.finetuned rope.scaling.original_context_length
-  rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow n_deepstack_layers`.split(/\s+/),
-);
+const NEUTRAL = new Set(known.gguf.split(" "));
 
 /** Throws for a field of the architecture that was not read, unless its value means nothing: llama.cpp knows of more than each family has. */
 function expectRead(
@@ -196,26 +193,6 @@ function rope(field: Field, factors: RopeFactors | null): Record<string, unknown
   return { rope_theta: field("rope.freq_base"), rope_scaling: scaling };
 }
 
-const stems: Record<string, string> = {
-  embedding: "token_embd",
-  final_norm: "output_norm",
-  head: "output",
-  "attention.norm": "blk.*.attn_norm",
-  ...partStems("q k v", "attention.%_proj", "blk.*.attn_%"),
-  ...partStems("q k", "attention.%_norm", "blk.*.attn_%_norm"),
-  "attention.o_proj": "blk.*.attn_output",
-  "attention.post_norm": "blk.*.post_attention_norm",
-  "attention.linear": "blk.*.attn_output",
-  "mlp.norm": "blk.*.ffn_norm",
-  ...partStems("gate up down", "mlp.%_proj", "blk.*.ffn_%"),
-  "mlp.post_norm": "blk.*.post_ffw_norm",
-  "mlp.router": "blk.*.ffn_gate_inp",
-  "mlp.router.correction": "blk.*.exp_probs_b.bias",
-  ...partStems("gate up down", "mlp.experts.#.%_proj", "blk.*.ffn_%_exps"),
-  ...partStems("gate up down", "mlp.shared.%_proj", "blk.*.ffn_%_shexp"),
-  "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
-};
-
 /** Names in the files of an architecture; heads are needed to undo the permutation of Llama-family files. */
 export function ggufNames(
   architecture: string,
@@ -231,7 +208,7 @@ export function ggufNames(
   const layout = layoutOf(tensors, spec);
   const shared = rows?.(spec);
   return {
-    stems: { ...stems, ...layout.stems, ...own },
+    stems: { ...stems.gguf, ...layout.stems, ...own },
     rows: (canonical) => shared?.(canonical) ?? layout.rows(canonical),
     transform(canonical) {
       const made = transformed?.(canonical);

@@ -8,6 +8,7 @@
 import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { Allocate, TensorRef } from "../../weights/mod.ts";
 import { firstRouted, firstScoring, type ModelSpec } from "../spec.ts";
+import stems from "./stems.json" with { type: "json" };
 
 /** Names of one architecture in one kind of file. */
 export interface NameTable {
@@ -101,21 +102,9 @@ export function plainName(stored: string): string {
 
 /** Stems of Hugging Face's decoder models; a family overrides what it names differently. */
 export function decoderStems(overrides: Record<string, string> = {}): Record<string, string> {
-  const layer = (stems: Record<string, string>) =>
-    Object.fromEntries(Object.entries(stems).map(([stem, stored]) => [stem, `model.layers.*.${stored}`]));
-  return {
-    embedding: "model.embed_tokens",
-    final_norm: "model.norm",
-    head: "lm_head",
-    ...layer({
-      "attention.norm": "input_layernorm",
-      ...partStems("q_proj k_proj v_proj q_norm k_norm o_proj", "attention.%", "self_attn.%"),
-      "mlp.norm": "post_attention_layernorm",
-      ...partStems("gate up down", "mlp.%_proj", "mlp.%_proj"),
-      ...expertStems("mlp"),
-      ...overrides,
-    }),
-  };
+  const layer = Object.entries({ ...stems.layer, ...expertStems("mlp"), ...overrides })
+    .map(([stem, stored]) => [stem, `model.layers.*.${stored}`]);
+  return { ...stems.outer, ...Object.fromEntries(layer) };
 }
 
 /** Stems of a mixture whose files have a tensor for each expert's matrix, `module` being what Hugging Face calls it. */

@@ -4,6 +4,7 @@ import { blockTypes } from "../blocks/types.ts";
 import type { Layout } from "../entry.ts";
 import { joinBytes } from "../../entry/mod.ts";
 import type { Content, OutTensor } from "../content.ts";
+import list from "./types.json" with { type: "json" };
 
 /** A storage type. A row holds whole blocks. */
 export interface GgmlType {
@@ -13,16 +14,8 @@ export interface GgmlType {
   readonly layout: Layout;
 }
 
-function numbered(list: string): Map<number, string> {
-  return new Map(list.split(", ").map((one) => [parseInt(one), one.split(" ")[1]]));
-}
-
-/** Names by number. Source: `ggml_type` of llama.cpp's ggml.h. */
-const NAMES = numbered(
-  "0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 6 Q5_0, 7 Q5_1, 8 Q8_0, 10 Q2_K, 11 Q3_K, 12 Q4_K, 13 Q5_K, " +
-    "14 Q6_K, 16 IQ2_XXS, 17 IQ2_XS, 18 IQ3_XXS, 19 IQ1_S, 20 IQ4_NL, 21 IQ3_S, 22 IQ2_S, " +
-    "23 IQ4_XS, 29 IQ1_M, 30 BF16, 39 MXFP4",
-);
+const numbered = (names: Readonly<Record<string, string>>): Map<number, string> =>
+  new Map(Object.entries(names).map(([number, name]) => [Number(number), name]));
 
 /** A name that is not a type of blocks is that of a dtype. */
 function typeNamed(name: string): GgmlType {
@@ -31,18 +24,13 @@ function typeNamed(name: string): GgmlType {
   return { name, blockElements: 1, blockBytes: byteSize(dtype), layout: { dtype } };
 }
 
-/** Number in the file → type. */
+/** Number in the file → type. Source: `ggml_type` of llama.cpp's ggml.h. */
 export const ggmlTypes: ReadonlyMap<number, GgmlType> = new Map(
-  [...NAMES].map(([number, name]) => [number, typeNamed(name)]),
+  [...numbered(list.types)].map(([number, name]) => [number, typeNamed(name)]),
 );
 
 /** The usual mixes of types by the number in `general.file_type`. Source: `llama_ftype` of llama.cpp's llama.h. */
-export const ggufMixes: ReadonlyMap<number, string> = numbered(
-  "0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 7 Q8_0, 8 Q5_0, 9 Q5_1, 10 Q2_K, 11 Q3_K_S, 12 Q3_K_M, " +
-    "13 Q3_K_L, 14 Q4_K_S, 15 Q4_K_M, 16 Q5_K_S, 17 Q5_K_M, 18 Q6_K, 19 IQ2_XXS, 20 IQ2_XS, " +
-    "21 Q2_K_S, 22 IQ3_XS, 23 IQ3_XXS, 24 IQ1_S, 25 IQ4_NL, 26 IQ3_S, 27 IQ3_M, 28 IQ2_S, " +
-    "29 IQ2_M, 30 IQ4_XS, 31 IQ1_M, 32 BF16, 38 MXFP4_MOE",
-);
+export const ggufMixes: ReadonlyMap<number, string> = numbered(list.mixes);
 
 const MAGIC = 0x46554747; // "GGUF"
 const VERSION = 3;

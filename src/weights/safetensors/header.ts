@@ -14,18 +14,9 @@ import { kindOf, parseObject } from "./json.ts";
 import { type Content, contentOf, type OutTensor } from "../content.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */
-const dtypes: Readonly<Record<string, DType>> = {
-  F64: "f64",
-  F32: "f32",
-  F16: "f16",
-  BF16: "bf16",
-  I64: "i64",
-  I32: "i32",
-  I16: "i16",
-  I8: "i8",
-  U8: "u8",
-  BOOL: "bool",
-};
+const dtypes: Readonly<Record<string, DType>> = Object.fromEntries(
+  "F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL".split(" ").map((type) => [type, type.toLowerCase() as DType]),
+);
 
 /** Bytes of the header's length. */
 const PREFIX = 8;
