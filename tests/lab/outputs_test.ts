@@ -70,62 +70,66 @@ async function subscribe(outputs: Outputs, signed: Signed) {
   };
 }
 
-Deno.test("a cell's idle waits for its outputs, also for those sent in the name of the request behind it", async () => {
+/** A relay's outputs, a kernel behind it and a front end before it; `run` sends a request in the relay's name, behind what is `late`. */
+async function withOutputs(
+  use: (relay: {
+    readonly outputs: Outputs;
+    readonly kernel: ReturnType<typeof kernelSocket>;
+    readonly frontEnd: Awaited<ReturnType<typeof subscribe>>;
+    readonly own: Partial<Header>;
+    run(code: string, late?: readonly Sent[]): Promise<{ status: string }>;
+  }) => Promise<void>,
+): Promise<void> {
   const signed = new Signed(KEY); // the relay's
-  const kernelSigned = new Signed(KEY);
   const own: Partial<Header> = { msg_id: "mark", session: signed.session };
-  await using kernel = kernelSocket(kernelSigned);
+  await using kernel = kernelSocket(new Signed(KEY));
   const outputs = new Outputs(signed);
-  let late: Sent[] = [];
-  const run = async (code: string) => {
+  const run = async (code: string, late: readonly Sent[] = []) => {
     const content = JSON.parse(code.match(/"display_data", (.*)\)$/)![1]);
     await kernel.put(status("busy", own), ["execute_input", { code }, own], ...late);
     await kernel.put(["display_data", content, own], status("idle", own));
     return { status: "ok" };
   };
   await outputs.open(ip, kernel.port, run);
-
   await using frontEnd = await subscribe(outputs, signed);
-  outputs.begin(cell);
-  await kernel.put(status("busy", cell), print("first", cell), status("idle", cell));
-  late = [print("late", own), ["execute_result", { data: { "text/plain": "5" } }, own]];
-  await outputs.through(run);
-  outputs.publish("stream", { name: "stdout", text: "before the answer" }, cell);
-  outputs.end();
-  await kernel.put(print("of a timer", own)); // after the cell
-  assert.deepEqual(await frontEnd.take(7), [
-    status("busy", cell),
-    print("first", cell),
-    print("late", cell),
-    ["execute_result", { data: { "text/plain": "5" } }, cell],
-    print("before the answer", cell),
-    status("idle", cell),
-    print("of a timer", cell),
-  ]);
-});
+  await use({ outputs, kernel, frontEnd, own, run });
+}
 
-Deno.test("a promise as a cell's value says to await it, early or late; other values stay as they are", async () => {
-  const signed = new Signed(KEY);
-  const own: Partial<Header> = { msg_id: "mark", session: signed.session };
-  await using kernel = kernelSocket(new Signed(KEY));
-  const outputs = new Outputs(signed);
-  const run = async (code: string) => {
-    await kernel.put(["display_data", JSON.parse(code.match(/"display_data", (.*)\)$/)![1]), own]);
-    return { status: "ok" };
-  };
-  await outputs.open(ip, kernel.port, run);
-  await using frontEnd = await subscribe(outputs, signed);
-  outputs.begin(cell);
-  const value = (text: string, parent: Partial<Header>): Sent => [
-    "execute_result",
-    { data: { "text/plain": text }, execution_count: 2 },
-    parent,
-  ];
-  const pending = "Promise { <pending> }";
-  await kernel.put(value(pending, cell), value(pending, own), value("Promise { 3 }", cell));
-  const hinted = value(`${pending}\nThe call still runs: write \`await\` before it to get its result.`, cell);
-  assert.deepEqual(await frontEnd.take(3), [hinted, hinted, value("Promise { 3 }", cell)]);
-});
+Deno.test("a cell's idle waits for its outputs, also for those sent in the name of the request behind it", () =>
+  withOutputs(async ({ outputs, kernel, frontEnd, own, run }) => {
+    outputs.begin(cell);
+    await kernel.put(status("busy", cell), print("first", cell), status("idle", cell));
+    const late = [print("late", own), ["execute_result", { data: { "text/plain": "5" } }, own] as const];
+    await outputs.through((code) => run(code, late));
+    outputs.publish("stream", { name: "stdout", text: "before the answer" }, cell);
+    outputs.end();
+    await kernel.put(print("of a timer", own)); // after the cell
+    assert.deepEqual(await frontEnd.take(7), [
+      status("busy", cell),
+      print("first", cell),
+      print("late", cell),
+      ["execute_result", { data: { "text/plain": "5" } }, cell],
+      print("before the answer", cell),
+      status("idle", cell),
+      print("of a timer", cell),
+    ]);
+  }));
+
+Deno.test("a promise as a cell's value says to await it, early or late; other values stay as they are", () =>
+  withOutputs(async ({ outputs, kernel, frontEnd, own }) => {
+    outputs.begin(cell);
+    const value = (
+      text: string,
+      parent: Partial<Header>,
+    ): Sent => ["execute_result", { data: { "text/plain": text }, execution_count: 2 }, parent];
+    const pending = "Promise { <pending> }";
+    await kernel.put(value(pending, cell), value(pending, own), value("Promise { 3 }", cell));
+    const hinted = value(
+      `${pending}\nThe call still runs: write \`await\` before it to get its result.`,
+      cell,
+    );
+    assert.deepEqual(await frontEnd.take(3), [hinted, hinted, value("Promise { 3 }", cell)]);
+  }));
 
 /** Cells, and what is said of their last value if the kernel shows none. */
 const cells: readonly [code: string, failed: boolean, said: string | null][] = [
@@ -138,32 +142,23 @@ const cells: readonly [code: string, failed: boolean, said: string | null][] = [
   ["s.cost = 1", false, null],
   ["s", false, null],
 ];
-Deno.test("a cell that reads what is undefined says so, and no other cell does", async () => {
-  const signed = new Signed(KEY);
-  await using kernel = kernelSocket(new Signed(KEY));
-  const outputs = new Outputs(signed);
-  const own: Partial<Header> = { msg_id: "mark", session: signed.session };
-  const run = async (code: string) => {
-    await kernel.put(["display_data", JSON.parse(code.match(/"display_data", (.*)\)$/)![1]), own]);
-    return { status: "ok" };
-  };
-  await outputs.open(ip, kernel.port, run);
-  await using frontEnd = await subscribe(outputs, signed);
-  for (const [code, failed, said] of cells) {
-    outputs.begin(cell, code);
-    await outputs.through(run);
-    outputs.end(failed);
-    outputs.begin(cell, code);
-    const value: Sent = ["execute_result", { data: { "text/plain": "5" } }, cell];
-    await kernel.put(value);
-    await outputs.through(run);
-    outputs.end(failed);
-    outputs.publish("stream", { name: "stdout", text: code }, cell);
-    const data = { "text/plain": said };
-    const display: Sent[] = said ? [["display_data", { data, metadata: {}, transient: {} }, cell]] : [];
-    assert.deepEqual(await frontEnd.take(display.length + 2), [...display, value, print(code, cell)]);
-  }
-});
+Deno.test("a cell that reads what is undefined says so, and no other cell does", () =>
+  withOutputs(async ({ outputs, kernel, frontEnd, run }) => {
+    for (const [code, failed, said] of cells) {
+      outputs.begin(cell, code);
+      await outputs.through(run);
+      outputs.end(failed);
+      outputs.begin(cell, code);
+      const value: Sent = ["execute_result", { data: { "text/plain": "5" } }, cell];
+      await kernel.put(value);
+      await outputs.through(run);
+      outputs.end(failed);
+      outputs.publish("stream", { name: "stdout", text: code }, cell);
+      const data = { "text/plain": said };
+      const display: Sent[] = said ? [["display_data", { data, metadata: {}, transient: {} }, cell]] : [];
+      assert.deepEqual(await frontEnd.take(display.length + 2), [...display, value, print(code, cell)]);
+    }
+  }));
 
 Deno.test("a kernel that cannot send the mark does not hold a cell", async () => {
   const signed = new Signed(KEY);
@@ -209,26 +204,21 @@ Deno.test("a public function is described, and no other name", async () => {
 });
 
 Deno.test("options are completed where a function's options are named, and nowhere else", () => {
-  for (
-    const [code, name, begun] of [
-      ["profile(model, {", "profile", ""],
-      ["await lamina.profile(model, { le", "profile", "le"],
-      ["const a = { b }; sweep(model, { curves: [{ target: 'mlp' }], ste", "sweep", "ste"],
-      ["order(\n  model,\n  {\n    ...setting,\n    ", "order", ""],
-      ["makePlan({ tar", "makePlan", "tar"],
-    ]
-  ) assert.deepEqual(optionAt(code, code.length), { name, begun }, code);
-  for (
-    const code of [
-      ...["", "profile(mod", "{ a", "profile(model, { samples: 2", "profile(model, { drop: { at"],
-      ...[
-        "observe(model, (seen) => { con",
-        "sweep(model, { steps: [1, ",
-        "if (a) { b",
-        "observe(model, ({ lay",
-      ],
-    ]
-  ) assert.equal(optionAt(code, code.length), null, code);
+  const named = {
+    "profile(model, {": ["profile", ""],
+    "await lamina.profile(model, { le": ["profile", "le"],
+    "const a = { b }; sweep(model, { curves: [{ target: 'mlp' }], ste": ["sweep", "ste"],
+    "order(\n  model,\n  {\n    ...setting,\n    ": ["order", ""],
+    "makePlan({ tar": ["makePlan", "tar"],
+  };
+  for (const [code, [name, begun]] of Object.entries(named)) {
+    assert.deepEqual(optionAt(code, code.length), { name, begun }, code);
+  }
+  const elsewhere = ["", "profile(mod", "{ a", "profile(model, { samples: 2", "profile(model, { drop: { at"];
+  elsewhere.push("observe(model, (seen) => { con", "sweep(model, { steps: [1, ", "if (a) { b");
+  for (const code of [...elsewhere, "observe(model, ({ lay"]) {
+    assert.equal(optionAt(code, code.length), null, code);
+  }
 });
 
 Deno.test("a completion names the function's options, also those that it takes over, and none of the kernel's", async () => {

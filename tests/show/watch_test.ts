@@ -97,33 +97,27 @@ Deno.test("a stop ends the calls that run, and no signal that an earlier call ke
     await call(({ signal }) => assert.equal(signal!.aborted, false)); // the stop has ended something
   }));
 
-Deno.test("a stop that ended nothing counts for the next call, for two seconds", () =>
-  watching(async ({ press, wait }) => {
-    press();
-    wait(2000);
-    await assert.rejects(call(() => assert.fail("it should not run")), { name: "AbortError" });
-    await call(() => press()); // as good as done
-    await assert.rejects(call(() => assert.fail("it should not run")), { name: "AbortError" });
-    wait(500);
-    press();
-    wait(2001);
-    await call(({ signal }) => assert.equal(signal!.aborted, false));
-  }));
-
-Deno.test("a stop that arrives twice is one: it does not end the call after the one that it ended", () =>
-  watching(async ({ press, wait }) => {
-    const study = () =>
-      call(({ signal }) => {
-        press();
-        signal!.throwIfAborted();
-      });
-    await assert.rejects(study(), { name: "AbortError" });
-    wait(499);
-    press();
-    await call(({ signal }) => assert.equal(signal!.aborted, false));
-    wait(1);
-    await assert.rejects(study(), { name: "AbortError" }, "a press of its own");
-  }));
+/** Calls, presses of the button and milliseconds between them: "stopped" may not run, "runs" hears no stop, "ends" hears its own. */
+const PRESSES = {
+  "a stop that ended nothing counts for the next call, for two seconds":
+    "press 2000 stopped done stopped 500 press 2001 runs",
+  "a stop that arrives twice is one: it does not end the call after the one that it ended; a later press is one of its own":
+    "ends 499 press runs 1 ends",
+};
+for (const [what, script] of Object.entries(PRESSES)) {
+  Deno.test(what, () =>
+    watching(async ({ press, wait }) => {
+      const ended = { name: "AbortError" };
+      const steps: Record<string, () => unknown> = {
+        press,
+        done: () => call(press),
+        runs: () => call(({ signal }) => assert.equal(signal!.aborted, false)),
+        stopped: () => assert.rejects(call(() => assert.fail("it should not run")), ended),
+        ends: () => assert.rejects(call(({ signal }) => (press(), signal!.throwIfAborted())), ended),
+      };
+      for (const step of script.split(" ")) await (steps[step] ?? (() => wait(Number(step))))();
+    }));
+}
 
 Deno.test("where nobody watches, a call is told what it was told and no more", async () => {
   await call((told) => assert.deepEqual(told, {}));
