@@ -2,11 +2,12 @@
  * A model of a large shape from a file, of which no more than a layer has to be in memory: seconds, and memory at the most.
  *
  *     deno run -A tests/bench/larger_than_memory.ts [--shape llama-2-7b] [--layers 32] [--kind bf16|q4_k_m] [--folder DIR]
- *         [--samples 2] [--length 64] [--decode 0] [--budget BYTES,BYTES] [--keep] [--model FILE] [--json FILE]
+ *         [--samples 2] [--length 64] [--decode 0] [--types 0] [--budget BYTES,BYTES] [--keep] [--model FILE] [--json FILE]
  *
  * Writes a file of random weights (Llama 2 7B: BF16 safetensors 13.5 GB, Q4_K_M GGUF 4.1 GB) into a temporary folder, which goes at the
  * end but with `--keep`; `--model` takes one that is there. Everything starts with the file out of the page cache (`dd iflag=nocache`,
- * Linux): reading it from beginning to end, which is the disk's speed; a profile; and for each budget of kept weights decoding, a
+ * Linux): reading it from beginning to end, which is the disk's speed; a profile; losses of `--types` plans, each with
+ * one module or table in a coarser type, rounded by importance; and for each budget of kept weights decoding, a
  * prompt of 16 tokens and `--decode` more. Each is a process of its own, whose memory is looked at every 20 ms: all that is resident
  * (VmHWM), pages of the mapped file too, and the anonymous part of it (RssAnon). Then the products alone are timed, with float32 weights
  * at hand: processor time, which other programs on the machine change little.
@@ -18,24 +19,33 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { openEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
-import { decoder, freeAll, noDrop } from "../../src/run/mod.ts";
+import {
+  columnImportance,
+  decoder,
+  freeAll,
+  noDrop,
+  openReference,
+  score,
+  segmentsOf,
+} from "../../src/run/mod.ts";
+import type { Tokenizer } from "../../src/text/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { zipfOf } from "../../src/study/base/text.ts";
 import { profileOver } from "../../src/study/passes/profile.ts";
+import { planOfChoices, unitsOf } from "../../src/study/types/units.ts";
 import { openConfig, openModel } from "../../src/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
 import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
 
 const values = readArguments({
   ...{ shape: "llama-2-7b", layers: 0, kind: "q4_k_m", folder: tmpdir(), keep: false, model: "" },
-  ...{ samples: 2, length: 64, decode: 0, budget: "0", json: "", run: "" },
+  ...{ samples: 2, length: 64, decode: 0, types: 0, budget: "0", json: "", run: "" },
 });
 const { samples, length, decode: steps } = values;
 
 if (values.run) {
-  const found = values.run === "profile"
-    ? await profiled(values.model)
-    : await decoded(values.model, Number(values.budget));
+  const runs = { profile: profiled, types: typed, decode: decoded };
+  const found = await runs[values.run as keyof typeof runs](values.model, Number(values.budget));
   console.log(JSON.stringify(found));
   Deno.exit();
 }
@@ -90,6 +100,12 @@ async function measure({ model, weights, bytes }: Large, kind: Kind): Promise<vo
     `processor time of the profile  ${profile.busy.toFixed(1)} s, of its products alone ` +
       `${products.toFixed(1)} s: ${(100 * products / profile.busy).toFixed(0)} %`,
   );
+  if (values.types > 0) {
+    const found = await watched(model, "types");
+    console.log(
+      `importance and ${values.types} plans of types  ${found.seconds.toFixed(1)} s, ${memory(found)}`,
+    );
+  }
   const decoding: Watched[] = [];
   for (const budget of steps > 0 ? values.budget.split(",") : []) {
     forget(weights);
@@ -162,9 +178,9 @@ interface Timed {
 }
 
 /** A process of its own: its seconds, and what its memory was at the most. */
-async function watched(model: string, run: "profile" | "decode", budget = "0"): Promise<Watched> {
-  const options = { run, model, budget, samples: `${samples}`, length: `${length}`, decode: `${steps}` };
-  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+async function watched(model: string, run: "profile" | "types" | "decode", budget = "0"): Promise<Watched> {
+  const options = { run, model, budget, samples, length, decode: steps, types: values.types };
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const { text, ...peak } = await watchedScript(fileURLToPath(import.meta.url), words);
   return { ...JSON.parse(text), ...peak };
 }
@@ -174,10 +190,36 @@ async function profiled(path: string): Promise<Timed> {
   const start = performance.now();
   const model = await openModel(path);
   const text = zipfOf(model.spec, { samples, length });
-  const { attention } = await profileOver(model, text, noDrop, { engine: "cpu" });
+  const untokenized = { ...model, tokenizer: () => Promise.resolve({ fingerprint: "none" } as Tokenizer) };
+  const { attention } = await profileOver(untokenized, text, noDrop, { engine: "cpu" });
   if (attention.importance.length !== model.spec.layers.length) {
     throw new Error("Cannot measure: layers are missing");
   }
+  model.close();
+  return { seconds: since(start), busy: busySeconds() };
+}
+
+/** Opens, finds the importance of columns and measures plans that each lower one module or table, spread over the model. */
+async function typed(path: string): Promise<Timed> {
+  const start = performance.now();
+  const model = await openModel(path);
+  const text = zipfOf(model.spec, { samples, length });
+  const { units } = await unitsOf(model);
+  const segments = segmentsOf((await text.pack({})).blocks);
+  const engine = await openEngine({ engine: "cpu" });
+  const importance = await columnImportance({ model, engine, segments });
+  const plans = Array.from({ length: values.types }, (_, i) => {
+    const unit = units[Math.floor(i * units.length / values.types)];
+    return planOfChoices([{ unit, level: unit.levels.at(-1)! }], importance);
+  });
+  const found = await score({
+    model,
+    engine,
+    segments,
+    plans: [noDrop, ...plans],
+    reference: openReference(),
+  });
+  if (found.length !== 1 + plans.length) throw new Error("Cannot measure: plans are missing");
   model.close();
   return { seconds: since(start), busy: busySeconds() };
 }

@@ -159,25 +159,28 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
     const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
     const as = wanted.filter(({ own }) => own === null).map(({ name, cut }) => [name, cut] as const);
-    const from = wanted.filter(({ own }) => typeof own === "function").map(({ name }) =>
-      [name, null] as const
-    );
     const stored = await weights.part(l, new Map(as), keeps);
-    const source = from.length > 0 ? await weights.part(l, new Map(from)) : null;
     const made = new Map<string, Tensor>();
     for (const { name, cut, own } of wanted) {
       if (own === null) continue;
-      const whole = typeof own === "function" ? await own(source!.tensors.get(name)!) : own;
+      const whole = typeof own === "function" ? await madeFrom(l, name, own) : own;
       made.set(name, cut ? cutTensor(whole, cut) : whole);
     }
     return {
       tensors: new Map([...stored.tensors, ...made]),
       blocks: stored.blocks,
-      release() {
-        stored.release();
-        source?.release();
-      },
+      release: () => stored.release(),
     };
+  }
+
+  /** A tensor made of the model's, of which no more than one is in memory. */
+  async function madeFrom(l: number, name: string, make: (stored: Tensor) => Tensor | Promise<Tensor>) {
+    const source = await weights.part(l, new Map([[name, null]]));
+    try {
+      return await make(source.tensors.get(name)!);
+    } finally {
+      source.release();
+    }
   }
 
   return {
