@@ -10,18 +10,33 @@
  *
  * Shapes repeat what colours say, so that neither alone carries the meaning.
  */
+import { eachOf } from "../../../entry/mod.ts";
 
-/** One colour per kind of module; distinguishable under the common colour blindnesses, dark enough for text. */
-export const COLORS = {
-  attention: "#1f63d6",
-  mlp: "#c8440b",
-  block: "#57606a",
-  joint: "#7a3fb5",
-  consecutive: "#12805c",
-  types: "#00596b",
-} as const;
-/** For texts and other unordered categories: none of the colours above. */
-export const HUES = ["#00708c", "#c11574", "#946800", "#4b4f99", "#4d7c0f", "#7a4419"] as const;
+export type Shape = "circle" | "square" | "triangle" | "diamond" | "star" | "cross";
+
+/** Each kind of module: its colour, distinguishable under the common colour blindnesses and dark enough for text, on a dark page, and its shape. */
+const KINDS = {
+  attention: ["#1f63d6", "#76a9ff", "circle"],
+  mlp: ["#c8440b", "#ff9155", "square"],
+  block: ["#57606a", "#a9b4bf", "triangle"],
+  joint: ["#7a3fb5", "#c39bff", "diamond"],
+  consecutive: ["#12805c", "#4ecb9b", "star"],
+  types: ["#00596b", "#3fb6cc", "cross"],
+} as const satisfies Readonly<Record<string, readonly [color: string, dark: string, shape: Shape]>>;
+type Kind = keyof typeof KINDS;
+const NAMES = Object.keys(KINDS) as Kind[];
+export const COLORS: Readonly<Record<Kind, string>> = eachOf(NAMES, (kind) => KINDS[kind][0]);
+
+/** For texts and other unordered categories, none of the colours above: on a light page, and on a dark one. */
+const CATEGORIES = [
+  ["#00708c", "#4cc3e0"],
+  ["#c11574", "#ff7ab8"],
+  ["#946800", "#e0b13c"],
+  ["#4b4f99", "#b3b7ff"],
+  ["#4d7c0f", "#a3d65c"],
+  ["#7a4419", "#d9a679"],
+] as const;
+export const HUES: readonly string[] = CATEGORIES.map(([color]) => color);
 
 export const INK = "#1f2328";
 export const FAINT = "#656d76";
@@ -30,28 +45,16 @@ export const PAPER = "#ffffff";
 /** Text and lines on shades, which pages keep in every theme; texts have a halo. */
 export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
 
-export type Shape = "circle" | "square" | "triangle" | "diamond" | "star" | "cross";
-
-const SHAPES: Readonly<Record<keyof typeof COLORS, Shape>> = {
-  attention: "circle",
-  mlp: "square",
-  block: "triangle",
-  joint: "diamond",
-  consecutive: "star",
-  types: "cross",
-};
-const SHAPE_ORDER: readonly Shape[] = ["circle", "square", "triangle", "diamond", "star", "cross"];
-
 export interface Look {
   readonly color: string;
   readonly shape: Shape;
 }
 
-export const lookOf = (kind: keyof typeof COLORS): Look => ({ color: COLORS[kind], shape: SHAPES[kind] });
+export const lookOf = (kind: Kind): Look => ({ color: COLORS[kind], shape: KINDS[kind][2] });
 
 /** How the i-th of several categories looks. */
 export function hueOf(i: number): Look {
-  return { color: HUES[i % HUES.length], shape: SHAPE_ORDER[i % SHAPE_ORDER.length] };
+  return { color: HUES[i % HUES.length], shape: KINDS[NAMES[i % NAMES.length]][2] };
 }
 
 /** How the i-th of several members of one kind looks beside the others: its dashes, and every second one hollow. */
@@ -66,18 +69,7 @@ export const DARK: Readonly<Record<string, string>> = {
   [GRID]: "#3a3a3a",
   [INK]: "#e6e6e6",
   [FAINT]: "#a8b0b8",
-  [COLORS.attention]: "#76a9ff",
-  [COLORS.mlp]: "#ff9155",
-  [COLORS.block]: "#a9b4bf",
-  [COLORS.joint]: "#c39bff",
-  [COLORS.consecutive]: "#4ecb9b",
-  [COLORS.types]: "#3fb6cc",
-  [HUES[0]]: "#4cc3e0",
-  [HUES[1]]: "#ff7ab8",
-  [HUES[2]]: "#e0b13c",
-  [HUES[3]]: "#b3b7ff",
-  [HUES[4]]: "#a3d65c",
-  [HUES[5]]: "#d9a679",
+  ...Object.fromEntries([...Object.values(KINDS), ...CATEGORIES]),
 };
 
 /** Black text and lines on the page's own paper, for print. */

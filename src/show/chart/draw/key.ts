@@ -1,6 +1,7 @@
 /** The key of panels that have no room for labels: a row of marks with their names, above them. */
 import defer * as Plot from "@observablehq/plot";
 import { INK, type Look } from "./colors.ts";
+import { AT } from "./panel.ts";
 import { fitted, textWidth } from "./text_width.ts";
 
 export interface KeyEntry extends Look {
@@ -33,15 +34,8 @@ export function keyChart(entries: readonly KeyEntry[], width: number) {
     x: { domain: [0, width], axis: null },
     y: { domain: [height, 0], axis: null },
     marks: placed.flatMap(({ x, y, label, color, shape }) => [
-      Plot.dot([{ x, y }], { x: "x", y: "y", symbol: shape, r: 5, fill: color }),
-      Plot.text([{ x, y, label }], {
-        x: "x",
-        y: "y",
-        text: "label",
-        dx: NEXT,
-        textAnchor: "start",
-        fill: INK,
-      }),
+      Plot.dot([{ x, y }], { ...AT, symbol: shape, r: 5, fill: color }),
+      Plot.text([{ x, y, label }], { ...AT, text: "label", dx: NEXT, textAnchor: "start", fill: INK }),
     ]),
   };
   return { height, options };

@@ -1,7 +1,7 @@
 /** Labels: above a panel, at the ends of lines instead of a legend, and beside points with room for them. Widths are estimated. */
 import defer * as Plot from "@observablehq/plot";
 import { FAINT, INK, ON_SHADE, PAPER } from "./colors.ts";
-import { type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
+import { AT, type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
 import { fitted, textWidth } from "./text_width.ts";
 
 /** The place of a value in a panel, in units. */
@@ -31,14 +31,7 @@ export function headingMark(
 
 /** A text at a point, with a halo that hides grid lines behind it. */
 function textMark({ x, y }: { x: number; y: number }, text: string, options: Plot.TextOptions): Plot.Markish {
-  return Plot.text([{ x, y, text }], {
-    x: "x",
-    y: "y",
-    text: "text",
-    stroke: PAPER,
-    strokeWidth: 4,
-    ...options,
-  });
+  return Plot.text([{ x, y, text }], { ...AT, text: "text", stroke: PAPER, strokeWidth: 4, ...options });
 }
 
 const AFTER = 10; // units between the end of a line and its label
@@ -98,16 +91,8 @@ export function nameMarks(
       taken.push(found);
       const { dx, dy, textAnchor } = found;
       const colors = onShade ? { fill: ON_SHADE.ink, stroke: ON_SHADE.halo } : { fill: color };
-      return [
-        textMark({ x, y }, text, {
-          dx,
-          dy,
-          textAnchor,
-          fontSize,
-          ...colors,
-          ...bold ? { fontWeight: 600 } : {},
-        }),
-      ];
+      const look = { fontSize, ...colors, ...bold ? { fontWeight: 600 } : {} };
+      return [textMark({ x, y }, text, { dx, dy, textAnchor, ...look })];
     }
     return [];
   });

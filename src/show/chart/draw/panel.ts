@@ -6,6 +6,9 @@ import { textWidth } from "./text_width.ts";
 /** Width of a figure in units, unless it is narrower: text of 16 units is readable on a phone, where the picture is half as wide. */
 export const WIDTH = 640;
 
+/** Where marks of points have their place. */
+export const AT = { x: "x", y: "y" } as const satisfies Record<string, keyof Point>;
+
 export interface Point {
   readonly x: number;
   /** A gap where it is null, and on a logarithmic axis where it is not positive. */

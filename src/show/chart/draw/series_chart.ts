@@ -4,6 +4,7 @@ import { type Axis, fewTicks, thinned } from "./axes.ts";
 import { FAINT, GRID, INK, PAPER, type Shape } from "./colors.ts";
 import { endLabels, headingMark, nameMarks, type Units } from "./labels.ts";
 import {
+  AT,
   type Cell,
   type Frame,
   frameOf,
@@ -84,8 +85,7 @@ function seriesMarks(series: Visible, { x, y }: Panel): Plot.Markish[] {
     ...spread.length ? [series.band ? bandMark(spread, color) : barsMark(spread, series, { x, y })] : [],
     ...width > 0
       ? [Plot.line(points, {
-        x: "x",
-        y: "y",
+        ...AT,
         stroke: color,
         strokeWidth: width,
         ...dash && { strokeDasharray: dash },
@@ -118,8 +118,7 @@ function barsMark(
 function dotsMark(points: readonly Point[], { color, r = 3, hollow, opacity }: Series, shape: Shape) {
   const fill = points.some(({ fill }) => fill) ? "fill" : PAPER;
   return Plot.dot(points, {
-    x: "x",
-    y: "y",
+    ...AT,
     symbol: shape,
     r,
     title: "says",
