@@ -95,8 +95,14 @@ export function quantile(sorted: readonly number[], share: number): number {
   return below + (place % 1) * (above - below);
 }
 
-export function present(values: readonly (number | null)[]): number[] {
+export function present<T>(values: readonly (T | null)[]): T[] {
   return values.filter((value) => value !== null);
+}
+
+/** The mean of the values that are numbers; null where there is none. */
+export function meanIn(values: readonly (number | null)[]): number | null {
+  const finite = present(values).filter(Number.isFinite);
+  return finite.length > 0 ? mean(finite) : null;
 }
 
 const numbers = like(

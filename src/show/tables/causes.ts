@@ -1,11 +1,10 @@
 /** The study of causes: by layer, then how each cause correlates with importance, then what stands out. */
 import {
   type LayerModule,
-  mean,
+  meanIn,
   MODULES,
   type PatternName,
   planText,
-  present,
   type SmoothingName,
 } from "../../measure/mod.ts";
 import {
@@ -67,7 +66,7 @@ export function causesTables(result: Causes): Table[] {
 
 /** A pattern's mean over the heads of each layer [L]. */
 export function headMean(result: Causes, name: PatternName): (number | null)[] {
-  return result.patterns[name].map((heads) => heads && meanOf(heads));
+  return result.patterns[name].map((heads) => heads && meanIn(heads));
 }
 
 function modulesTable(result: Causes): Table {
@@ -134,7 +133,7 @@ export function causesRows(result: Causes): CsvRow[] {
 
 function effectLines({ effects }: Causes): string[] {
   if (!effects) return [];
-  const moved = (kind: LayerModule) => meanOf([effects[kind].attention, effects[kind].mlp].flat(2));
+  const moved = (kind: LayerModule) => meanIn([effects[kind].attention, effects[kind].mlp].flat(2));
   const [attention, mlp] = [moved("attention"), moved("mlp")];
   if (attention === null || mlp === null) return [];
   return [
@@ -163,9 +162,4 @@ function massiveLines({ massive: { places, largest } }: Causes): string[] {
       }${writer ? `; written by ${KIND_NAMES[writer.module]} ${writer.layer}` : ""})`
     ),
   ];
-}
-
-function meanOf(values: readonly (number | null)[]): number | null {
-  const there = present(values);
-  return there.length ? mean(there) : null;
 }

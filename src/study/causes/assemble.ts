@@ -2,7 +2,7 @@
 import {
   KINDS,
   type LayerModule,
-  mean,
+  meanIn,
   type ModuleKind,
   MODULES,
   rankAgreement,
@@ -146,10 +146,7 @@ function causeByLayer(
     });
   }
   if (module === "mlp") return null;
-  return patterns[cause].map((heads) => {
-    const values = (heads ?? []).filter((value) => value !== null);
-    return values.length ? mean(values) : null;
-  });
+  return patterns[cause].map((heads) => meanIn(heads ?? []));
 }
 
 function isSmoothing(cause: CauseName): cause is SmoothingName {

@@ -2,9 +2,10 @@
 import type { AttentionStats } from "../../kernels/mod.ts";
 import {
   type LayerModule,
-  mean,
+  meanIn,
   MODULES,
   PATTERN_NAMES,
+  present,
   sinkRate,
   SMOOTHING_NAMES,
   standardError,
@@ -29,7 +30,7 @@ export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
     // A query that sees itself alone has no entropy to normalise.
     const counted = [...positions.keys()].filter((i) => name !== "normalizedEntropy" || positions[i] > 0);
     const heads = stats[name].length / positions.length;
-    const of = (h: number) => finiteMean(counted.map((i) => stats[name][h * positions.length + i]));
+    const of = (h: number) => meanIn(counted.map((i) => stats[name][h * positions.length + i]));
     return Array.from({ length: heads }, (_, h) => of(h));
   });
 }
@@ -40,7 +41,7 @@ export function patternMeans(samples: readonly PatternsRow[]): Causes["patterns"
     PATTERN_NAMES,
     (name) =>
       samples[0].map((first, l) =>
-        first && first[name].map((_, h) => finiteMean(present(samples.map((layers) => layers[l]![name][h]))))
+        first && first[name].map((_, h) => meanIn(samples.map((layers) => layers[l]![name][h])))
       ),
   );
 }
@@ -68,13 +69,13 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
       const values = layers.map((_, l) =>
         present(samples.map(({ plans }) => plans[plan][l][kind]?.[name] ?? null))
       );
-      return { mean: values.map(finiteMean), standardError: values.map(standardError) };
+      return { mean: values.map(meanIn), standardError: values.map(standardError) };
     });
   return {
     drop: planData(drop),
     embedding: eachOf(
       SMOOTHING_NAMES,
-      (name) => finiteMean(present(samples.map(({ embedding }) => embedding[name]))),
+      (name) => meanIn(samples.map(({ embedding }) => embedding[name])),
     ),
     ...eachOf(MODULES, curve),
   };
@@ -100,14 +101,4 @@ export function updateNorms(samples: readonly WholeRow[], kind: LayerModule) {
     return { norm, spread: norm ? Math.sqrt(Math.max(0, mean("square") - norm ** 2)) / norm : null };
   });
   return { norm: layers.map(({ norm }) => norm), normSpread: layers.map(({ spread }) => spread) };
-}
-
-function present<T>(values: readonly (T | null)[]): T[] {
-  return values.filter((value) => value !== null);
-}
-
-/** The mean of the values that are numbers; null of none. */
-function finiteMean(values: readonly number[]): number | null {
-  const finite = values.filter(Number.isFinite);
-  return finite.length ? mean(finite) : null;
 }

@@ -15,6 +15,7 @@ import { RefusedRepair, STRENGTHS } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { provenance, type RunOptions, tellReused } from "../base/options.ts";
+import { divided, type Step, step } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
 import { heldOutOf } from "../base/pass.ts";
 import { inputsOf, methods, order, type Site } from "./methods.ts";
@@ -100,6 +101,28 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
     await keep({ ...head("replacement"), ...requests[i], ...rest, tensors: data }, options);
   };
   return await solve({ ...repair, packed }, known, take, options);
+}
+
+/** The step of the fits of one repair; one-shot fits are units. */
+export function fitStep(request: Repair): Step<Solved[]> {
+  const { model, text: { sizes }, sites, sequential } = request;
+  const { layers } = model.spec;
+  const passes = () => fitPasses(request);
+  const fitted = (sites: Repair["sites"]) => (options: RunOptions) => fitsOf({ ...request, sites }, options);
+  if (sequential) return step(passes(), fitted(sites)); // each fit needs those before it
+  return divided<Solved[]>(model, {
+    unit: "modules",
+    units: sites.length,
+    passes,
+    cost(unit) {
+      const { layer } = sites[unit];
+      const whole = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]);
+      return whole * (layer + 1) / layers.length / sites.length + fitFlops(request, [sites[unit]]);
+    },
+    bytes: () => fitBytes(request),
+    run: ({ from, to }, options) => fitted(sites.slice(from, to))(options),
+    join: (parts) => Promise.resolve(parts.flat()),
+  });
 }
 
 /** The plan with its fits. Throws `RefusedRepair` where one was refused. */

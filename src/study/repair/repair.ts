@@ -10,7 +10,6 @@ import { type DropPlan, noDrop, type RepairName, REPAIRS } from "../../measure/m
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { flopsOf } from "../base/estimate.ts";
 import {
   provenance,
   REPAIR_SAMPLES,
@@ -19,21 +18,10 @@ import {
   type StudyOptions,
 } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
-import { divided, type Step, step } from "../base/stage.ts";
 import { run, type Study } from "../base/study.ts";
 import { samplesOf, textOf } from "../base/text.ts";
 import { perplexityStudy, riseOver } from "../passes/perplexity.ts";
-import {
-  fitBytes,
-  fitFlops,
-  fitPasses,
-  fitsOf,
-  type Repair,
-  repairedBy,
-  repairing,
-  repairOf,
-} from "./fits.ts";
-import type { Solved } from "./job.ts";
+import { fitStep, repairedBy, repairing, repairOf } from "./fits.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
 import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 
@@ -151,24 +139,3 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     };
   },
 };
-
-function fitStep(request: Repair): Step<Solved[]> {
-  const { model, text: { sizes }, sites, sequential } = request;
-  const { layers } = model.spec;
-  const passes = () => fitPasses(request);
-  const fitted = (sites: Repair["sites"]) => (options: RunOptions) => fitsOf({ ...request, sites }, options);
-  if (sequential) return step(passes(), fitted(sites)); // each fit needs those before it
-  return divided<Solved[]>(model, {
-    unit: "modules",
-    units: sites.length,
-    passes,
-    cost(unit) {
-      const { layer } = sites[unit];
-      const whole = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]);
-      return whole * (layer + 1) / layers.length / sites.length + fitFlops(request, [sites[unit]]);
-    },
-    bytes: () => fitBytes(request),
-    run: ({ from, to }, options) => fitted(sites.slice(from, to))(options),
-    join: (parts) => Promise.resolve(parts.flat()),
-  });
-}

@@ -48,14 +48,14 @@ export const aCurve: Check = record(
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
 /** Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
-export function sweepSteps(upto: number): number[] {
+export function sweepSteps(upto = 15): number[] {
   const steps = [0, 1, 2];
   for (let next = 4; next < upto; next += 4) steps.push(next);
   return [...steps.filter((step) => step < upto), upto];
 }
 
 /** The default numbers of drops in a sweep. */
-export const SWEEP_STEPS: readonly number[] = sweepSteps(15);
+export const SWEEP_STEPS: readonly number[] = sweepSteps();
 
 /** The scores of a sweep that names none: all that a profile suffices for; random orders last. */
 export const SWEPT: readonly RankName[] = RANKS.toSorted((a, b) =>

@@ -16,15 +16,7 @@ import type { OrderOptions } from "../orders/request.ts";
 import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "../base/options.ts";
 import { candidatesOf, dropOfEntries, ranked } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import {
-  type Curve,
-  type CurveOption,
-  seedsOf,
-  stepsWithin,
-  SWEEP_STEPS,
-  sweepSteps,
-  SWEPT,
-} from "./curves.ts";
+import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
 import { step } from "../base/stage.ts";
 import { textOf } from "../base/text.ts";
 import { profileStudy } from "../passes/profile.ts";
@@ -105,7 +97,7 @@ export function partsOf(
   const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3 } = options;
   const { curves } = options;
   const constraints = constraintsOf(options);
-  const steps = options.steps ?? (upto === undefined ? SWEEP_STEPS : sweepSteps(upto));
+  const steps = options.steps ?? sweepSteps(upto);
   const ranked: (Curve | DropOrder)[] = (curves ?? []).map((curve) =>
     "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
   );

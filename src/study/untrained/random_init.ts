@@ -19,15 +19,7 @@ import {
   routed,
   specKey,
 } from "../../models/mod.ts";
-import {
-  cacheKey,
-  keep,
-  merge,
-  METHODS,
-  overSeeds,
-  type Profile,
-  type RandomInit,
-} from "../../result/mod.ts";
+import { cacheKey, keep, merge, METHODS, overSeeds, type RandomInit } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import type { Subject } from "../base/over.ts";
@@ -35,7 +27,7 @@ import { type NamedConfig, noted, onConfig, textChecks } from "../../subject/mod
 import { bytesOf, expectRoom, type Need, needOf } from "../base/estimate.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { profileOver } from "../passes/profile.ts";
-import { batchesOf, divided, inTurn, type Span, type Step } from "../base/stage.ts";
+import { batchesOf, divided, inTurn, type Span } from "../base/stage.ts";
 import { run, type Study } from "../base/study.ts";
 import { samplesOf, type Text, zipfOf } from "../base/text.ts";
 
@@ -118,7 +110,7 @@ export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> 
  * Profiles by seeds; where there are more parts than seeds, by batches of samples too, since the layers of one seed follow each other. Every
  * shard draws the weights of its seeds again.
  */
-function seedsStep(setting: Untrained, text: Text, parts: number): Step<Profile[]> {
+function seedsStep(setting: Untrained, text: Text, parts: number) {
   const { name, spec, seeds, samples, length } = setting;
   const batches = batchesOf({ samples, length });
   const pieces = parts > seeds.length ? batches.count : 1; // of each seed
@@ -132,7 +124,7 @@ function seedsStep(setting: Untrained, text: Text, parts: number): Step<Profile[
       return [{ seed, span }];
     });
   const need = untrainedNeed(spec, text.sizes);
-  return divided<Profile[]>({ spec }, {
+  return divided({ spec }, {
     unit: pieces === 1 ? "seeds" : "batches of all seeds",
     units: seeds.length * pieces,
     passes: ({ from, to }) => Array(to - from).fill(pass(samples / pieces)),

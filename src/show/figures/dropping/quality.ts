@@ -1,11 +1,4 @@
-import {
-  bestRepair,
-  comparedAt,
-  type CurveGroup,
-  groupsOf,
-  meanOf,
-  type Sweep,
-} from "../../../result/mod.ts";
+import { bestRepair, comparedAt, groupsOf, meanOf, type Sweep } from "../../../result/mod.ts";
 import { mostSeeds, outsizedPlansText, perplexityChart, seededText } from "../../chart/curves.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
@@ -52,7 +45,7 @@ function drawing(sweep: Sweep, at?: number): Content {
   });
   return {
     rows: sweepRows(sweep),
-    title: finding(sweep, groups, at),
+    title: finding(sweep, at),
     shows: [
       reading`Perplexity on held-out text${full && reading`; full model: ${{ measured: full.perplexity }}`}.`,
       outsizedPlansText(sweep),
@@ -70,10 +63,10 @@ function drawing(sweep: Sweep, at?: number): Content {
 }
 
 /** Attention beside MLPs at one number of drops; where one of the two is missing, the best repair beside none. */
-function finding(sweep: Sweep, groups: readonly CurveGroup[], at?: number): Finding {
+function finding(sweep: Sweep, at?: number): Finding {
   const { model: { layers }, packing: { samples } } = sweep.provenance;
   const compared = comparedAt(sweep, at);
-  if (!compared) return repairFinding(bestRepair(groups, samples), layers);
+  if (!compared) return repairFinding(bestRepair(groupsOf(sweep), samples), layers);
   const { dropped, attention, mlp, sign } = compared;
   const [one, other] = [attention, mlp].map(({ perplexity }) => ({ measured: perplexity }));
   return {

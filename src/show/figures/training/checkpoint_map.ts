@@ -1,12 +1,6 @@
 import { list, orElse, resultOf } from "../../../entry/mod.ts";
-import { KINDS } from "../../../measure/mod.ts";
-import {
-  type Checkpoints,
-  medianCounts,
-  seriesProvenance,
-  type Trend,
-  trendsOf,
-} from "../../../result/mod.ts";
+import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
+import { type Checkpoints, medianCounts, seriesProvenance, trendsOf } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
 import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axes.ts";
 import { logColors } from "../../chart/draw/heat.ts";
@@ -38,7 +32,7 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
     provenance: seriesProvenance(result),
     rows: checkpointRows(result).map((row): CsvRow => ({ series: result.name, ...row })),
     counts: medianCounts(result),
-    paths: KINDS.map((kind) => path(KIND_NAMES[kind], trendsOf(result, kind))),
+    paths: KINDS.map((kind) => path(result, kind)),
   }));
   const several = all.length > 1;
   const rows = all.flatMap(({ rows }) => rows);
@@ -68,8 +62,9 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
   };
 });
 
-function path(name: string, trend: readonly Trend[]): string {
-  const known = trend.flatMap(({ step, median }) =>
+function path(result: Checkpoints, kind: ModuleKind): string {
+  const name = KIND_NAMES[kind];
+  const known = trendsOf(result, kind).flatMap(({ step, median }) =>
     median === null ? [] : [{ step: String(step), measured: median }]
   );
   if (known.length === 0) return `${name}: no values.`;
