@@ -5,6 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
+import { eachOf } from "../../entry/mod.ts";
 import { depends, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
@@ -75,11 +76,11 @@ const correlation = z.object({
 });
 export type CauseCorrelation = z.infer<typeof correlation>;
 
+/** A state of a token; the layer is the one that outputs it. */
+const place = eachOf(["layer", "position", "dimension"], () => z.int().nonnegative());
+
 const massive = z.object({
-  /** The layer that outputs the state. */
-  layer: z.int().nonnegative(),
-  position: z.int().nonnegative(),
-  dimension: z.int().nonnegative(),
+  ...place,
   /** The value of largest magnitude over samples. */
   value: z.number(),
   /** How many samples have a massive activation there. */
@@ -88,6 +89,9 @@ const massive = z.object({
   writer: z.object({ module: z.enum(MODULES), layer: z.int().nonnegative(), added: z.number() }).nullable(),
 });
 export type MassiveActivation = z.infer<typeof massive>;
+
+/** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */
+const effectiveRank = z.object({ embedding: z.number().nullable(), layers: perLayer });
 
 export const causesKind = kind("causes", { method: 1, origin: depends() }, {
   provenance: provenanceForm.extend({ causes: settings }),
@@ -104,8 +108,7 @@ export const causesKind = kind("causes", { method: 1, origin: depends() }, {
   sink: z.object({ score: perHead.describe(SINK_SCORE), rate: z.number().nullable().describe(SINK_RATE) }),
   /** The full model first. */
   smoothing: z.array(smoothed).min(1),
-  /** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */
-  effectiveRank: z.object({ embedding: z.number().nullable(), layers: perLayer }),
+  effectiveRank,
   /** The largest of them, and how many places there are in all. */
   massive: z.object({ places: z.int().nonnegative(), largest: z.array(massive) }),
   /** Effects of a dropped attention module and of a dropped MLP, on both kinds of later updates. */
@@ -133,15 +136,13 @@ const wholeRow = z.object({
   norms: z.array(ofModules(normSums)),
   patterns: patternsForm,
   massive: z.array(z.object({
-    layer: z.int().nonnegative(),
-    position: z.int().nonnegative(),
-    dimension: z.int().nonnegative(),
+    ...place,
     value: z.number(),
     /** What the layer's modules add to it. */
     added: z.object({ attention: z.number().optional(), mlp: z.number().optional() }),
   })),
   /** Of the study's first sample alone. */
-  ranks: z.object({ embedding: z.number().nullable(), layers: perLayer }).nullable(),
+  ranks: effectiveRank.nullable(),
 });
 export type WholeRow = z.infer<typeof wholeRow>;
 

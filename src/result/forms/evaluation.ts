@@ -1,5 +1,6 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
+import { eachOf } from "../../entry/mod.ts";
 import { depends, kind } from "../kind.ts";
 import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { endsForm, provenanceForm, sharedForm } from "./provenance.ts";
@@ -17,13 +18,8 @@ const settingForm = z.object({
 });
 
 /** The numbers that a task may report. */
-const sharesForm = {
-  acc: z.number().optional(),
-  acc_norm: z.number().optional(),
-  perplexity: z.number().optional(),
-  strict: z.number().optional(),
-  flexible: z.number().optional(),
-};
+const METRICS = ["acc", "acc_norm", "perplexity", "strict", "flexible"] as const;
+const sharesForm = eachOf(METRICS, () => z.number().optional());
 
 /** What came of one document. */
 const itemForm = z.object({

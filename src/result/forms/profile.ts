@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { depends, kind } from "../kind.ts";
+import { eachOf } from "../../entry/mod.ts";
 import { eachSum } from "../../measure/mod.ts";
 import { byKind, perLayer, type Provenance, provenanceForm, updateMeans } from "./provenance.ts";
 import { sweepKind } from "./sweep.ts";
@@ -118,20 +119,13 @@ const seedMeans = z.object({
   bySeed: z.array(perLayer),
 });
 
+const SHAPE = ["hidden", "layers", "heads", "kvHeads", "headSize", "feedForward", "vocabulary"] as const;
+
 export const randomInitKind = kind("random-init", { method: 2 }, {
   /** Provenance of the first seed's profile. */
   provenance: provenanceForm,
   /** D, L, H, K, E, F, V, and the norm placement. */
-  shape: z.object({
-    hidden: z.int(),
-    layers: z.int(),
-    heads: z.int(),
-    kvHeads: z.int(),
-    headSize: z.int(),
-    feedForward: z.int(),
-    vocabulary: z.int(),
-    norm: z.enum(["pre", "peri", "post"]),
-  }),
+  shape: z.object({ ...eachOf(SHAPE, () => z.int()), norm: z.enum(["pre", "peri", "post"]) }),
   /** Standard deviations: of all matrices and the embedding, and of the projections onto the residual stream. */
   initialiser: z.object({ std: z.number(), residualStd: z.number() }),
   seeds: z.array(z.int().nonnegative()).min(1),
