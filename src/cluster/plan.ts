@@ -3,18 +3,14 @@ import { sum } from "../entry/mod.ts";
 import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../result/mod.ts";
 import { type Division, spansOf } from "../study/mod.ts";
 
-interface PlanOptions {
-  readonly command: readonly string[];
-  /** The largest number of shards of each stage; a stage has at most as many as units. */
-  readonly parts: number;
-  /** Whether the shards of a stage are numbered by their cost, the highest first. */
-  readonly byCost: boolean;
-}
-
 /** The reason why a plan does not fit this machine's study: retries are of no use. */
 export class Misfit extends Error {}
 
-export function planShards(division: Division, { command, parts, byCost }: PlanOptions): Shards {
+/** A stage has at most `parts` shards, and as many as units; with `byCost`, they are numbered by their cost, the highest first. */
+export function planShards(
+  division: Division,
+  { command, parts, byCost }: Pick<Shards, "command" | "parts"> & { readonly byCost: boolean },
+): Shards {
   const key = keyOf(division);
   const shards = division.stages.flatMap((stage, s) => {
     const spans = spansOf(stage.costs, parts).map((span): Omit<Shard, "index"> => ({

@@ -70,10 +70,7 @@ interface Executed {
 }
 
 /** What it prints before: the cell that runs now, counted from 1. */
-interface Running {
-  readonly cell: number;
-  readonly cells: number;
-}
+type Running = Readonly<Record<"cell" | "cells", number>>;
 
 async function run(path: string, how: Omit<Execution, "folder">): Promise<Executed> {
   const { env = {}, signal, onProgress } = how;

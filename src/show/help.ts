@@ -9,11 +9,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { nearNames, once } from "../entry/mod.ts";
 
 /** An exported declaration, without its body. */
-interface Declared {
-  readonly file: string;
-  readonly doc: string;
-  readonly text: string;
-}
+type Declared = Readonly<Record<"file" | "doc" | "text", string>>;
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Types that say what a function can be told. */

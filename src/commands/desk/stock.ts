@@ -58,10 +58,7 @@ export const infoCommand = (context: Context): Command =>
     await deliver(context, flags, outputOf(context, result));
   });
 
-interface PruneFlags {
-  readonly all?: boolean;
-  readonly yes?: boolean;
-}
+type PruneFlags = Partial<Record<"all" | "yes", boolean>>;
 
 export function cacheCommand(context: Context): Command {
   const command = new Command("cache").description("list, verify or remove downloads")

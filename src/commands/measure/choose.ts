@@ -43,11 +43,7 @@ export const fitCommand = (context: Context): Command =>
     }),
   });
 
-type SweepFlags = Flags & {
-  readonly target?: string;
-  readonly text?: string;
-  readonly calibrationText?: string;
-};
+type SweepFlags = Flags & Partial<Readonly<Record<"target" | "text" | "calibrationText", string>>>;
 
 const ATTENTION = { target: "attention" };
 

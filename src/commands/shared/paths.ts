@@ -24,10 +24,7 @@ interface Typed {
 }
 
 /** A path, and how an error calls it: "--json mine.json". */
-interface Named {
-  readonly words: string;
-  readonly path: string;
-}
+type Named = Readonly<Record<"words" | "path", string>>;
 
 const typed = new WeakMap<Command, Typed[]>();
 const [STDIN, STDOUT] = ["/dev/stdin", "/dev/stdout"];

@@ -80,10 +80,7 @@ export function studyCommand<O extends RunOptions, R, F extends Flags>(
 }
 
 /** A label in place of the study's, and what the study promises, a line of the price. */
-interface Faces {
-  readonly done?: string | undefined;
-  readonly promise?: string | undefined;
-}
+type Faces = Partial<Readonly<Record<"done" | "promise", string | undefined>>>;
 
 /** How the results of a study are shown whose price is that of its passes; `name` is in the price, `done` in the last line. */
 export function shown(

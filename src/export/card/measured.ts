@@ -56,10 +56,7 @@ export function measuredOf(
 }
 
 /** The original with all its modules and without some, on one text, computed alike. */
-export interface Quality {
-  readonly full: Perplexity;
-  readonly dropped: Perplexity;
-}
+export type Quality = Readonly<Record<"full" | "dropped", Perplexity>>;
 
 /** All known qualities, measured ones first; each text once. */
 export async function qualities(

@@ -5,11 +5,8 @@ import type { Computed } from "../../result/mod.ts";
 import { tableOf } from "./table.ts";
 import { tablesText, type TextLook } from "./text.ts";
 
-interface Cost {
+interface Cost extends Readonly<Record<"flops" | "seconds" | "bytes", number>> {
   readonly computed: Computed;
-  readonly flops: number;
-  readonly seconds: number;
-  readonly bytes: number;
 }
 
 const operations = ({ flops }: Cost) => `(${formatFixed(flops / 1e12, 2)} TFLOP)`;

@@ -15,11 +15,7 @@ export function speedSetting({ model, computed, repeat, new: steps }: Speed): st
 }
 
 /** One plan at one setting; `plan` is its index, 0 for the full model. */
-interface Row extends Point {
-  readonly batch: number;
-  readonly context: number;
-  readonly plan: number;
-}
+type Row = Point & Readonly<Record<"batch" | "context" | "plan", number>>;
 
 const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
   points.flatMap(({ batch, context, plans }) =>

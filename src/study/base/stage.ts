@@ -9,10 +9,7 @@ import { bytesOf, flopsOf, type Pass, type Size } from "./estimate.ts";
 import { lookingUp, type RunOptions } from "./options.ts";
 
 /** Units [from, to) of a stage. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
+export type Span = Readonly<Record<"from" | "to", number>>;
 
 /** Those alone, of options that say more. */
 export function runOptionsOf<O extends RunOptions>(

@@ -154,14 +154,9 @@ function kept<T>(
   };
 }
 
-/** Prompts as tokens, and their identity in what is kept. */
-interface Prompts extends Pick<Provenance, "text" | "packing"> {
-  readonly ids: readonly (readonly number[])[];
-}
-
 /** What plans write after each prompt, `tokens` at most, one plan after the other; every text is kept as it is done, and `report` gets their number. */
 export async function allContinuations(
-  prompts: Prompts,
+  prompts: Pick<Provenance, "text" | "packing"> & { readonly ids: readonly (readonly number[])[] },
   tokens: number,
   { plans, ...options }: Running & { readonly plans: readonly DropPlan[] },
   report?: (done: number, total: number) => void,

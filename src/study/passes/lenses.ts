@@ -66,10 +66,7 @@ interface Asked extends Tokens {
 }
 
 /** The streams h_0 … h_L of a sample: at the places that are measured, and of the first tokens. */
-interface Streams {
-  readonly at: Float32Array[];
-  readonly first: Float32Array[];
-}
+type Streams = Readonly<Record<"at" | "first", Float32Array[]>>;
 type Scorer = Awaited<ReturnType<typeof openScorer>>;
 
 export async function sumsOver(

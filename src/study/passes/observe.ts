@@ -156,10 +156,7 @@ export const openHead = async (model: StudyModel, options: EngineOptions & Pick<
 export const readsHead = (values: readonly string[]) =>
   PREDICTIONS.some((name) => values.includes(`y.${name}`));
 
-interface Called {
-  readonly layer: number;
-  readonly sample: number;
-}
+type Called = Readonly<Record<"layer" | "sample", number>>;
 
 export function withIds<S extends Called>(seen: S, { ids, length }: Pick<Blocks, "ids" | "length">) {
   return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });

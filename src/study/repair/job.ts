@@ -63,11 +63,7 @@ function hashOf(tensors: NonNullable<Solved["tensors"]>): string {
 }
 
 /** What a site is fitted from: the stream that enters its module, what it is to add, and the full model's stream behind it. */
-export interface Streams {
-  readonly x: Stream;
-  readonly t: Stream;
-  readonly f: Stream;
-}
+export type Streams = Readonly<Record<"x" | "t" | "f", Stream>>;
 
 /** A repair under way: its streams, and what computes. */
 export type Context = Job & Walking;

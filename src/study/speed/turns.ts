@@ -20,10 +20,7 @@ export function randomIds(vocabulary: number, seed = 0): () => number {
 }
 
 /** Seconds of one player, turn by turn. */
-export interface Times {
-  readonly prefill: number[];
-  readonly steps: number[];
-}
+export type Times = Readonly<Record<"prefill" | "steps", number[]>>;
 
 export interface TurnOptions {
   readonly repeat: number;

@@ -55,11 +55,7 @@ export interface Visible extends Series {
 
 export const isDrawn = ({ y }: { readonly y: number }): boolean => !Number.isNaN(y);
 
-export interface Cell {
-  readonly x1: number;
-  readonly x2: number;
-  readonly y1: number;
-  readonly y2: number;
+export interface Cell extends Readonly<Record<"x1" | "x2" | "y1" | "y2", number>> {
   readonly fill: string;
   /** The text that appears when a pointer rests on the cell. Such cells have gaps between them; others touch. */
   readonly says?: string;

@@ -3,11 +3,7 @@ import { extname } from "node:path";
 import { expect, text } from "../../../entry/mod.ts";
 import { type Content, writeWhole } from "../../../disk/mod.ts";
 
-interface Picture {
-  readonly name: string;
-  readonly title: string;
-  readonly svg: string;
-}
+type Picture = Readonly<Record<"name" | "title" | "svg", string>>;
 
 const WRITERS: Readonly<Record<string, (picture: Picture) => Promise<Content>>> = {
   ".svg": ({ svg }) => Promise.resolve(`${svg}\n`),
