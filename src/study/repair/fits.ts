@@ -136,7 +136,7 @@ export function repairedBy(repair: Repair, solved: readonly Solved[]): DropPlan 
 const FLOAT64 = 4;
 
 /** Approximate operations of some fits: the layers around each site, the sums of products, and solving for each strength. */
-export function fitFlops(way: Repairing, sites: readonly Site[]): number {
+function fitFlops(way: Repairing, sites: readonly Site[]): number {
   const { model, text: { sizes }, method, sequential } = way;
   const { hidden, layers } = model.spec;
   const tokens = sizes.samples * sizes.length;
