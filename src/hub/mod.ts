@@ -13,7 +13,6 @@ export * from "./packages/manifest.ts";
 export * from "./cache/cache.ts";
 export * from "./cache/entries.ts";
 export * from "./cache/damage.ts";
-export * from "./remote/hub_api.ts";
 export * from "./remote/hub_fetch.ts";
 export * from "./packages/wheels.ts";
 export * from "./packages/environment.ts";

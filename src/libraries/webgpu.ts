@@ -2,6 +2,7 @@
  * The WebGPU device of this machine, through `navigator.gpu` (wgpu over Vulkan, Metal or Direct3D; lavapipe where there is only a
  * CPU). It is opened with all limits of its adapter; the defaults are those of the smallest devices.
  */
+import wanted from "./webgpu.json" with { type: "json" };
 
 /** `GPUBufferUsage` of the specification: TypeScript's DOM types know its interfaces, not its constants. */
 export const bufferUsage = {
@@ -26,17 +27,7 @@ export async function popErrors(device: GPUDevice, cannot: string): Promise<void
   if (report) throw new Error(`${cannot}: ${report.message}`);
 }
 
-const wantedLimits = [
-  "maxStorageBufferBindingSize",
-  "maxBufferSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
-  "maxComputeWorkgroupsPerDimension",
-] as const;
+const wantedLimits = wanted.limits as Extract<keyof GPUSupportedLimits, `max${string}`>[];
 
 const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16"];
 

@@ -22,6 +22,7 @@ import { onnxWeights, placed } from "./weights.ts";
 import { isRecord, shown } from "../../entry/mod.ts";
 import { hasTokenizer } from "../../hub/mod.ts";
 import { readJson } from "../../subject/mod.ts";
+import genai from "./genai.json" with { type: "json" };
 
 const GRAPH = "model.onnx";
 const DATA = `${GRAPH}.data`;
@@ -94,22 +95,12 @@ async function genaiConfig(job: Job, caches: number, context: number) {
       ...known({ bos_token_id: bos, eos_token_id: eos, pad_token_id: pad }),
       context_length: context,
       decoder: {
-        session_options: { log_id: "onnxruntime-genai", provider_options: [] },
+        session_options: genai.session_options,
         filename: GRAPH,
         head_size: keptHeadSize(attention),
         hidden_size: full.hidden,
-        inputs: {
-          input_ids: "input_ids",
-          attention_mask: "attention_mask",
-          position_ids: "position_ids",
-          past_key_names: "past_key_values.%d.key",
-          past_value_names: "past_key_values.%d.value",
-        },
-        outputs: {
-          logits: "logits",
-          present_key_names: "present.%d.key",
-          present_value_names: "present.%d.value",
-        },
+        inputs: genai.inputs,
+        outputs: genai.outputs,
         num_attention_heads: attention.heads,
         num_hidden_layers: caches,
         num_key_value_heads: attention.kvHeads,

@@ -6,9 +6,9 @@ import { isolate } from "../tokenizer/repair.ts";
 import {
   CJK_RUN,
   DEEPSEEK3_WORDS,
-  gpt4Words,
+  GPT4_WORDS_ONE,
+  GPT4_WORDS_UP_TO_3,
   O200K_WORDS,
-  ONE,
   QWEN35_WORDS,
   TEKKEN_WORDS,
   UP_TO_3,
@@ -41,9 +41,9 @@ const gpt2: PreTokenizer = { pre_tokenizer: byteLevel(true) };
 const digits: PreTokenizer = {
   pre_tokenizer: sequence({ type: "Digits", individual_digits: true }, byteLevel(true)),
 };
-const llama3: PreTokenizer = { pre_tokenizer: split(gpt4Words(UP_TO_3)), ignore_merges: true, addsBos: true };
-const cl100k: PreTokenizer = { pre_tokenizer: split(gpt4Words(UP_TO_3)) };
-const qwen2: PreTokenizer = { pre_tokenizer: split(gpt4Words(ONE)), normalizer: NFC };
+const llama3: PreTokenizer = { pre_tokenizer: split(GPT4_WORDS_UP_TO_3), ignore_merges: true, addsBos: true };
+const cl100k: PreTokenizer = { pre_tokenizer: split(GPT4_WORDS_UP_TO_3) };
+const qwen2: PreTokenizer = { pre_tokenizer: split(GPT4_WORDS_ONE), normalizer: NFC };
 const o200k: PreTokenizer = { pre_tokenizer: split(O200K_WORDS) };
 
 /** By name. The first of several names for the same steps is the one that is written. */
