@@ -62,15 +62,6 @@ Deno.test("no id that the tokenizer lacks is written", () =>
     assert.ok(ids.length > 0 && ids.every((id) => id < vocabularySize), `${ids}`);
   }));
 
-Deno.test("an abort ends the text within a token", () =>
-  withTiny(async ({ model }) => {
-    const controller = new AbortController();
-    let count = 0;
-    const onToken = () => void (++count === 3 && controller.abort(new Error("enough")));
-    await assert.rejects(written(model, { signal: controller.signal, onToken }), /enough/);
-    assert.equal(count, 3);
-  }));
-
 Deno.test("drawn tokens are a text of its own for each seed, and end where the text ends", () =>
   withTiny(async ({ model }) => {
     const drawn = { temperature: 2, topP: 0.95, seed: 3 };

@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { scoring } from "../../src/models/mod.ts";
 import { forward, noDrop, normsProbe, segmentsOf, streamProbe } from "../../src/run/mod.ts";
-import { attentionOf, observe, profile } from "../../src/study/mod.ts";
-import { packText } from "../../src/subject/mod.ts";
+import {
+  attentionOf,
+  generate,
+  observe,
+  perplexities,
+  profile,
+  type StudyOptions,
+} from "../../src/study/mod.ts";
+import { packText, type StudyModel } from "../../src/subject/mod.ts";
 import { added, engine, near as nearTo } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -104,14 +111,8 @@ Deno.test("layers in which a module does not run are passed over, and what runs 
     assert.deepEqual(found, ["0 1 2", "0 2", "0 2", "0"]);
   }));
 
-Deno.test("an error of the function ends the run, a promise is waited for, and a stop stops", () =>
+Deno.test("a promise of the function is waited for, and a stop stops", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
-    let calls = 0;
-    const fails = observe(model, () => {
-      if (++calls === 3) throw new Error("my own");
-    }, { ...options, values: ["y.norm"] });
-    await assert.rejects(fails, /my own/);
-    assert.equal(calls, 3);
     let [inside, most] = [0, 0];
     await observe(model, async () => {
       most = Math.max(most, ++inside);
@@ -125,12 +126,26 @@ Deno.test("an error of the function ends the run, a promise is waited for, and a
       assert.ok(layer < 2);
     }, { values: ["y.norm"], ...options, signal: controller.signal });
     await assert.rejects(stopped, { name: "AbortError" });
-    for (const values of [["y.norm"], ["entropy"]] as const) { // a function that never answers
-      const waiting = new AbortController();
-      const ended = observe(model, () => {
-        setTimeout(() => waiting.abort());
-        return new Promise(() => {});
-      }, { values, ...options, signal: waiting.signal });
-      await assert.rejects(ended, { name: "AbortError" });
-    }
   }));
+
+/** Runs that call a function of the user's. */
+const calling: Record<string, (own: StudyOptions, model: StudyModel, by: () => unknown) => Promise<unknown>> =
+  {
+    "observed layers": (own, model, by) => observe(model, by, { ...own, values: ["y.norm"] }),
+    "observed logits": (own, model, by) => observe(model, by, { ...own, values: ["entropy"] }),
+    "changed values": (own, model, by) =>
+      perplexities(model, [{}], { ...own, change: { values: ["a"], by } }),
+    "a text under a change": ({ engine, signal }, model, by) =>
+      generate(model, [{}], "the quick", { engine, signal, change: { values: ["a"], by } }),
+  };
+for (const [what, run] of Object.entries(calling)) {
+  Deno.test(`${what}: a stop ends a function that never answers, and nothing is left`, () =>
+    withTiny(async ({ model, options: { results: _, ...options } }) => {
+      const [before, stop] = [engine.live, new AbortController()];
+      const never = () => (setTimeout(() => stop.abort()), new Promise(() => {}));
+      await assert.rejects(run({ ...options, engine, signal: stop.signal }, model, never), {
+        name: "AbortError",
+      });
+      assert.equal(engine.live, before);
+    }));
+}

@@ -127,39 +127,26 @@ const fails = (text: string) => {
   throw new Error(text);
 };
 const array = "expected a Float32Array";
+const at = "of layer 1, sample 2";
 const HOSTILE: Record<string, (seen: Seen) => unknown> = {
-  'Cannot change "q" of layer 1, sample 2: expected one of the observed values that can be changed (a, m)': (
-    { a },
-  ) => (
-    { q: a }
-  ),
-  'Cannot change "layer" of layer 1, sample 2: expected one of': () => ({ layer: 1 }),
-  'Cannot change "a.norm" of layer 1, sample 2': ({ a }) => ({ "a.norm": a }),
-  'Cannot change "data" of layer 1, sample 2': ({ a }) => a,
-  "sample 2: the function returned a Float32Array, expected an object such as { a: … }, or nothing": (
-    { a },
-  ) => a.data,
+  [`"q" ${at}: expected one of the observed values that can be changed (a, m)`]: ({ a }) => ({ q: a }),
+  [`Cannot change "layer" ${at}: expected one of`]: () => ({ layer: 1 }),
+  [`Cannot change "a.norm" ${at}`]: ({ a }) => ({ "a.norm": a }),
+  [`Cannot change "data" ${at}`]: ({ a }) => a,
+  "returned a Float32Array, expected an object such as { a: … }, or nothing": ({ a }) => a.data,
   "returned an Array": ({ a }) => [a],
   "the function returned an object without a name, expected an object such as": () => new (class {})(),
   [`found nothing, ${array}, or`]: () => ({ a: {} }),
-  "Cannot change a of layer 1, sample 2: found shape [32, 16], expected [16, 32]": (
-    { a: { data, shape } },
-  ) => (
-    { a: { data, shape: shape.toReversed() } }
+  [`Cannot change a ${at}: found shape [32, 16], expected [16, 32]`]: ({ a }) => (
+    { a: { ...a, shape: [32, 16] } }
   ),
   "found shape a string, expected [16, 32]": ({ a }) => ({ a: { data: a.data, shape: "16" } }),
-  "layer 1, sample 2: found 511 numbers, expected 512, of shape [16, 32]": ({ a }) => ({
-    a: a.data.subarray(1),
-  }),
+  [`${at}: found 511 numbers, expected 512, of shape [16, 32]`]: ({ a }) => ({ a: a.data.subarray(1) }),
   "found 0 numbers": () => ({ a: new Float32Array() }),
-  "of layer 1, sample 2: found NaN at index 7, expected finite numbers": ({ a }) => ({
-    a: a.data.with(7, NaN),
-  }),
-  "change m of layer 1, sample 2: found -Infinity at index 0": ({ m }) => ({ m: m.data.with(0, -Infinity) }),
+  [`${at}: found NaN at index 7, expected finite numbers`]: ({ a }) => ({ a: a.data.with(7, NaN) }),
+  [`change m ${at}: found -Infinity at index 0`]: ({ m }) => ({ m: m.data.with(0, -Infinity) }),
   "found numbers whose squares sum to 5.12e+62": ({ m }) => ({ m: m.data.fill(1e30) }),
-  [`found a Float64Array, ${array}, or { data, shape } with one`]: ({ a }) => ({
-    a: Float64Array.from(a.data),
-  }),
+  [`a Float64Array, ${array}, or { data, shape } with one`]: ({ a }) => ({ a: Float64Array.from(a.data) }),
   [`found an Array, ${array}`]: ({ a }) => ({ a: [...a.data] }),
   [`found a number, ${array}`]: () => ({ a: 0 }),
   [`found null, ${array}`]: () => ({ a: null }),
@@ -222,19 +209,3 @@ for (const family of ["llama", "neox-parallel"]) {
       }, { ...options, values: ["x", "a", "m"] });
     }, family));
 }
-
-Deno.test("a stop inside the function ends a changed run", () =>
-  withTiny(async ({ model, options }) => {
-    const before = engine.live;
-    const controller = new AbortController();
-    const by = ({ layer, a }: { readonly layer: number; readonly a: Seen["a"] }) => {
-      assert.ok(layer < 2);
-      if (layer < 1) return { a: half(a) };
-      setTimeout(() => controller.abort());
-      return new Promise(() => {}); // which the signal ends
-    };
-    const change = { values: ["a"], by } as never;
-    const stopped = perplexities(model, [{}], { ...options, engine, signal: controller.signal, change });
-    await assert.rejects(stopped, { name: "AbortError" });
-    assert.equal(engine.live, before, "tensors are left");
-  }));
