@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { closed } from "../../src/entry/mod.ts";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { packageFiles, packageFolder } from "../../src/hub/packages/packaged.ts";
+import { snapshot } from "./hub_model.ts";
 import { writePackage } from "./package.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);
 const text = (value: string) => new TextEncoder().encode(value);
-const MODEL = { "config.json": text("{}"), "tokenizer.json": text("{}"), "model.safetensors": WEIGHTS };
+const MODEL = { "config.json": text("{}"), "tokenizer.json": text("{}"), "model.safetensors": WEIGHTS }; // two blobs
 
 /** Flips a bit; size and time stay. */
 async function flip(path: string): Promise<void> {
@@ -20,8 +21,7 @@ async function flip(path: string): Promise<void> {
   await Deno.utime(path, atime!, mtime!);
 }
 
-const ours = (folder: string, file: string) =>
-  join(folder, "cache/hub/models--owner--name/snapshots", COMMIT, file);
+const ours = (folder: string, file: string) => join(snapshot(folder), file);
 const theirs = (folder: string, file: string) =>
   join(folder, "huggingface/models--owner--name/snapshots", COMMIT, file);
 

@@ -21,7 +21,7 @@ import {
   sumUpdates,
   typical,
 } from "../../src/measure/mod.ts";
-import { UNIT } from "../support.ts";
+import { near as within, UNIT } from "../support.ts";
 
 const D = 64;
 
@@ -56,10 +56,6 @@ function measured(x: Float64Array, u: Float64Array): number {
     Math.fround(dot(a, b))
   );
   return cosineDistance(xx, xu, uu, xy, yy);
-}
-
-function within(actual: number, expected: number, tolerance: number) {
-  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected} ± ${tolerance}`);
 }
 
 /** What rounding the five products may do: 8 u of the value, and 4 u · |u|²/|X|² (or 4 u) where terms cancel. */
@@ -187,7 +183,7 @@ Deno.test("sums over two streams are those of the plain formulas, token by token
     assert.equal(sums.counted, 3);
     for (const key of ["distance", "angle", "magnitude"] as const) {
       const sum = wanted.reduce((total, each) => total + each[key], 0);
-      assert.ok(Math.abs(sums[key] - sum) <= NEAR * Math.max(1, sum), `${key}: ${sums[key]}, ${sum}`);
+      within(sums[key], sum, NEAR * Math.max(1, sum), key);
     }
   }));
 });
@@ -214,8 +210,7 @@ Deno.test("right, straight and tiny angles; a token without a direction is left 
   assert.deepEqual([sums.counted, sums.angle], [1, 0.5]);
 });
 
-const close = (actual: number, expected: number) =>
-  assert.ok(Math.abs(actual / expected - 1) < 1e-12, `${actual}, expected ${expected}`);
+const close = (actual: number, expected: number) => within(actual / expected, 1, 1e-12);
 
 Deno.test("the typical importance is the geometric mean from layer 2 on; layers without a module do not count", () => {
   close(typical([0.9, 0.9, 0.1, 0.4]), 0.2);

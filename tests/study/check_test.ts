@@ -5,7 +5,7 @@ import type { Profile } from "../../src/result/mod.ts";
 import { fit, makePlan, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
 import { checkedCount, checkOf, type Removals } from "../../src/study/orders/check.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
-import { heard, near, refuses, thorough, withFolder } from "../support.ts";
+import { near, refuses, thorough, withFolder } from "../support.ts";
 import { median } from "../../src/measure/mod.ts";
 import { kept, withTrained } from "./tiny.ts";
 
@@ -97,10 +97,6 @@ Deno.test("a checked order is kept apart from the score's alone; baselines, wind
       const asked = { ...few, results, target: "mlp", upto: 2 } as const;
       const [checked, plain] = [await order(model, asked), await order(model, { ...asked, unchecked: true })];
       assert.equal(kept(results).filter((name) => name.startsWith("order-")).length, 2);
-      const { notices, onNotice } = heard();
-      const again = await order(model, { ...asked, onNotice });
-      assert.deepEqual(again, checked);
-      assert.match(notices.join(), /^mlp of .* by importance: result reused from an earlier run$/);
       assert.ok(checked.check && !plain.check);
     });
     for (const by of ["random", "deepest", "loss", "greedy"] as const) {

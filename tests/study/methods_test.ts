@@ -41,21 +41,19 @@ Deno.test("the numbers of every kind are the golden ones", async () => {
   }
 });
 
-Deno.test("a number that moved by a thousandth, came or went is found in every kind, and named", () => {
+Deno.test("a number that moved by a thousandth, or went, is found in every kind, and named", () => {
   for (const golden of Object.values(goldens)) {
-    const places = [...numbersOf(golden)].filter(([place, value]) =>
-      value !== null && !place.includes(".data.")
-    );
+    const isNumber = ([place, value]: [string, number | null]) => value !== null && !place.includes(".data.");
+    const places = [...numbersOf(golden)].filter(isNumber);
     const [place, value] = places[Math.floor(places.length / 2)];
-    for (const [other, said] of [[value! * 1.001 + 0.001, " and is "], [null, " and is null"]] as const) {
-      const changed = structuredClone(golden) as unknown as Record<string, never>;
-      const path = place.split(".").slice(1);
-      const parent = path.slice(0, -1).reduce((at, key) => at[key], changed);
-      parent[path.at(-1)!] = other as never;
-      const moved = movedNumber(golden, changed as unknown as Golden) ?? "";
-      assert.ok(moved.startsWith(`${place} was ${value}${said}`), `${golden.kind}: ${moved}`);
+    const path = place.split(".").slice(1);
+    for (const other of [value! * 1.001 + 0.001, null]) {
+      const changed = structuredClone(golden) as unknown as Record<string, unknown>;
+      const parent = path.slice(0, -1).reduce((at, key) => at[key] as typeof at, changed);
+      parent[path.at(-1)!] = other;
+      const moved = movedNumber(golden, changed as unknown as Golden);
+      assert.equal(moved, `${place} was ${value} and is ${other}`);
     }
-    assert.equal(movedNumber(golden, golden), null);
     const text = JSON.stringify(golden);
     const moved = text.replace(/"data":"..../, '"data":"AAAA');
     if (moved !== text) assert.match(movedNumber(golden, JSON.parse(moved))!, /\.data\.0 was /);

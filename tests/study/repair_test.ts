@@ -18,7 +18,7 @@ import { type Plan, resultText } from "../../src/result/mod.ts";
 import { tensorsOf } from "../../src/run/mod.ts";
 import { writeSafetensors } from "../buffer.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
-import { heard, near, refuses } from "../support.ts";
+import { near, refuses } from "../support.ts";
 import { kept, unjudged, withTiny } from "./tiny.ts";
 
 /** The vector of a change, [D]. */
@@ -64,10 +64,6 @@ Deno.test("studies take repaired plans and other projections, and keep their res
     const plans = [noDrop, dropped, repaired, heads];
     const first = await perplexities(model, plans, options);
     assert.equal(new Set(first.map(({ nll }) => nll)).size, 4);
-    const { notices, onNotice } = heard();
-    assert.deepEqual(await perplexities(model, plans, { ...options, onNotice }), first);
-    assert.match(notices.join(), /4 results reused from an earlier run/);
-
     const { attention, mlp } = await profile(model, { ...options, drop: repaired });
     assert.ok(attention.importance[1]! > 0 && mlp.importance[2]! > 0); // a mean is an update like any other
     const seen: number[] = [];
