@@ -26,7 +26,7 @@ const table = {
   models: "tensor measure onnx weights",
   engine: "entry tensor libraries onnx",
   kernels: "entry tensor libraries measure engine",
-  run: "tensor weights onnx models engine kernels measure",
+  run: "entry tensor weights onnx models engine kernels measure",
   subject: "entry disk tensor result hub weights text models",
   formats: "entry tensor measure hub weights text models run subject",
   study:

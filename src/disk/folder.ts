@@ -41,16 +41,12 @@ export async function writeFolder(
       if (name !== basename(name) || name === "") {
         throw new Error(`Cannot write ${path}: ${name} is not a file name`);
       }
-      const file = await open(join(temporary, name), "wx").catch(failed);
-      try {
-        for await (const part of parts()) {
-          await file.writeFile(part).catch(failed);
-          onBytes(done += part.length);
-        }
-        await file.sync().catch(failed);
-      } finally {
-        await file.close();
+      await using file = await open(join(temporary, name), "wx").catch(failed);
+      for await (const part of parts()) {
+        await file.writeFile(part).catch(failed);
+        onBytes(done += part.length);
       }
+      await file.sync().catch(failed);
     }
     await expectNothing(path); // it took time
     await rename(temporary, target).catch(failed);

@@ -3,7 +3,7 @@
  * is not a file on a disk (a pipe, a device) cannot be replaced and is written to.
  */
 import { type Stats, writeFile } from "node:fs";
-import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { failing, failure } from "../entry/mod.ts";
@@ -121,7 +121,7 @@ export async function checkFolder(folder: string, expected?: string): Promise<vo
 /** Makes a file in a folder and removes it: permissions do not say that a disk is read-only. */
 async function tryIn(folder: string): Promise<void> {
   const file = join(folder, temporaryName());
-  await withFile(file, NEW, () => Promise.resolve());
+  await (await open(file, NEW)).close();
   await rm(file);
 }
 
@@ -132,14 +132,13 @@ async function stageBeside(target: string, there: Stats | null, content: Content
   await removeStrays(folder);
   const temporary = join(folder, temporaryName());
   try {
-    await withFile(temporary, NEW, async (file) => {
-      for await (const part of partsOf(content)) await file.writeFile(part);
-      if (there) {
-        await file.chown(there.uid, there.gid).catch(() => {}); // only the superuser can change the owner
-        await file.chmod(there.mode & 0o7777);
-      }
-      await file.sync();
-    });
+    await using file = await open(temporary, NEW);
+    for await (const part of partsOf(content)) await file.writeFile(part);
+    if (there) {
+      await file.chown(there.uid, there.gid).catch(() => {}); // only the superuser can change the owner
+      await file.chmod(there.mode & 0o7777);
+    }
+    await file.sync();
     return temporary;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
@@ -158,20 +157,6 @@ async function writeThrough({ path, descriptor }: Target, content: Content): Pro
     for await (const part of partsOf(content)) await promisify(writeFile)(descriptor, part);
     return;
   }
-  await withFile(path, constants.O_WRONLY | constants.O_APPEND, async (file) => {
-    for await (const part of partsOf(content)) await file.writeFile(part);
-  });
-}
-
-async function withFile(
-  path: string,
-  flags: number,
-  use: (file: FileHandle) => Promise<void>,
-): Promise<void> {
-  const file = await open(path, flags);
-  try {
-    await use(file);
-  } finally {
-    await file.close();
-  }
+  await using file = await open(path, constants.O_WRONLY | constants.O_APPEND);
+  for await (const part of partsOf(content)) await file.writeFile(part);
 }

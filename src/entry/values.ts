@@ -34,6 +34,10 @@ export function oneByOne(): <T>(work: () => T | Promise<T>) => Promise<T> {
 export const released = <T extends { release(): unknown }>(one: T): T & AsyncDisposable =>
   Object.assign(one, { [Symbol.asyncDispose]: async () => void await one.release() });
 
+/** A thing that is freed when the block that has it with `using` ends. */
+export const freed = <T extends { free(): void }>(one: T): T & Disposable =>
+  Object.assign(one, { [Symbol.dispose]: () => one.free() });
+
 /** A thing that is closed when the block that has it with `using` ends. */
 export const closed = <T extends { close(): void }>(one: T): T & Disposable =>
   Object.assign(one, { [Symbol.dispose]: () => one.close() });

@@ -1,4 +1,5 @@
 /** A small trial of each kernel on an engine: that it compiles, runs, and gives the numbers of its plain reference. */
+import { freed } from "../entry/mod.ts";
 import { type Engine, type Held, take, withUploaded } from "../engine/mod.ts";
 import { PATTERN_NAMES } from "../measure/mod.ts";
 import { elements, fillNormal, fillRows, float32, streamKeys } from "../tensor/mod.ts";
@@ -28,13 +29,9 @@ const trials: Record<string, (engine: Device) => Promise<Trial>> = {
     const rows = { keys: streamKeys(1, 2, 3), first: 5, width: 40, stride: 101, scale: 0.02 };
     const expected = new Float32Array(40 * 50);
     fillRows(expected, rows);
-    const draw = normalDraw(engine);
-    try {
-      const numbers = await read(engine, await draw.fill([50, 40], rows));
-      return { within: 0, numbers: { numbers: [numbers, expected] } };
-    } finally {
-      draw.free();
-    }
+    using draw = freed(normalDraw(engine));
+    const numbers = await read(engine, await draw.fill([50, 40], rows));
+    return { within: 0, numbers: { numbers: [numbers, expected] } };
   },
   async layer_gram(engine) {
     const [x, attention, mlp] = [1, 2, 3].map((seed) => normals([20, 100], seed));

@@ -1,4 +1,5 @@
 /** Token ids to the residual stream that enters layer 0. */
+import { released } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import { embeddingGraph, type Model } from "../models/mod.ts";
 import { float32, indices, type Tensor, toFloat32 } from "../tensor/mod.ts";
@@ -86,11 +87,7 @@ export async function embed(
   engine: Engine,
   ids: Int32Array,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const programs = openPrograms(engine);
-  try {
-    const stream = await take(engine, await openEmbedder(model, engine, programs).embed(ids));
-    return stream.data as Float32Array<ArrayBuffer>;
-  } finally {
-    await programs.release();
-  }
+  await using programs = released(openPrograms(engine));
+  const stream = await take(engine, await openEmbedder(model, engine, programs).embed(ids));
+  return stream.data as Float32Array<ArrayBuffer>;
 }

@@ -6,6 +6,7 @@
  * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights that
  * are not at hand again: a model larger than memory is the normal case.
  */
+import { closed, released } from "../entry/mod.ts";
 import { engineWithin, openResidents } from "../engine/mod.ts";
 import { MODULES, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
@@ -42,21 +43,17 @@ export async function forward(options: ForwardOptions): Promise<number> {
   const modules = countModules(model.spec.layers, plans);
   const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);
   const again = groups.length > 1 ? residentsOf(options) : null; // else each weight is read once
-  const run = runner(again ? { ...options, engine: again.engine } : options, total);
-  try {
-    for (const batches of groups) {
-      const states = await runLayers(options, batches, run);
-      let kept: readonly State[] = [];
-      try {
-        kept = await options.finish?.(states, batches) ?? [];
-      } finally {
-        freeStates(states.filter((state) => !kept.includes(state)));
-      }
-      run.forget();
+  using _residents = again && closed(again.residents);
+  await using run = released(runner(again ? { ...options, engine: again.engine } : options, total));
+  for (const batches of groups) {
+    const states = await runLayers(options, batches, run);
+    let kept: readonly State[] = [];
+    try {
+      kept = await options.finish?.(states, batches) ?? [];
+    } finally {
+      freeStates(states.filter((state) => !kept.includes(state)));
     }
-  } finally {
-    await run.release();
-    again?.residents.close();
+    run.forget();
   }
   return modules;
 }

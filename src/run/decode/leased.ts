@@ -1,4 +1,5 @@
 /** Stages of decoding whose weights are read for each run, and the tensors that stages need. */
+import { freed } from "../../entry/mod.ts";
 import { type Feeds, type Held, openResidents, type RunOptions } from "../../engine/mod.ts";
 import {
   float32Bytes,
@@ -74,19 +75,16 @@ export function leasedStage({ engine, programs, texts }: Open, model: Model, lay
     answers: false,
     async with(use) {
       const lease = await leaseOf(model, layer, keeps);
-      const { held, own, free } = await leased(engine, lease, (name) => `0.${name}`);
-      try {
-        const stored = new Map([...storedTypes(held)].map(([name, type]) => [name.slice("0.".length), type]));
-        const from = own ?? programs;
-        const { run } = await from.get(
-          [layer.spec, [...stored]],
-          () => stepGraph(model.spec.hidden, [layer.spec], [stored], undefined, engine.has, texts),
-        );
-        const fed = fedTo(from, held);
-        return await use((feeds, options) => run({ ...feeds, ...fed }, options));
-      } finally {
-        free();
-      }
+      using weights = freed(await leased(engine, lease, (name) => `0.${name}`));
+      const { held, own } = weights;
+      const stored = new Map([...storedTypes(held)].map(([name, type]) => [name.slice("0.".length), type]));
+      const from = own ?? programs;
+      const { run } = await from.get(
+        [layer.spec, [...stored]],
+        () => stepGraph(model.spec.hidden, [layer.spec], [stored], undefined, engine.has, texts),
+      );
+      const fed = fedTo(from, held);
+      return await use((feeds, options) => run({ ...feeds, ...fed }, options));
     },
   };
 }
@@ -150,22 +148,19 @@ export function mixtureStage(
   const run: RunStage = async ({ x }, { signal } = {}) => {
     const where = { model, engine, programs, place, signal };
     const { sum, by } = await runMixture(where, mixture, parts, { x });
-    try {
-      return await runModule(
-        { ...where, before: by },
-        [parts.after],
-        (programs, _, stored) =>
-          programs.get(["after", spec, [...stored]], () => {
-            const extent = { samples: 1, length: -1 };
-            const present = { attention: false, mlp: true };
-            return updateGraph(spec, hidden, extent, present, { stored, lowering: engine.has });
-          }),
-        { x, sum },
-        "m",
-      );
-    } finally {
-      sum.free();
-    }
+    using _sum = freed(sum);
+    return await runModule(
+      { ...where, before: by },
+      [parts.after],
+      (programs, _, stored) =>
+        programs.get(["after", spec, [...stored]], () => {
+          const extent = { samples: 1, length: -1 };
+          const present = { attention: false, mlp: true };
+          return updateGraph(spec, hidden, extent, present, { stored, lowering: engine.has });
+        }),
+      { x, sum },
+      "m",
+    );
   };
   return {
     layers: [layer],

@@ -5,6 +5,7 @@
  * The vocabulary passes in slices. Each slice gives every row's largest logit M, S = Σ e^(z − M), W = Σ e^(z − M) · (z − M) and best
  * token. Slices are merged in float64, and the entropy is ln S − W / S. All logits are in memory together only if a caller wants them.
  */
+import { freed } from "../../entry/mod.ts";
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { withRead, withUploaded } from "../held.ts";
@@ -39,28 +40,24 @@ export async function openLens(model: Model, engine: Engine, signal?: AbortSigna
       const asked = new Set<string>(names);
       const reading = { logits: asked.has("logits"), shape: asked.has("entropy") || asked.has("top1") };
       const n = rows.length;
-      const hidden = await normed([stream], rows);
+      using hidden = freed(await normed([stream], rows));
       const logits = new Float32Array(reading.logits ? n * vocabulary : 0);
       const merged = merger(reading.shape ? n : 0, 0, { plans: 1, compared: false, reading });
       const targets = inColumns({ rows, tokens: new Int32Array(), of: new Int32Array() });
-      try {
-        const bytes = Math.min(engine.has.bindingBytes, 4 * spec.hidden * LOGITS / n);
-        for (const range of headSlices(spec, bytes)) {
-          signal?.throwIfAborted();
-          await withRead(engine, await slice(hidden, range, reading), (values) => {
-            if (reading.logits) intoRows(logits, values.logits.data as Float32Array, range, vocabulary);
-            if (reading.shape) merged.add(targets, { row: 0, target: 0 }, range, values);
-          });
-        }
-        const all: Predictions = {
-          logits: { data: logits, shape: [n, vocabulary] },
-          entropy: { data: merged.entropies(), shape: [n] },
-          top1: { data: merged.best, shape: [n] },
-        };
-        return Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as typeof all;
-      } finally {
-        hidden.free();
+      const bytes = Math.min(engine.has.bindingBytes, 4 * spec.hidden * LOGITS / n);
+      for (const range of headSlices(spec, bytes)) {
+        signal?.throwIfAborted();
+        await withRead(engine, await slice(hidden, range, reading), (values) => {
+          if (reading.logits) intoRows(logits, values.logits.data as Float32Array, range, vocabulary);
+          if (reading.shape) merged.add(targets, { row: 0, target: 0 }, range, values);
+        });
       }
+      const all: Predictions = {
+        logits: { data: logits, shape: [n, vocabulary] },
+        entropy: { data: merged.entropies(), shape: [n] },
+        top1: { data: merged.best, shape: [n] },
+      };
+      return Object.fromEntries(names.map((name) => [name, all[name]])) as unknown as typeof all;
     },
     release: programs.release,
   };

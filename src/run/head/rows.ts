@@ -1,4 +1,5 @@
 /** Predictions at every token of one text. */
+import { released } from "../../entry/mod.ts";
 import type { Held } from "../../engine/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
@@ -15,34 +16,26 @@ interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
 /** The logits after every token, float32 [T, V]. Throws `RangeError` where the norm or the head is not finite. */
 export async function textLogits(run: OneText): Promise<Tensor & { data: Float32Array }> {
   const { model, engine, ids, signal } = run;
-  const lens = await openLens(model, engine, signal);
-  try {
-    let logits = new Float32Array(0);
-    await lastStream(run, async (stream) => {
-      const rows = Int32Array.from(ids.keys());
-      ({ logits: { data: logits } } = await lens.read(stream, rows, ["logits"]));
-    });
-    return float32([ids.length, model.spec.vocabulary], logits);
-  } finally {
-    await lens.release();
-  }
+  await using lens = released(await openLens(model, engine, signal));
+  let logits = new Float32Array(0);
+  await lastStream(run, async (stream) => {
+    const rows = Int32Array.from(ids.keys());
+    ({ logits: { data: logits } } = await lens.read(stream, rows, ["logits"]));
+  });
+  return float32([ids.length, model.spec.vocabulary], logits);
 }
 
 /** −ln p of every token but the first, in nats, float64 [T − 1]. Throws `RangeError` where the norm or the head is not finite. */
 export async function textLosses(run: OneText): Promise<Float64Array> {
   const { model, engine, ids, signal } = run;
   const rows = Int32Array.from({ length: ids.length - 1 }, (_, row) => row);
-  const scorer = await openScorer(model, engine, signal);
+  await using scorer = released(await openScorer(model, engine, signal));
   let losses = new Float64Array(0);
-  try {
-    await lastStream(run, async (stream) => {
-      const targets = { rows, tokens: ids.slice(1), of: rows };
-      const [{ nll }] = await scorer.score([[stream]], [targets], false);
-      losses = nll.slice();
-    });
-  } finally {
-    await scorer.release();
-  }
+  await lastStream(run, async (stream) => {
+    const targets = { rows, tokens: ids.slice(1), of: rows };
+    const [{ nll }] = await scorer.score([[stream]], [targets], false);
+    losses = nll.slice();
+  });
   return losses;
 }
 

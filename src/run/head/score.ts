@@ -6,6 +6,7 @@
  * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
  * logits never exist. A logit is no larger than its two rows are long: where those are finite, so is it.
  */
+import { released } from "../../entry/mod.ts";
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
@@ -90,37 +91,33 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   const fills = reference?.streams.size === 0;
   const run = fills ? withFull(plans) : plans;
   const result = plans.map((): ScoreSums[] => []);
-  const scorer = await openScorer(model, engine, options.signal);
+  await using scorer = released(await openScorer(model, engine, options.signal));
   let scored = 0;
   const predicted = segments.reduce((sum, { ids }) => sum + ids.length - 1, 0);
   const every = predicted * model.spec.vocabulary;
-  try {
-    await forward({
-      ...options,
-      plans: run,
-      async finish(states, batches) {
-        const stateOf = (index: number) => states.find((state) => state.plans.includes(index))!;
-        const full = fills ? stateOf(run.findIndex(isFull)) : null;
-        const kept = full ? keep(reference!, full, batches) : [];
-        const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
-        // The full model of this run is scored once, also where it is a plan; probes may change one that runs beside a reference.
-        const places = plans.map((plan, index) =>
-          full && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
-        );
-        const before = scored;
-        const onScore = (done: number) => options.onScore?.(scored = before + done, every);
-        const targets = batches.map((batch) => nextTokens(segments, batch));
-        const own = plans.filter((plan) => !(full && isFull(plan)));
-        const heads = [...reference ? [options.original ?? model] : [], ...headsOf(model, own)];
-        const scores = await scorer.score(streams, targets, reference !== undefined, { onScore, heads });
-        options.onRows?.(scores);
-        places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
-        return kept;
-      },
-    });
-  } finally {
-    await scorer.release();
-  }
+  await forward({
+    ...options,
+    plans: run,
+    async finish(states, batches) {
+      const stateOf = (index: number) => states.find((state) => state.plans.includes(index))!;
+      const full = fills ? stateOf(run.findIndex(isFull)) : null;
+      const kept = full ? keep(reference!, full, batches) : [];
+      const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
+      // The full model of this run is scored once, also where it is a plan; probes may change one that runs beside a reference.
+      const places = plans.map((plan, index) =>
+        full && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
+      );
+      const before = scored;
+      const onScore = (done: number) => options.onScore?.(scored = before + done, every);
+      const targets = batches.map((batch) => nextTokens(segments, batch));
+      const own = plans.filter((plan) => !(full && isFull(plan)));
+      const heads = [...reference ? [options.original ?? model] : [], ...headsOf(model, own)];
+      const scores = await scorer.score(streams, targets, reference !== undefined, { onScore, heads });
+      options.onRows?.(scores);
+      places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
+      return kept;
+    },
+  });
   plans.forEach((plan, i) => expectPerplexity(model, plan, result[i]));
   return result;
 }

@@ -1,4 +1,5 @@
 /** A module run part by part, its numbers checked while its weights are at hand. */
+import { released } from "../../entry/mod.ts";
 import type { Engine, Feeds, Held, Program } from "../../engine/mod.ts";
 import type { Extent, Model, StoredTypes } from "../../models/mod.ts";
 import { areFinite, type Culprit, culpritAmong, notFinite, type Place, takeSquares } from "../finite.ts";
@@ -81,12 +82,10 @@ async function blamed({ model, engine, place }: Where, parts: readonly Part<unkn
       const read = dense.map(async ([weight, held]) => [weight, await engine.read(held)] as const);
       const found = culpritAmong(await Promise.all(read), culprit);
       if (blocks.length === 0) return found;
-      const lease = await model.weights.part(place.layer, new Map(blocks.map((block) => [block, null])));
-      try {
-        return culpritAmong(lease.tensors, found);
-      } finally {
-        lease.release();
-      }
+      await using lease = released(
+        await model.weights.part(place.layer, new Map(blocks.map((block) => [block, null]))),
+      );
+      return culpritAmong(lease.tensors, found);
     });
   }
   return notFinite(model, place, culprit);

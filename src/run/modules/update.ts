@@ -1,4 +1,5 @@
 /** One run of what ends a layer: its MLP, a mixture of experts too, and the sum that leaves it. */
+import { freed } from "../../entry/mod.ts";
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   type FeedSpec,
@@ -10,7 +11,7 @@ import {
   type UpdateTaps,
 } from "../../models/mod.ts";
 import { Add, type Value } from "../../onnx/mod.ts";
-import { freeAll, take, withRead } from "../held.ts";
+import { take, withRead } from "../held.ts";
 import { type Mixed, type RouterTap, runMixture } from "./mixture.ts";
 import {
   type Compiled,
@@ -47,11 +48,8 @@ interface Entered {
 export async function left(run: Run, entered: Entered): Promise<Held> {
   const { y, changes } = await updated(run, entered);
   if (changes.length === 0) return y;
-  try {
-    return await changed(run, entered, y, changes);
-  } finally {
-    y.free();
-  }
+  using _unchanged = freed(y);
+  return await changed(run, entered, y, changes);
 }
 
 /** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
@@ -73,16 +71,13 @@ async function updated(run: Run, entered: Entered): Promise<Updated> {
   };
   const streams: Readonly<Record<string, Held>> = a ? { x, a } : { x };
   const mixed = await runMixture(whereOf(run, l, "mlp"), mixture.after.spec, mixture, streams, tap);
-  try {
-    const present = { attention: a !== null, mlp: true };
-    await withRead(engine, mixed.outputs, async (outputs) => {
-      const seen = { layer: l, plans: way.plans, present, ...batch, outputs, chosen: mixed.chosen };
-      for (const probe of observers) await probe.observeRouter?.(seen);
-    });
-    return await update(run, entered, [mixture.after], mixed);
-  } finally {
-    mixed.sum.free();
-  }
+  using _sum = freed(mixed.sum);
+  const present = { attention: a !== null, mlp: true };
+  await withRead(engine, mixed.outputs, async (outputs) => {
+    const seen = { layer: l, plans: way.plans, present, ...batch, outputs, chosen: mixed.chosen };
+    for (const probe of observers) await probe.observeRouter?.(seen);
+  });
+  return await update(run, entered, [mixture.after], mixed);
 }
 
 async function update(
@@ -175,11 +170,8 @@ async function again(run: Run, entered: Entered, given: Given): Promise<Held> {
   const { l, parts, way, x, a, batch } = entered;
   const { engine } = run;
   if (given.y) return engine.upload(given.y);
-  const held: Held[] = [];
-  const own = (value: Held): Held => {
-    held.push(value);
-    return value;
-  };
+  using held = new DisposableStack();
+  const own = (value: Held): Held => held.use(freed(value));
   const nothing = { key: "nothing", spec: null, change: null };
   const sum = async (x: Held, more: Held) =>
     (await updated(run, { ...entered, way: { ...way, mlp: nothing }, x, a: more })).y;
@@ -191,15 +183,11 @@ async function again(run: Run, entered: Entered, given: Given): Promise<Held> {
     return own((await attend(run, l, spec!, module, way.plans, x, batch, null, inside)).a);
   }
 
-  try {
-    const start = given.x ? own(engine.upload(given.x)) : x;
-    const inner = INNER.filter((name) => given[name]);
-    const isMoved = given.x !== undefined || inner.length > 0;
-    const update = given.a ? own(engine.upload(given.a)) : a && isMoved ? await attended(start, inner) : a;
-    if (!given.m) return (await updated(run, { ...entered, x: start, a: update })).y;
-    const h = update ? own(await sum(start, update)) : start;
-    return await sum(h, own(engine.upload(given.m)));
-  } finally {
-    freeAll(held);
-  }
+  const start = given.x ? own(engine.upload(given.x)) : x;
+  const inner = INNER.filter((name) => given[name]);
+  const isMoved = given.x !== undefined || inner.length > 0;
+  const update = given.a ? own(engine.upload(given.a)) : a && isMoved ? await attended(start, inner) : a;
+  if (!given.m) return (await updated(run, { ...entered, x: start, a: update })).y;
+  const h = update ? own(await sum(start, update)) : start;
+  return await sum(h, own(engine.upload(given.m)));
 }

@@ -6,6 +6,7 @@
  * Limits: the graph's sums over tokens are float32, those over their results float64. In a parallel layer h is a state that the
  * model does not have: what attention alone would have left.
  */
+import { freed, released } from "../../entry/mod.ts";
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
 import {
@@ -71,23 +72,15 @@ export function smoothingProbe(
 /** The measures of each sample where it enters layer 0. */
 export async function embeddingSmoothing(model: Model, engine: Engine, blocks: Blocks): Promise<Smoothing[]> {
   const { length, samples } = blocks;
-  const programs = openPrograms(engine);
+  await using programs = released(openPrograms(engine));
   const embedder = openEmbedder(model, engine, programs);
   const measured: Smoothing[] = [];
-  try {
-    for (let sample = 0; sample < samples; sample++) {
-      const ids = blocks.ids.subarray(sample * length, (sample + 1) * length);
-      const x = await embedder.embed(ids);
-      try {
-        measured.push(await smoothingOf(engine, x));
-      } finally {
-        x.free();
-      }
-    }
-    return measured;
-  } finally {
-    await programs.release();
+  for (let sample = 0; sample < samples; sample++) {
+    const ids = blocks.ids.subarray(sample * length, (sample + 1) * length);
+    using x = freed(await embedder.embed(ids));
+    measured.push(await smoothingOf(engine, x));
   }
+  return measured;
 }
 
 /** The measures of one sample's states [T, D]. */
@@ -103,12 +96,8 @@ async function partsByGraph(engine: Engine, x: Held): Promise<Feeds> {
   const graph = createGraph();
   const values = smoothingValues(graph.input("x", "f32", [length, hidden]), { length, hidden });
   for (const [name, value] of Object.entries(values)) graph.output(name, value);
-  const program = await engine.compile(graph); // kept for the next sample
-  try {
-    return await program.run({ x });
-  } finally {
-    await program.release();
-  }
+  await using program = released(await engine.compile(graph)); // kept for the next sample
+  return await program.run({ x });
 }
 
 /** The outputs of the graph, for S samples. */

@@ -1,4 +1,5 @@
 /** Second moments of a module's inputs and of targets: a small graph on the device for each batch, summed up here in float64. */
+import { released } from "../../entry/mod.ts";
 import type { Engine, Held } from "../../engine/mod.ts";
 import { fitTensors, type Model } from "../../models/mod.ts";
 import { Add, createGraph, Mul, scalar, Sub } from "../../onnx/mod.ts";
@@ -35,35 +36,31 @@ async function gather(
   const { layer, module, spec, inputs: P } = place;
   const { hidden } = model.spec;
   const needs = P > 0 ? fitTensors(spec, hidden, module) : [];
-  const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
-  try {
-    await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
-      const stored = storedTypes(weights);
-      const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
-      for (const { moments, mask } of sums) {
-        const tokens = [mask.findIndex(Boolean), mask.findLastIndex(Boolean) + 1] as const;
-        if (tokens[0] < 0) continue;
-        for (const [top, bottom] of ranges(0, Math.max(1, P), height)) {
-          const part: Part = { tokens, rows: [top, Math.min(P, bottom)] };
-          const program = await programs.get(
-            ["moments", spec, module, P, part, [...stored]],
-            () => gatherGraph(place, hidden, stored, engine, part),
-          );
-          await withUploaded(engine, { mask: float32([mask.length, 1], mask) }, async (held) => {
-            const outputs = await program.run({ ...weights, ...held, ...pair });
-            await withRead(engine, outputs, (found) => addPart(moments, found, part));
-          });
-        }
-        moments.tokens += mask.reduce((sum, own) => sum + own, 0);
-        if (Number.isFinite(moments.tt) && Number.isFinite(moments.weight)) continue;
-        throw new RefusedRepair(
-          `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
+  await using lease = released(await model.weights.part(layer, new Map(needs.map(([name]) => [name, null]))));
+  await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
+    const stored = storedTypes(weights);
+    const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
+    for (const { moments, mask } of sums) {
+      const tokens = [mask.findIndex(Boolean), mask.findLastIndex(Boolean) + 1] as const;
+      if (tokens[0] < 0) continue;
+      for (const [top, bottom] of ranges(0, Math.max(1, P), height)) {
+        const part: Part = { tokens, rows: [top, Math.min(P, bottom)] };
+        const program = await programs.get(
+          ["moments", spec, module, P, part, [...stored]],
+          () => gatherGraph(place, hidden, stored, engine, part),
         );
+        await withUploaded(engine, { mask: float32([mask.length, 1], mask) }, async (held) => {
+          const outputs = await program.run({ ...weights, ...held, ...pair });
+          await withRead(engine, outputs, (found) => addPart(moments, found, part));
+        });
       }
-    });
-  } finally {
-    lease.release();
-  }
+      moments.tokens += mask.reduce((sum, own) => sum + own, 0);
+      if (Number.isFinite(moments.tt) && Number.isFinite(moments.weight)) continue;
+      throw new RefusedRepair(
+        `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
+      );
+    }
+  });
 }
 
 /** The moments of each part of the samples; `parts` are numbers of samples, in the order of the text. Throws as `gather` does. */

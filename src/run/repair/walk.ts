@@ -2,6 +2,7 @@
  * Walks streams through the layers where what becomes of a layer is decided when its input is known: a repair is solved from the
  * streams around its place, and the streams behind it follow from the repair. All batches are at the same layer.
  */
+import { released } from "../../entry/mod.ts";
 import type { Held } from "../../engine/mod.ts";
 import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
 import { freeAll, type State } from "../held.ts";
@@ -34,14 +35,12 @@ export async function openWalk(
   const { model: { spec: { layers } }, segments } = options;
   const batches = batchesOf(segments);
   const entering: Held[] = [];
-  const embedder = runner({ ...options, plans: [] }, 0);
+  await using embedder = released(runner({ ...options, plans: [] }, 0));
   try {
     for (const batch of batches) entering.push(await embedder.embedding(batch));
   } catch (error) {
     freeAll(entering);
     throw error;
-  } finally {
-    await embedder.release();
   }
   let streams: Stream[] = Array.from({ length: count }, () => entering);
 
@@ -64,16 +63,12 @@ export async function openWalk(
     const states = [...Map.groupBy(starts.keys(), (i) => starts[i].stream)]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans }, 0, options.programs);
-    try {
-      const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
-      for (const [i, { from, key }] of missing.entries()) {
-        known.push({ from, key, stream: left.find((state) => state.plans.includes(i))!.batches });
-      }
-      return wanted.map(({ from, key }) => knownAt(from, key)!);
-    } finally {
-      await own.release();
+    await using own = released(runner({ ...options, plans }, 0, options.programs));
+    const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
+    for (const [i, { from, key }] of missing.entries()) {
+      known.push({ from, key, stream: left.find((state) => state.plans.includes(i))!.batches });
     }
+    return wanted.map(({ from, key }) => knownAt(from, key)!);
   }
 
   function knownAt(from: Stream, [attention, mlp]: Key): Stream | undefined {
