@@ -1,52 +1,25 @@
 /** The studies by name, what each offers, and their prices. */
-export * from "./causes/causes.ts";
-export * from "./fit/fit.ts";
-export * from "./training/checkpoints.ts";
-export * from "./evaluate/evaluate.ts";
-export * from "./evaluate/samples.ts";
-export * from "./orders/guides.ts";
-export * from "./passes/certify.ts";
-export * from "./passes/depth.ts";
-export * from "./passes/perplexity.ts";
-export * from "./passes/profile.ts";
-export * from "./repair/repair.ts";
-export * from "./speed/speed.ts";
-export * from "./sweep/sweep.ts";
-export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
-import { causesStudy, untrainedCausesStudy } from "./causes/causes.ts";
-import { fitStudy } from "./fit/fit.ts";
-import { checkpointsStudy } from "./training/checkpoints.ts";
-import { evaluateStudy } from "./evaluate/evaluate.ts";
-import { guidesStudy } from "./orders/guides.ts";
-import { orderStudy } from "./orders/order.ts";
-import { certifyStudy } from "./passes/certify.ts";
-import { depthStudy } from "./passes/depth.ts";
-import { perplexityStudy } from "./passes/perplexity.ts";
-import { profileStudy } from "./passes/profile.ts";
-import { repairStudy } from "./repair/repair.ts";
-import { speedStudy } from "./speed/speed.ts";
+import * as all from "./all.ts";
 import { type Price, priceOf, type Study } from "./base/study.ts";
 import { type BehindModel, optionsBehind } from "./base/plan.ts";
-import { sweepStudy } from "./sweep/sweep.ts";
-import { randomInitStudy } from "./untrained/random_init.ts";
 
 export const studies = {
-  profile: profileStudy,
-  perplexity: perplexityStudy,
-  certify: certifyStudy,
-  depth: depthStudy,
-  causes: causesStudy,
-  evaluate: evaluateStudy,
-  repair: repairStudy,
-  order: orderStudy,
-  sweep: sweepStudy,
-  fit: fitStudy,
-  checkpoints: checkpointsStudy,
-  "random-init": randomInitStudy,
-  "untrained-causes": untrainedCausesStudy,
-  guides: guidesStudy,
-  speed: speedStudy,
+  profile: all.profileStudy,
+  perplexity: all.perplexityStudy,
+  certify: all.certifyStudy,
+  depth: all.depthStudy,
+  causes: all.causesStudy,
+  evaluate: all.evaluateStudy,
+  repair: all.repairStudy,
+  order: all.orderStudy,
+  sweep: all.sweepStudy,
+  fit: all.fitStudy,
+  checkpoints: all.checkpointsStudy,
+  "random-init": all.randomInitStudy,
+  "untrained-causes": all.untrainedCausesStudy,
+  guides: all.guidesStudy,
+  speed: all.speedStudy,
 } as const;
 
 /** A study's subject and options, and its price. */

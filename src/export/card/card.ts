@@ -2,18 +2,10 @@
  * The model card of a smaller model, on one screen: origin, use, sizes, what was dropped and by what, what it costs, notes. Every string
  * that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { isFull, MODULES, planText } from "../../measure/mod.ts";
+import { isFull, type LayerModule, MODULES, planText } from "../../measure/mod.ts";
 import { code, jsonText } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
-import {
-  changeText,
-  type Format,
-  type Job,
-  type Made,
-  type Module,
-  modulesText,
-  USES,
-} from "../../formats/mod.ts";
+import { changeText, type Format, type Job, type Made, modulesText, USES } from "../../formats/mod.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
 import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin } from "./origin.ts";
@@ -92,7 +84,7 @@ function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenan
 }
 
 function reasons({ target, by, seed, provenance, order, repaired }: Plan, { drop }: Job): string {
-  const isChosen = (module: Module["module"], layer: number) =>
+  const isChosen = (module: LayerModule, layer: number) =>
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
   const added = MODULES.flatMap((module) =>

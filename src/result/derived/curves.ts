@@ -1,13 +1,5 @@
 /** The curves of a sweep in groups over their seeds, and which of two costs more, as far as the samples and seeds say. */
-import {
-  halfWidth95,
-  KINDS,
-  type LayerModule,
-  mean,
-  studentT95,
-  type Verdict,
-  withinBudget,
-} from "../../measure/mod.ts";
+import { halfWidth95, KINDS, mean, studentT95, type Verdict, withinBudget } from "../../measure/mod.ts";
 import type { Sweep } from "../forms/sweep.ts";
 import { isByImportance, isSeeded, PAPER_SCORE } from "../scores.ts";
 import type { Sign } from "./signs.ts";
@@ -96,7 +88,7 @@ export function generalityOf(sweep: Sweep, dropped: number) {
     const at = points.find((point) => point.dropped === dropped);
     return at ? [{ ...group, values: at.values }] : [];
   });
-  const find = (kind: LayerModule, has: (curve: Pick<SweepCurve, "by">) => boolean) =>
+  const find = (kind: CurveGroup["target"], has: (curve: Pick<SweepCurve, "by">) => boolean) =>
     costs.find((cost) => cost.target === kind && has(cost));
   const own = find("attention", isByImportance);
   const against = (other: Cost | undefined): Verdict =>
@@ -114,7 +106,7 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   layers: number,
   at = layers / 4,
 ): { readonly dropped: number; readonly attention: Point; readonly mlp: Point } | null {
-  const pointsOf = (kind: LayerModule) =>
+  const pointsOf = (kind: CurveGroup["target"]) =>
     curves.find((curve) => curve.target === kind && isPaperCurve(curve))?.points ?? [];
   const others = pointsOf("mlp");
   const [nearest] = pointsOf("attention").flatMap((attention) => {

@@ -1,14 +1,7 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { expect, like } from "../../entry/mod.ts";
-import { type Interval, interval95, rankInterval } from "../../measure/mod.ts";
-import {
-  type Causes,
-  correlationSign,
-  type Ends,
-  intervalSign,
-  type Rise,
-  type Tally,
-} from "../../result/mod.ts";
+import { type Interval, interval95, rankInterval, type Rise } from "../../measure/mod.ts";
+import { type Causes, correlationSign, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
 import { formatFixed, formatPoints, formatPointsRange, formatRange } from "./numbers.ts";
 import { capital, type Finding, reading } from "./reading.ts";
 

@@ -20,14 +20,7 @@ import {
 import { step } from "../base/stage.ts";
 import { run, type Study } from "../base/study.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
-import {
-  candidatesOf,
-  dropOfEntries,
-  type Entry,
-  type Measurement,
-  type Numbers,
-  type Round,
-} from "../scores/score.ts";
+import { candidatesOf, dropOfEntries, type Measurement, type Numbers, type Round } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { plansIn } from "./order.ts";
 import { type Text, textOf } from "../base/text.ts";
@@ -98,13 +91,19 @@ async function measured(
   );
   const runs = removed.flat(); // in the order of the round, as `removalsOf` is
   const layers = spec.layers.length;
-  const losses = byKind(round.open, layers, runs.map((run) => riseOver(run, full).rise));
+  /** Numbers of candidates by kind and layer [L]; null where there is no module. */
+  const byKind = (numbers: Numbers) => {
+    const values = eachOf(KINDS, () => Array<number | null>(layers).fill(null));
+    round.open.forEach(({ module, layer }, i) => values[module][layer] = numbers[i]);
+    return values;
+  };
+  const losses = byKind(runs.map((run) => riseOver(run, full).rise));
   const guides = GUIDE_NAMES.map((by) => {
     const { modules: { from, read }, ...score } = scores[GUIDES[by]];
     const numbers = score.ofRemoval
       ? runs.map((run) => score.ofRemoval!(run))
       : read(found.get(from), round.open, { layers, seed: 0 });
-    return { by, values: byKind(round.open, layers, numbers) };
+    return { by, values: byKind(numbers) };
   });
   return displayable({
     ...head("guides"),
@@ -118,13 +117,6 @@ async function measured(
       })
     ),
   });
-}
-
-/** Numbers of candidates by kind and layer [L]; null where there is no module. */
-function byKind(entries: readonly Entry[], layers: number, numbers: Numbers) {
-  const values = eachOf(KINDS, () => Array<number | null>(layers).fill(null));
-  entries.forEach(({ module, layer }, i) => values[module][layer] = numbers[i]);
-  return values;
 }
 
 /** What `guides` consists of; it is not divided. */

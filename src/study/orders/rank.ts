@@ -13,15 +13,7 @@ import {
   required,
   wholeNumber,
 } from "../../entry/mod.ts";
-import {
-  KINDS,
-  type ModuleKind,
-  MODULES,
-  overlapOf,
-  pairsOf,
-  rankCorrelation,
-  toldSign,
-} from "../../measure/mod.ts";
+import { KINDS, MODULES, overlapOf, pairsOf, rankCorrelation, toldSign } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type Agreement,
@@ -163,21 +155,20 @@ export function compare(a: Profile, b: Profile): Comparison {
       `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equal numbers of layers`,
     );
   }
-  const agreement = (kind: ModuleKind): Agreement => {
-    const pairs = pairsOf(a[kind].importance, b[kind].importance);
-    const layers = (profile: Profile) => rank(profile, { target: kind }).map(({ layer }) => layer);
-    return {
-      overlap: overlapOf(layers(a), layers(b), pairs.length),
-      rankCorrelation: rankCorrelation(pairs),
-      largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
-    };
-  };
   return displayable({
     ...head("compare"),
     models: [a.provenance.model.name, b.provenance.model.name],
     ...computedAlike(a.provenance, b.provenance)
       ? {}
       : { computed: [computedIn(a.provenance), computedIn(b.provenance)] },
-    ...eachOf(KINDS, agreement),
+    ...eachOf(KINDS, (kind): Agreement => {
+      const pairs = pairsOf(a[kind].importance, b[kind].importance);
+      const layers = (profile: Profile) => rank(profile, { target: kind }).map(({ layer }) => layer);
+      return {
+        overlap: overlapOf(layers(a), layers(b), pairs.length),
+        rankCorrelation: rankCorrelation(pairs),
+        largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
+      };
+    }),
   });
 }

@@ -1,14 +1,6 @@
 /** A repair to make, the fit of each site, and the plan that follows. */
 import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
-import {
-  type Fit,
-  gatherApart,
-  type GatherPlace,
-  keepTensors,
-  RefusedRepair,
-  ridge,
-  type Stream,
-} from "../../run/mod.ts";
+import { gatherApart, keepTensors, RefusedRepair, ridge, type Stream } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { changeOf, inputsOf, inputSpec, type Method, order, type Site, vector } from "./methods.ts";
@@ -82,7 +74,7 @@ export async function solvedOr(context: Context, site: Site, streams: Streams): 
 async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): Promise<Solved> {
   const { model, method, walk, choosing, heldOut, packed: { blocks }, products } = context;
   const layer = model.spec.layers[site.layer];
-  const place: GatherPlace = {
+  const place = {
     layer: site.layer,
     module: site.module,
     spec: inputSpec(layer, site.module, method),
@@ -99,7 +91,7 @@ async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): P
   }
   const [fitting, chosen, held] = await gathered(samples - choosing, choosing, heldOut);
   const sums = { fitting, choosing: choosing > 0 ? chosen : null, heldOut: heldOut > 0 ? held : null };
-  const fit: Fit = await ridge(sums, method.fit.centred(layer, site.module), products);
+  const fit = await ridge(sums, method.fit.centred(layer, site.module), products);
   const tensors = await method.fit.made(fit, { model, ...site });
   return { tensors, strength: fit.strength, left: fit.left };
 }

@@ -3,14 +3,7 @@
  * function sees all of it each time, and what it changes at early tokens reaches the later ones.
  */
 import { unlessAborted } from "../../entry/mod.ts";
-import {
-  changedSpec,
-  type Decoder,
-  type DropPlan,
-  type LayerValue,
-  type Seen,
-  valuesProbe,
-} from "../../run/mod.ts";
+import { changedSpec, type Decoder, type DropPlan, valuesProbe } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf } from "../base/estimate.ts";
 import { type EngineOptions, withResidents } from "../base/options.ts";
@@ -44,7 +37,7 @@ export async function withChangedReader<T>(
     async function next(ids: readonly number[]): Promise<Float32Array> {
       read = ids;
       const blocks = { ids: Int32Array.from(ids), samples: 1, length: ids.length };
-      const see = (seen: Seen<LayerValue>) =>
+      const see: Parameters<typeof valuesProbe>[2] = (seen) =>
         unlessAborted(change.by(Object.assign(withIds(seen, blocks), { plan: index })), signal);
       const probe = valuesProbe(layers, change.values, see, { readHead: lens.read });
       let logits = new Float32Array();

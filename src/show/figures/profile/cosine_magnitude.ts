@@ -6,14 +6,7 @@
  * update a fraction −2 s r of its importance: updates along the stream lie below the curve, those against it above. Both axes
  * are means over tokens, so a size that varies between tokens also moves a dot.
  */
-import {
-  correlates,
-  importanceOf,
-  type LayerModule,
-  median,
-  MODULES,
-  spearman,
-} from "../../../measure/mod.ts";
+import { correlates, importanceOf, median, MODULES, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { COLORS, FAINT } from "../../chart/draw/colors.ts";
@@ -27,7 +20,7 @@ import { ringsText } from "../profiles.ts";
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
 export function magnitudeCorrelation(
   profile: Profile,
-  kinds: readonly LayerModule[] = MODULES,
+  kinds: readonly Row["module"][] = MODULES,
 ): { readonly rank: number; readonly modules: number } | null {
   const modules = rowsOf(profile).filter(({ module }) => kinds.includes(module));
   const rank = spearman(

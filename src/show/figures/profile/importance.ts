@@ -1,12 +1,5 @@
 import { KINDS } from "../../../measure/mod.ts";
-import {
-  byImportance,
-  moduleSigns,
-  nearFirst,
-  type Profile,
-  type RankedModule,
-  tally,
-} from "../../../result/mod.ts";
+import { byImportance, moduleSigns, nearFirst, type Profile, tally } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { counts, type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
@@ -57,7 +50,7 @@ function finding(profiles: readonly Profile[]): Finding {
 
 /** The lowest and highest module of each kind, and how many others the samples do not tell from them. */
 function ends(profile: Profile): string {
-  const end = (order: readonly RankedModule[]) => {
+  const end = (order: ReturnType<typeof byImportance>) => {
     const [first, near] = [order[0], nearFirst(profile, order)];
     const open = near > 0 && `, cannot tell from ${near} other${near === 1 ? "" : "s"}`;
     return reading`${first.layer} (${{ measured: first.score }}${open})`;
