@@ -21,7 +21,8 @@ import { rooflineRows, rooflineTables } from "./tables/roofline.ts";
 import { speedRows, speedTables } from "./tables/speed.ts";
 import { lines, recordTable, type Table } from "./tables/table.ts";
 import { style, tablesText, type TextLook } from "./tables/text.ts";
-import { checkpointRows, checkpointTables, randomInitRows, randomInitTables } from "./tables/training.ts";
+import { checkpointRows, checkpointTables } from "./tables/checkpoints.ts";
+import { randomInitRows, randomInitTables } from "./tables/random_init.ts";
 import { planText } from "../measure/mod.ts";
 import { wrap } from "./plain.ts";
 

@@ -12,10 +12,9 @@ import { declared } from "../shared/declare.ts";
 import {
   DROP_OPTIONS,
   type DropFlags,
-  dropLists,
   dropOf,
   dropOptions,
-  planFiles,
+  plansOptions,
   wantedOf,
 } from "../shared/drops.ts";
 import { type Flags, MODEL, studyOptions } from "../shared/options.ts";
@@ -39,7 +38,7 @@ const plainCommand = (name: string, study: Study<StudyModel, RunOptions, Result>
   const [flags = "", added] = MORE[name] ?? [];
   const example = `${name} smollm2-135m ${flags}`.trim();
   const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
-  const planned = isOfPlans ? { ...planFiles(), ...dropLists } : drops ? dropOptions : {};
+  const planned = isOfPlans ? plansOptions() : drops ? dropOptions : {};
   const options = { ...added, ...planned, ...checks, ...studyOptions(name as Kind) };
   const takes = isForSeveral
     ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }

@@ -18,7 +18,7 @@ export interface DropFlags<Plans = string | undefined> {
 
 const layers = list(wholeNumber(0), "layers");
 
-export const dropLists = under("Modules to drop:", {
+const dropLists = under("Modules to drop:", {
   dropAttention: option(layers, `<layers> drop attention in these layers, for example 25,26; ${GIVEN}`),
   dropMlp: option(layers, "<layers> drop the MLP in these layers, for example 15, or as above"),
   dropBlock: option(layers, "<layers> drop attention and MLP in these layers, for example 20, or as above"),
@@ -33,8 +33,10 @@ export const dropOptions = {
 
 export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
 
-export const planFiles = (): Table => ({
+/** Options of commands that take several plans. */
+export const plansOptions = (): Table => ({
   plan: repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"),
+  ...dropLists,
 });
 
 function listedIn({ dropAttention = [], dropMlp = [], dropBlock = [] }: DropFlags<unknown>): DropPlan {

@@ -23,7 +23,8 @@ import { accuracyTable } from "../tables/evaluation.ts";
 import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
 import { lossTable, sweepTable } from "../tables/quality.ts";
-import { medianTable, ratioTable } from "../tables/training.ts";
+import { medianTable } from "../tables/checkpoints.ts";
+import { ratioTable } from "../tables/random_init.ts";
 import { fitAnswer, importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 

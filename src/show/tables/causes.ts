@@ -1,12 +1,5 @@
 /** The study of causes: by layer, then how each cause correlates with importance, then what stands out. */
-import {
-  type LayerModule,
-  meanIn,
-  MODULES,
-  type PatternName,
-  planText,
-  type SmoothingName,
-} from "../../measure/mod.ts";
+import { meanIn, MODULES, type PatternName, planText, type SmoothingName } from "../../measure/mod.ts";
 import {
   counted,
   formatNumber,
@@ -133,8 +126,9 @@ export function causesRows(result: Causes): CsvRow[] {
 
 function effectLines({ effects }: Causes): string[] {
   if (!effects) return [];
-  const moved = (kind: LayerModule) => meanIn([effects[kind].attention, effects[kind].mlp].flat(2));
-  const [attention, mlp] = [moved("attention"), moved("mlp")];
+  const [attention, mlp] = MODULES.map((kind) =>
+    meanIn([effects[kind].attention, effects[kind].mlp].flat(2))
+  );
   if (attention === null || mlp === null) return [];
   return [
     reading`Dropping one attention module moves a later update by ${{ share: attention }} of its size on

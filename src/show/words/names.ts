@@ -2,6 +2,7 @@
 import { plain } from "../../entry/mod.ts";
 import { OUTSIZED, planText } from "../../measure/mod.ts";
 import {
+  type Checkpoints,
   type Computed,
   type GuideName,
   GUIDES,
@@ -12,6 +13,7 @@ import {
   type Plan,
   type Provenance,
   SCORES,
+  seriesProvenance,
   type SharedText,
   type Sweep,
 } from "../../result/mod.ts";
@@ -76,6 +78,10 @@ type Packed = Pick<Provenance, "packing" | "text">;
 export function settingOf(provenance: Provenance, ...more: readonly string[]): string {
   return [...partsOf([provenance]), ...more.filter((part) => part !== "")].join(" · ");
 }
+
+/** The same of a series: its first step's, under the series' name. */
+export const seriesSetting = (series: Checkpoints, ...more: readonly string[]): string =>
+  settingOf(seriesProvenance(series), ...more);
 
 /** The same for several models: their names, then every drop, text and size that one of them was measured with. */
 export function settingsOf(all: readonly Provenance[], ...more: readonly string[]): string {

@@ -2,16 +2,7 @@
 import { type Checks, eachOf, filled, option, phased, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import {
-  type Causes,
-  head,
-  keep,
-  keptOr,
-  keptResult,
-  planData,
-  type Provenance,
-  type Rows,
-} from "../../result/mod.ts";
+import { type Causes, head, keep, keptOr, keptResult, planData, type Rows } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
 import { batchesOf, divided, inTurn, type Span, type Step } from "../base/stage.ts";
@@ -178,7 +169,12 @@ function rowsStep(
           ...{ ...head("rows"), provenance, ...piece, plans, ...NOTHING },
           ...await measured(subject, provenance, piece, drops, options),
         });
-        return (await keptOr("rows", { ...provenance, ...piece, plans } as Provenance, compute, options))
+        return (await keptOr(
+          "rows",
+          { ...provenance, ...piece, plans } as Rows["provenance"],
+          compute,
+          options,
+        ))
           .result;
       }, { label, weight });
       return together(found);

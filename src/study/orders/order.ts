@@ -6,16 +6,7 @@
  * pass over weights or angles is one unit.
  */
 import { displayable, phased, sum } from "../../entry/mod.ts";
-import {
-  type DropOrder,
-  head,
-  isEarlier,
-  keep,
-  keptOr,
-  keptResult,
-  orderOrigin,
-  type Provenance,
-} from "../../result/mod.ts";
+import { type DropOrder, head, isEarlier, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { provenance, type RunOptions, tellReused } from "../base/options.ts";
@@ -153,7 +144,7 @@ async function ordered(ordering: Ordering, options: RunOptions): Promise<DropOrd
 }
 
 async function computed(
-  provenance: Provenance,
+  provenance: DropOrder["provenance"],
   { model, text, short, request }: Ordering,
   label: string,
   options: RunOptions,

@@ -1,16 +1,17 @@
 import { KINDS } from "../../../measure/mod.ts";
-import {
-  type Checkpoints,
-  medianRatios,
-  seriesProvenance,
-  type Trend,
-  trendsOf,
-} from "../../../result/mod.ts";
+import { type Checkpoints, medianRatios, type Trend, trendsOf } from "../../../result/mod.ts";
 import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { type Finding, formatFixed, formatNumber, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
+import {
+  type Finding,
+  formatFixed,
+  formatNumber,
+  KIND_NAMES,
+  reading,
+  seriesSetting,
+} from "../../words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
 export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
@@ -28,7 +29,7 @@ export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
       )),
       title: finding(result),
       shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
-      setting: settingOf(seriesProvenance(result)),
+      setting: seriesSetting(result),
       reads: all.some(({ median }) => median !== null)
         ? trends.map(lastRange)
         : ["The model has only layer 0."],

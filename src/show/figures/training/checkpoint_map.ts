@@ -7,7 +7,7 @@ import { logColors } from "../../chart/draw/heat.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { byKind, type Group, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { checkpointRows } from "../../tables/training.ts";
+import { checkpointRows } from "../../tables/checkpoints.ts";
 import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 
 /**

@@ -1,24 +1,10 @@
 import { KINDS } from "../../../measure/mod.ts";
-import {
-  type Checkpoints,
-  type HalfDropped,
-  qualityBySteps,
-  RISE,
-  seriesProvenance,
-} from "../../../result/mod.ts";
+import { type Checkpoints, type HalfDropped, qualityBySteps, RISE } from "../../../result/mod.ts";
 import { stepAxis } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import {
-  type Finding,
-  formatSigned,
-  intervalText,
-  KIND_NAMES,
-  reading,
-  settingOf,
-  tokensOf,
-} from "../../words/mod.ts";
+import { formatSigned, intervalText, KIND_NAMES, reading, seriesSetting, tokensOf } from "../../words/mod.ts";
 
 /**
  * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the
@@ -37,6 +23,8 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const { curves: [{ points: halves }], provenance } = result.series.find(({ quality }) => quality)!
       .quality!;
     const { dropped } = halves.at(-1)!;
+    const [first, last] = [points[0], points.at(-1)!];
+    const [one, other] = [last.attention, last.mlp].map(({ rise }) => ({ fixed: rise, decimals: 2 }));
     const rows = points.flatMap(({ step, full, ...halves }) => [
       { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
       ...KINDS.map((kind) => ({
@@ -54,13 +42,17 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const across = stepAxis(points.map(({ step }) => step));
     return {
       rows,
-      title: finding(points.at(-1)!),
+      title: {
+        found:
+          reading`At the last step, dropping half of attention costs ${one} nats per token, half of the MLPs ${other}`,
+        open: last.sign === 0 && "which costs more",
+      },
       shows: [
         `${dropped} of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
         "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
       ],
-      setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
-      reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
+      setting: seriesSetting(result, `quality on ${tokensOf(provenance)}`),
+      reads: [ends(first, last, provenance.packing.samples)],
       panels: [
         lineChart(groups, "step", "perplexity", {
           across,
@@ -77,15 +69,6 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     };
   },
 );
-
-function finding({ attention, mlp, sign }: HalfDropped): Finding {
-  const [one, other] = [attention, mlp].map(({ rise }) => ({ fixed: rise, decimals: 2 }));
-  return {
-    found:
-      reading`At the last step, dropping half of attention costs ${one} nats per token, half of the MLPs ${other}`,
-    open: sign === 0 && "which costs more",
-  };
-}
 
 function ends(first: HalfDropped, last: HalfDropped, samples: number): string {
   const [before, after] = [first, last].map(({ full }) => ({ measured: Math.exp(full) }));

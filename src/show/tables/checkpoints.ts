@@ -1,26 +1,10 @@
-/** Models in training and before it: redundancy by step, and an untrained model's importances by layer. */
-import {
-  type Checkpoints,
-  qualityBySteps,
-  type RandomInit,
-  seriesProvenance,
-  trendsOf,
-} from "../../result/mod.ts";
-import { formatNumber, KIND_NAMES, settingOf } from "../words/mod.ts";
-import { KINDS, moduleRatio, MODULES } from "../../measure/mod.ts";
+/** Models in training: redundancy by step. */
+import { type Checkpoints, qualityBySteps, trendsOf } from "../../result/mod.ts";
+import { formatNumber, KIND_NAMES, seriesSetting } from "../words/mod.ts";
+import { KINDS, MODULES } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type InitModel, measuredRatio, percent, shapeText, worstError } from "../chart/init_model.ts";
 import { profileRows } from "./profile.ts";
-import {
-  byLayer,
-  type Column,
-  fixed,
-  layerRecords,
-  layerTable,
-  lines,
-  type Table,
-  tableOf,
-} from "./table.ts";
+import { type Column, fixed, lines, type Table, tableOf } from "./table.ts";
 
 export function checkpointTables(result: Checkpoints): Table[] {
   const { series } = result;
@@ -37,7 +21,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
   const steps = series.map((_, i) => i);
   return [
-    lines(settingOf(seriesProvenance(result))),
+    lines(seriesSetting(result)),
     {
       title: "importance: median of the layers from 1 up, and layer 0",
       ...tableOf(steps, [step, ...column("median"), ...column("first", " 0")]),
@@ -82,48 +66,6 @@ export function medianTable(results: readonly Checkpoints[]): Table {
         value: (step) => trends.find((trend) => trend.step === step)?.median,
         format: formatNumber,
       })),
-    ]),
-  };
-}
-
-export function randomInitTables(result: RandomInit): Table[] {
-  const { shape, seeds, streamNorm, provenance } = result;
-  const { hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary, norm } = shape;
-  const format = formatNumber;
-  return [
-    lines(
-      settingOf(provenance),
-      `D ${hidden}, L ${layers}, H ${heads}, K ${kvHeads}, E ${headSize}, F ${feedForward}, V ${vocabulary}, ` +
-        `${norm}-norm; ${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`,
-    ),
-    layerTable(streamNorm, [
-      byLayer(streamNorm, { title: "|x|", format }),
-      ...KINDS.flatMap((kind) => [
-        byLayer(result[kind].importance, { title: KIND_NAMES[kind], format }),
-        ...seeds.length > 1 ? [byLayer(result[kind].spread, { title: "± seeds", format })] : [],
-      ]),
-    ]),
-  ];
-}
-
-/** A row a module: mean over seeds, and their spread. */
-export function randomInitRows(result: RandomInit): CsvRow[] {
-  const { provenance: { model, packing: { samples, length } }, seeds } = result;
-  return layerRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
-    const { bySeed: _, directions, ...lists } = result[kind];
-    return { ...lists, ...directions };
-  });
-}
-
-/** Untrained models compared with their closed form, for a page. */
-export function ratioTable(models: readonly InitModel[]): Table {
-  return {
-    title: "Ratio of attention’s importance to the MLP’s (geometric mean from layer 2 up)",
-    ...tableOf(models, [
-      { title: "model", value: shapeText, align: "left" },
-      { title: "measured", value: measuredRatio, format: formatNumber },
-      { title: "closed form", value: ({ predicted }) => moduleRatio(predicted), format: formatNumber },
-      { title: "largest error over modules", value: worstError, format: percent },
     ]),
   };
 }
