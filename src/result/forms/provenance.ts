@@ -49,13 +49,13 @@ const [firstChange, ...otherChanges] = CHANGES.map((to) => {
 });
 
 /** Every change: the fields of its kind and no others. */
-export const changeForm = z.discriminatedUnion("to", [
+const changeForm = z.discriminatedUnion("to", [
   firstChange,
   ...otherChanges,
 ]) as unknown as z.ZodType<Change>;
 
 /** How the tables of words are changed. */
-export const tablesForm = strict("a change of the tables", {
+const tablesForm = strict("a change of the tables", {
   both: z.enum(TABLES).optional(),
   embedding: z.string().optional(),
   head: z.string().optional(),

@@ -3,15 +3,7 @@ import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { resultOf } from "../../entry/mod.ts";
 import { depends, kind } from "../kind.ts";
-import {
-  changeForm,
-  dropForm,
-  indices,
-  provenanceForm,
-  sharedForm,
-  strict,
-  tablesForm,
-} from "./provenance.ts";
+import { dropForm, indices, provenanceForm, sharedForm, strict } from "./provenance.ts";
 import { qualityForm } from "./perplexity.ts";
 import { ORDERS, TARGETS, TYPE_ORDERS } from "../scores.ts";
 
@@ -117,14 +109,8 @@ export const planKind = kind("plan", { method: 1, make: (shape) => strict("a pla
   target: planTargetForm,
   by: planByForm,
   seed: z.int().nullable(),
-  /** Layers whose attention is dropped, first dropped first. */
-  attention: indices,
-  /** Layers whose MLP is dropped, first dropped first. */
-  mlp: indices,
-  /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
-  changes: z.array(changeForm).optional(),
-  /** Changes of the tables of words; absent if there are none. */
-  tables: tablesForm.optional(),
+  /** The first dropped first; tensors of other changes lie in the safetensors file beside the plan. */
+  ...dropForm.shape,
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
   repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */
