@@ -35,15 +35,9 @@ function recorded<R>(rows: (result: R) => CsvRow[]) {
 /** Results that are parts of others, plans of shards, texts, checks of a machine: one record for each entry of a list. */
 const parts = {
   generate: recorded(({ model: { name: model, format }, prompt, texts }: Of<"generate">) =>
-    texts.map(({ plan, ids, text, ended }) => ({
-      model,
-      format,
-      dropped: planText(plan),
-      prompt,
-      text,
-      tokens: ids.length,
-      ended,
-    }))
+    texts.map(({ plan, ids, text, ended }) => (
+      { model, format, dropped: planText(plan), prompt, text, tokens: ids.length, ended }
+    ))
   ),
   loss: {
     ...recorded(({ provenance: { drop }, nll, kl }: Of<"loss">) => [{ dropped: planText(drop), nll, kl }]),
@@ -71,12 +65,9 @@ const parts = {
   doctor: {
     tables: doctorTable,
     rows: ({ findings }: Of<"doctor">) =>
-      findings.map(({ part, works, found, remedy = null }) => ({
-        part,
-        works: String(works),
-        found,
-        remedy,
-      })),
+      findings.map(({ part, works, found, remedy = null }) => (
+        { part, works: String(works), found, remedy }
+      )),
   },
 };
 

@@ -49,10 +49,7 @@ const [firstChange, ...otherChanges] = CHANGES.map((to) => {
 });
 
 /** Every change: the fields of its kind and no others. */
-const changeForm = z.discriminatedUnion("to", [
-  firstChange,
-  ...otherChanges,
-]) as unknown as z.ZodType<Change>;
+const changeForm = z.discriminatedUnion("to", [firstChange, ...otherChanges]) as unknown as z.ZodType<Change>;
 
 /** How the tables of words are changed. */
 const tablesForm = strict("a change of the tables", {

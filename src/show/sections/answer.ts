@@ -100,10 +100,7 @@ export function tasksAnswer(results: readonly Evaluation[]): Answer | undefined 
       if (!result) return undefined;
       const tasks = meanOver(full).map(({ name }) => name).join(", ");
       const change = pointsText(accuracyChange(result, full));
-      return sentences(
-        `Mean accuracy over ${tasks}: ${change} ${planPhrase(wanted)}.`,
-        sharedText([result]),
-      );
+      return sentences(`Mean accuracy over ${tasks}: ${change} ${planPhrase(wanted)}.`, sharedText([result]));
     },
   };
 }

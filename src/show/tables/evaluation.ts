@@ -246,10 +246,7 @@ export function accuracyTable(results: readonly Evaluation[]): Table {
       { title: "accuracy", value: ({ accuracy }) => accuracy, format: formatShare },
       { title: "change", value: ({ difference }) => difference, format: formatPoints },
       { title: "95 % interval", value: ({ low, high }) => formatPointsRange(low, high) },
-      {
-        title: verdictTitle(full, rows[0]?.margin),
-        value: ({ verdict }) => verdict,
-      },
+      { title: verdictTitle(full, rows[0]?.margin), value: ({ verdict }) => verdict },
     ]),
   };
 }

@@ -42,10 +42,7 @@ export function speedTables(result: Speed): Table[] {
       { title: "prefill, s", value: ({ prefill }) => withSpread(prefill, 1, formatNumber) },
       { title: "step, ms", value: ({ decode }) => withSpread(decode, 1000, formatNumber) },
       { title: "tokens/s", value: ({ batch, decode }) => batch / decode.median, format: formatNumber },
-      {
-        title: "weights",
-        value: ({ plan }) => `${formatFixed(result.plans[plan].weightBytes / 1e6, 0)} MB`,
-      },
+      { title: "weights", value: ({ plan }) => `${formatFixed(result.plans[plan].weightBytes / 1e6, 0)} MB` },
       { title: "keys", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
     ]),
     ...dropped.length === 0 ? [] : [

@@ -73,10 +73,7 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
     });
   return {
     drop: planData(drop),
-    embedding: eachOf(
-      SMOOTHING_NAMES,
-      (name) => meanIn(samples.map(({ embedding }) => embedding[name])),
-    ),
+    embedding: eachOf(SMOOTHING_NAMES, (name) => meanIn(samples.map(({ embedding }) => embedding[name]))),
     ...eachOf(MODULES, curve),
   };
 }

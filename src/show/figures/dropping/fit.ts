@@ -86,12 +86,9 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
           ...{ color: lookOf(own[0].target).color, shape: "diamond", hollow: true },
           ...{ points: clipped(own), width: 0, r: 5 },
         })),
-        ...byTarget.map(([target, own]): Series => ({
-          ...lookOf(target),
-          points: clipped(own),
-          width: 0,
-          r: 5,
-        })),
+        ...byTarget.map(([target, own]): Series => (
+          { ...lookOf(target), points: clipped(own), width: 0, r: 5 }
+        )),
       ],
       names: [...byTarget, ...byWay.filter(([name]) => !isKind(name))].map(([name, own]) => ({
         text: isKind(name) ? KIND_NAMES[name] : name,
