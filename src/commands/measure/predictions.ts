@@ -5,7 +5,7 @@ import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
-import { DROP_OPTIONS, type DropFlags, plansIn, plansOptions } from "../shared/drops.ts";
+import { DROP_OPTIONS, type DropFlags, planLists, plansIn } from "../shared/drops.ts";
 import { type Flags, MODEL, studyOptions } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
@@ -15,7 +15,7 @@ export const evaluateCommand = (context: Context): Command =>
     name: "evaluate",
     says: "score benchmark tasks as lm-eval does, with and without drops",
     takes: { "<model>": MODEL },
-    options: { ...plansOptions(), ...studies.evaluate.checks, ...studyOptions("evaluate") },
+    options: { ...planLists(), ...studies.evaluate.checks, ...studyOptions("evaluate") },
     relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
     example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
   }, async (ref: string, flags: Flags & DropFlags<string[]> & { readonly suite?: string }) => {

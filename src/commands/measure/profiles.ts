@@ -9,14 +9,7 @@ import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN } from "../shared/given.ts";
 import { declared } from "../shared/declare.ts";
-import {
-  DROP_OPTIONS,
-  type DropFlags,
-  dropOf,
-  dropOptions,
-  plansOptions,
-  wantedOf,
-} from "../shared/drops.ts";
+import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, planLists, wantedOf } from "../shared/drops.ts";
 import { type Flags, MODEL, studyOptions } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
@@ -38,7 +31,7 @@ const plainCommand = (name: string, study: Study<StudyModel, RunOptions, Result>
   const [flags = "", added] = MORE[name] ?? [];
   const example = `${name} smollm2-135m ${flags}`.trim();
   const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
-  const planned = isOfPlans ? plansOptions() : drops ? dropOptions : {};
+  const planned = isOfPlans ? planLists() : drops ? dropOptions : {};
   const options = { ...added, ...planned, ...checks, ...studyOptions(name as Kind) };
   const takes = isForSeveral
     ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }

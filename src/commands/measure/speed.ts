@@ -8,7 +8,7 @@ import { counted, formatSeconds } from "../../show/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
-import { type DropFlags, plansIn, plansOptions } from "../shared/drops.ts";
+import { type DropFlags, planLists, plansIn } from "../shared/drops.ts";
 import { type Flags, pricedOptions, resultsOption } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { misused, repeatable } from "../shared/relations.ts";
@@ -47,7 +47,7 @@ export function speedCommand(context: Context): Command {
       "<model>": "a model; with --device also a name in data/configs, a config.json or a folder with one",
     },
     options: {
-      ...plansOptions(),
+      ...planLists(),
       evaluation: repeatable(
         "--evaluation <file>",
         "result of `lamina evaluate` for the full model or a plan, to compute gamma",

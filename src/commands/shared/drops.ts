@@ -34,7 +34,7 @@ export const dropOptions = {
 export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
 
 /** Options of commands that take several plans. */
-export const plansOptions = (): Table => ({
+export const planLists = (): Table => ({
   plan: repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"),
   ...dropLists,
 });

@@ -1,6 +1,6 @@
 /** Models in training: redundancy by step. */
 import { type Checkpoints, qualityBySteps, trendsOf } from "../../result/mod.ts";
-import { formatNumber, KIND_NAMES, seriesSetting } from "../words/mod.ts";
+import { formatNumber, KIND_NAMES, seriesText } from "../words/mod.ts";
 import { KINDS, MODULES } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { profileRows } from "./profile.ts";
@@ -21,7 +21,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
   const steps = series.map((_, i) => i);
   return [
-    lines(seriesSetting(result)),
+    lines(seriesText(result)),
     {
       title: "importance: median of the layers from 1 up, and layer 0",
       ...tableOf(steps, [step, ...column("median"), ...column("first", " 0")]),

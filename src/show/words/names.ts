@@ -80,7 +80,7 @@ export function settingOf(provenance: Provenance, ...more: readonly string[]): s
 }
 
 /** The same of a series: its first step's, under the series' name. */
-export const seriesSetting = (series: Checkpoints, ...more: readonly string[]): string =>
+export const seriesText = (series: Checkpoints, ...more: readonly string[]): string =>
   settingOf(seriesProvenance(series), ...more);
 
 /** The same for several models: their names, then every drop, text and size that one of them was measured with. */

@@ -4,14 +4,7 @@ import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import {
-  type Finding,
-  formatFixed,
-  formatNumber,
-  KIND_NAMES,
-  reading,
-  seriesSetting,
-} from "../../words/mod.ts";
+import { type Finding, formatFixed, formatNumber, KIND_NAMES, reading, seriesText } from "../../words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
 export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
@@ -29,7 +22,7 @@ export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
       )),
       title: finding(result),
       shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
-      setting: seriesSetting(result),
+      setting: seriesText(result),
       reads: all.some(({ median }) => median !== null)
         ? trends.map(lastRange)
         : ["The model has only layer 0."],

@@ -4,7 +4,7 @@ import { stepAxis } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { formatSigned, intervalText, KIND_NAMES, reading, seriesSetting, tokensOf } from "../../words/mod.ts";
+import { formatSigned, intervalText, KIND_NAMES, reading, seriesText, tokensOf } from "../../words/mod.ts";
 
 /**
  * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the
@@ -51,7 +51,7 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
         `${dropped} of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
         "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
       ],
-      setting: seriesSetting(result, `quality on ${tokensOf(provenance)}`),
+      setting: seriesText(result, `quality on ${tokensOf(provenance)}`),
       reads: [ends(first, last, provenance.packing.samples)],
       panels: [
         lineChart(groups, "step", "perplexity", {
