@@ -5,17 +5,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { openLocked, partialFolder, partialPath, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+import { MODEL, WEIGHTS } from "./hub_model.ts";
 import { withFolder } from "../support.ts";
 import { printed, unless, words } from "../tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
-const WEIGHTS = pattern(200_000);
-const MODEL = {
-  "config.json": new TextEncoder().encode("{}"),
-  "tokenizer.json": new TextEncoder().encode("{}"),
-  "model.safetensors": WEIGHTS,
-};
-
 /** All paths below a folder, links with what they say. */
 async function tree(folder: string): Promise<string[]> {
   const found: string[] = [];

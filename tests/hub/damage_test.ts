@@ -4,13 +4,9 @@ import { dirname, join } from "node:path";
 import { closed } from "../../src/entry/mod.ts";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { packageFiles, packageFolder } from "../../src/hub/packages/packaged.ts";
-import { snapshot } from "./hub_model.ts";
+import { content, MODEL, snapshot, WEIGHTS } from "./hub_model.ts";
 import { writePackage } from "./package.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
-
-const WEIGHTS = pattern(200_000);
-const text = (value: string) => new TextEncoder().encode(value);
-const MODEL = { "config.json": text("{}"), "tokenizer.json": text("{}"), "model.safetensors": WEIGHTS }; // two blobs
 
 /** Flips a bit; size and time stay. */
 async function flip(path: string): Promise<void> {
@@ -24,12 +20,6 @@ async function flip(path: string): Promise<void> {
 const ours = (folder: string, file: string) => join(snapshot(folder), file);
 const theirs = (folder: string, file: string) =>
   join(folder, "huggingface/models--owner--name/snapshots", COMMIT, file);
-
-async function content(file: string, options?: Parameters<typeof openModel>[1]): Promise<Uint8Array> {
-  using model = closed(await openModel("owner/name", options));
-  const source = await model.open(file);
-  return await source.read(0, source.size);
-}
 
 Deno.test("a bit that flips in a cached file is found by verify, and the next opening fetches the file again", () =>
   withHub(MODEL, async (_, folder) => {
@@ -131,7 +121,7 @@ Deno.test("verify reads Hugging Face's cache, once for each blob, and finds link
 Deno.test("a snapshot with links that lead nowhere is not complete", async () => {
   for (const file of ["tokenizer.json", "config.json", "model.safetensors"]) {
     await withHub(MODEL, async (_, folder) => {
-      await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": text("[]") });
+      await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": pattern(2) });
       await Deno.remove(theirs(folder, file));
       await Deno.symlink("../../blobs/none", theirs(folder, file));
       using model = closed(await openModel("owner/name"));

@@ -1,15 +1,14 @@
 /** A model as a repository of the fake hub, and where its files are kept. */
 import { join } from "node:path";
+import { closed } from "../../src/entry/mod.ts";
+import { openModel } from "../../src/hub/mod.ts";
 import { COMMIT, type Files, pattern } from "./fake_hub.ts";
 
-export const CONFIG = new TextEncoder().encode('{"model_type":"llama"}');
+export const CONFIG = new TextEncoder().encode("{}");
 export const WEIGHTS = pattern(200_000);
 
-export const MODEL = {
-  "config.json": CONFIG,
-  "tokenizer.json": new TextEncoder().encode("{}"),
-  "model.safetensors": WEIGHTS,
-};
+/** Three files, of which two are one blob. */
+export const MODEL = { "config.json": CONFIG, "tokenizer.json": CONFIG, "model.safetensors": WEIGHTS };
 
 /** A repository with a model and much that is not fetched. */
 export const REPOSITORY: Files = {
@@ -19,6 +18,13 @@ export const REPOSITORY: Files = {
       .map((name) => [name, pattern(10)]),
   ),
 };
+
+/** A file of the model as it is opened from the hub or a cache, whole. */
+export async function content(file: string, options?: Parameters<typeof openModel>[1]): Promise<Uint8Array> {
+  using model = closed(await openModel("owner/name", options));
+  const source = await model.open(file);
+  return await source.read(0, source.size);
+}
 
 /** What is in a folder, stamps apart. */
 export async function fileNames(folder: string): Promise<string[]> {

@@ -5,20 +5,13 @@ import { dirname, join } from "node:path";
 import { partialPath } from "../../src/hub/cache/partial.ts";
 import { cacheEntries, datasetFile, openModel } from "../../src/hub/mod.ts";
 import { COMMIT, type FakeHub, layOut, pattern, withHub } from "./fake_hub.ts";
-import { CONFIG, fileNames, MODEL, REPOSITORY, snapshot, WEIGHTS } from "./hub_model.ts";
+import { CONFIG, content, fileNames, MODEL, REPOSITORY, snapshot, WEIGHTS } from "./hub_model.ts";
 
 const FILES = Object.keys(MODEL).sort();
 const openOwn = async () => closed(await openModel("owner/name"));
 /** The offsets from which the second server was asked for bytes. */
 const starts = ({ log }: FakeHub) =>
   log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
-
-/** A file of the model, whole. */
-async function content(file = "model.safetensors"): Promise<Uint8Array> {
-  using model = await openOwn();
-  const source = await model.open(file);
-  return await source.read(0, source.size);
-}
 
 Deno.test("a model of the hub is fetched once, said before, checked, and then used without the hub", () =>
   withHub(REPOSITORY, async (hub, folder) => {
@@ -88,14 +81,14 @@ Deno.test("a download goes on after drops, and after an interruption where it st
     ]);
     const failed = /owner\/name\/model\.safetensors: the server answered 502 at byte \d+/;
     await assert.rejects(openModel("owner/name"), failed);
-    assert.deepEqual(await content(), WEIGHTS);
+    assert.deepEqual(await content("model.safetensors"), WEIGHTS);
     assert.deepEqual(starts(hub), ["0", "60000", ...Array(6).fill("100000")]);
   }));
 
 Deno.test("a server without ranges is good enough for a download", () =>
   withHub(REPOSITORY, async (hub) => {
     hub.faults.set("model.safetensors", [{ kind: "drop", after: 60_000 }, { kind: "whole" }]);
-    assert.deepEqual(await content(), WEIGHTS);
+    assert.deepEqual(await content("model.safetensors"), WEIGHTS);
   }));
 
 Deno.test("content that is not what the hub promised leaves nothing behind and is fetched anew", () =>
@@ -117,7 +110,7 @@ Deno.test("what an earlier attempt left is fetched anew where it is damaged", ()
     const partial = partialPath(`${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`);
     await Deno.mkdir(dirname(partial), { recursive: true });
     await Deno.writeFile(partial, new Uint8Array(70_000));
-    assert.deepEqual(await content(), WEIGHTS);
+    assert.deepEqual(await content("model.safetensors"), WEIGHTS);
     assert.deepEqual(starts(hub), ["70000", "0"]);
   }));
 
