@@ -7,7 +7,7 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../deno.json" with { type: "json" };
-import { missingPackages, PYTHON } from "../src/hub/mod.ts";
+import { missingPackages, PYTHON } from "../src/core/hub/mod.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NPM = Deno.build.os === "windows" ? "npm.cmd" : "npm";

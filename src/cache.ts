@@ -10,4 +10,4 @@ export {
   pruneCache,
   type Verified,
   verifyCache,
-} from "./hub/mod.ts";
+} from "./core/hub/mod.ts";

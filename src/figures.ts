@@ -1,39 +1,72 @@
 /**
  * Figures of results, the claims of the paper judged by them, and the differences, intervals and words that both are made of.
  */
-export { type Allowance, allowance, paired } from "./study/mod.ts";
-export * from "./show/figures/mod.ts";
+export { type Allowance, allowance, qualityFigure, riseOf } from "./features/sweep/mod.ts";
+export { paired } from "./features/losses/mod.ts";
+export { depthFigure } from "./features/depth/mod.ts";
+export {
+  cosineMagnitudeFigure,
+  directionsFigure,
+  dropOrderFigure,
+  importanceFigure,
+  magnitudeFigure,
+  signFigure,
+  stabilityFigure,
+  textsFigure,
+} from "./features/profile/mod.ts";
+export { accuracyChange, accuracyFigure } from "./features/evaluate/mod.ts";
+export { certificateFigure } from "./features/compare/mod.ts";
+export { fitFigure } from "./features/fit/mod.ts";
+export { guidesFigure } from "./features/orders/mod.ts";
+export { rooflineFigure, speedFigure } from "./features/speed/mod.ts";
+export {
+  attentionMapFigure,
+  type AttentionPattern,
+  attentionPatternFigure,
+  causesFigure,
+  correlationWords,
+  effectsFigure,
+  smoothingFigure,
+  updateNormsFigure,
+} from "./features/causes/mod.ts";
+export {
+  checkpointLinesFigure,
+  checkpointMapFigure,
+  checkpointQualityFigure,
+  type HalfDropped,
+  medianGaps,
+  qualityBySteps,
+  type Trend,
+  trendsOf,
+} from "./features/training/mod.ts";
+export {
+  type InitCause,
+  initCausesFigure,
+  initFitFigure,
+  initMapFigure,
+  type InitModel,
+  measuredRatio,
+  type RatioMap,
+} from "./features/untrained/mod.ts";
 export {
   accuracyClaims,
   causeClaims,
   type Claim,
   claimsOf,
-  correlationWords,
-  type CsvRow,
-  type Draw,
-  type Figure,
-  type FigureOptions,
   generalityClaim,
   initClaim,
-  type InitModel,
-  type IntervalWords,
-  intervalWords,
-  measuredRatio,
   trainingClaim,
-} from "./show/mod.ts";
+} from "./apps/pages/mod.ts";
+export type { CsvRow } from "./core/show/chart/csv.ts";
+export type { Draw, Figure } from "./core/show/chart/svg.ts";
+export type { FigureOptions } from "./core/show/chart/options.ts";
+export { type IntervalWords, intervalWords } from "./core/show/words/verdicts.ts";
 export {
-  accuracyChange,
   byInterval,
   type Ends,
-  type HalfDropped,
-  medianGaps,
-  qualityBySteps,
   type Rise,
   type RiseInterval,
-  riseOf,
   type Sign,
   type Sorted,
-  type Trend,
-  trendsOf,
-} from "./result/mod.ts";
-export { type AccuracyChange, median, type Verdict } from "./measure/mod.ts";
+} from "./core/result/mod.ts";
+export { type AccuracyChange, median, type Verdict } from "./core/measure/mod.ts";

@@ -8,14 +8,14 @@ export {
   initModel,
   initModels,
   type MeasuredInit,
+  type Predicted,
   predictInit,
   randomInit,
   type RandomInitOptions,
   ratioMap,
   type RatioOptions,
-  untrainedCauses,
-  type UntrainedOptions,
-} from "./study/mod.ts";
-export { type NamedConfig, openConfig, zipfText } from "./subject/mod.ts";
-export type { Predicted, RatioPoint } from "./measure/mod.ts";
-export type { Reshaping } from "./models/mod.ts";
+  type RatioPoint,
+} from "./features/untrained/mod.ts";
+export { untrainedCauses, type UntrainedOptions } from "./features/causes/mod.ts";
+export { type NamedConfig, openConfig, zipfText } from "./core/subject/mod.ts";
+export type { Reshaping } from "./core/models/mod.ts";

@@ -16,111 +16,116 @@
 export {
   attentionOf,
   type AttentionOptions,
-  type BehindModel,
-  type CalibratedOptions,
-  causes,
-  type CausesMeasures,
-  type CausesOptions,
-  certify,
-  type CertifyOptions,
-  type Changing,
-  compare,
-  compareSamples,
-  type ConstraintOptions,
-  type Curve,
-  type CurveOption,
-  depth,
-  type DepthOptions,
-  distinct,
-  dropsIn,
-  type EngineOptions,
-  estimate,
-  evaluate,
-  type EvaluateOptions,
-  fit,
-  type FitAim,
-  type FitLines,
-  type FitOptions,
-  type FitTarget,
-  type Forcing,
-  generate,
-  type GenerateOptions,
-  guides,
-  type GuidesOptions,
   type Head,
   logits,
   losses,
-  makePlan,
   type Observation,
   observe,
   type ObserveOptions,
-  order,
-  type OrderOptions,
+  type PredictionOptions,
+} from "./features/observe/mod.ts";
+export {
+  type BehindModel,
+  dropsIn,
   type OverPlan,
   type OverPlans,
-  perplexities,
-  type PerplexitiesOptions,
   type PlanLike,
-  type PlanOptions,
-  type PredictionOptions,
-  profile,
-  type ProfileOptions,
-  rank,
-  type RankName,
-  type RankOptions,
-  type RankTarget,
-  readPlan,
-  repair,
-  type RepairOptions,
-  roofline,
-  type RooflineOptions,
-  type RunOptions,
-  type SamplesOptions,
-  type ScoreName,
-  speed,
-  type SpeedOptions,
-  type StudyOptions,
+} from "./core/study/plan.ts";
+export {
+  type CalibratedOptions,
+  type Curve,
+  type CurveOption,
+  type Sweep,
   sweep,
   type SweepOptions,
-  type Target,
-  type ValueChange,
-  writePlan,
-  type Written,
-} from "./study/mod.ts";
+} from "./features/sweep/mod.ts";
+export { type Causes, causes, type CausesMeasures, type CausesOptions } from "./features/causes/mod.ts";
 export {
-  info,
+  type Certificate,
+  certify,
+  type CertifyOptions,
+  compare,
+  compareSamples,
+  type SamplesOptions,
+} from "./features/compare/mod.ts";
+export {
+  type Changing,
+  perplexities,
+  type PerplexitiesOptions,
+  type Perplexity,
+  type ValueChange,
+} from "./features/losses/mod.ts";
+export {
+  type ConstraintOptions,
+  type DropOrder,
+  type Guide,
+  guides,
+  type GuidesOptions,
+  makePlan,
+  order,
+  type OrderOptions,
+  type PlanOptions,
+  rank,
+  type RankOptions,
+  type RankTarget,
+} from "./features/orders/mod.ts";
+export { type Depth, depth, type DepthOptions } from "./features/depth/mod.ts";
+export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
+export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
+export { estimate } from "./core/study/studies.ts";
+export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";
+export { fit, type FitAim, type FitLines, type FitOptions, type FitTarget } from "./features/fit/mod.ts";
+export { generate, type GenerateOptions, type Written } from "./features/generate/mod.ts";
+export {
+  type Keeping,
+  merge,
+  type Plan,
+  type RankName,
+  readResult,
+  type ScoreName,
+  type Target,
+  type TypeOrder,
+  writeResult,
+} from "./core/result/mod.ts";
+export { readPlan, writePlan } from "./core/study/plan_file.ts";
+export { repair, type RepairOptions } from "./features/repair/mod.ts";
+export {
+  roofline,
+  type RooflineOptions,
+  type Speed,
+  speed,
+  type SpeedOptions,
+} from "./features/speed/mod.ts";
+export { info } from "./features/info/mod.ts";
+export {
   type ModelOptions,
   openModel,
   packText,
   type StudyModel,
   type TextOptions,
-} from "./subject/mod.ts";
-export { exportModel, type ExportOptions } from "./export/mod.ts";
-export { type Format, FORMATS } from "./formats/mod.ts";
+} from "./core/subject/mod.ts";
+export { exportModel, type ExportOptions } from "./features/export/mod.ts";
+export { type Format, FORMATS } from "./core/formats/mod.ts";
 export {
-  type Causes,
-  type Certificate,
-  type Depth,
-  type DropOrder,
-  type Evaluation,
-  type Guide,
-  type Keeping,
-  merge,
-  type Perplexity,
-  type Plan,
-  type Profile,
-  readResult,
-  type Speed,
-  type Sweep,
-  type TypeOrder,
-  writeResult,
-} from "./result/mod.ts";
-export { type DropPlan, type LayerValue, OBSERVABLE, type Observable, type Prediction } from "./run/mod.ts";
-export { reading, type ReadingValue, toCSV } from "./show/mod.ts";
-export type { EngineName, PluginName, Precision } from "./engine/mod.ts";
-export type { Progress, Reports } from "./entry/mod.ts";
-export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
-export type { Change, DeviceName, LayerModule, ModuleKind, RepairName, TablesChange } from "./measure/mod.ts";
-export { help, show } from "./show/cell.ts";
-export type { BosRule } from "./tasks/mod.ts";
-export type { Blocks, Tokenizer } from "./text/mod.ts";
+  type DropPlan,
+  type LayerValue,
+  OBSERVABLE,
+  type Observable,
+  type Prediction,
+} from "./core/run/mod.ts";
+export { reading, type ReadingValue } from "./core/show/words/reading.ts";
+export { toCSV } from "./core/show/looks.ts";
+export type { EngineName, PluginName, Precision } from "./core/engine/mod.ts";
+export type { Progress, Reports } from "./core/entry/mod.ts";
+export type { ByteSource, ModelFiles, OpenOptions } from "./core/hub/mod.ts";
+export type {
+  Change,
+  DeviceName,
+  LayerModule,
+  ModuleKind,
+  RepairName,
+  TablesChange,
+} from "./core/measure/mod.ts";
+export { help, show } from "./apps/notebook/cell.ts";
+export type { BosRule } from "./core/tasks/mod.ts";
+export type { Blocks, Tokenizer } from "./core/text/mod.ts";

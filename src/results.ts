@@ -1,38 +1,22 @@
 /**
  * Types of results, of their parts, and of prices.
  */
-export type {
-  Agreement,
-  Checkpoints,
-  Comparison,
-  Computed,
-  Constraints,
-  Fit,
-  Generated,
-  GuideName,
-  Guides,
-  Info,
-  Kind,
-  Provenance,
-  RandomInit,
-  ResultOf,
-  Roofline,
-  SamplesComparison,
-  Sizes,
-} from "./result/mod.ts";
-export type {
-  AttentionOf,
-  Estimate,
-  EvaluatePrice,
-  Price,
-  Ranked,
-  Scores,
-  SpeedEstimate,
-  StudyTerms,
-  TaskPrice,
-  Terms,
-} from "./study/mod.ts";
-export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
-export type { Exported } from "./export/mod.ts";
-export type { FileSizes } from "./entry/mod.ts";
-export type { Packed } from "./subject/mod.ts";
+export type { Agreement, Comparison, SamplesComparison } from "./features/compare/mod.ts";
+export type { Checkpoints } from "./features/training/mod.ts";
+export type { Computed, GuideName, Kind, Provenance, ResultOf, Sizes } from "./core/result/mod.ts";
+export type { Constraints, Guides, Scores } from "./features/orders/mod.ts";
+export type { Fit } from "./features/fit/mod.ts";
+export type { Generated } from "./features/generate/mod.ts";
+export type { Info } from "./features/info/mod.ts";
+export type { RandomInit } from "./features/untrained/mod.ts";
+export type { Roofline, SpeedEstimate } from "./features/speed/mod.ts";
+export type { AttentionOf } from "./features/observe/mod.ts";
+export type { Estimate } from "./core/study/estimate.ts";
+export type { EvaluatePrice, TaskPrice } from "./features/evaluate/mod.ts";
+export type { Price } from "./core/study/study.ts";
+export type { Ranked } from "./features/profile/mod.ts";
+export type { StudyTerms, Terms } from "./core/study/studies.ts";
+export type { AttentionRow, Observed, ObservedTokens, Seen } from "./core/run/mod.ts";
+export type { Exported } from "./features/export/mod.ts";
+export type { FileSizes } from "./core/entry/mod.ts";
+export type { Packed } from "./core/subject/mod.ts";

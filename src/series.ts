@@ -1,12 +1,12 @@
 /**
  * The checkpoints of a training run: opened one after the other, and measured together.
  */
-export { checkpoints, type CheckpointsOptions } from "./study/mod.ts";
+export { checkpoints, type CheckpointsOptions } from "./features/training/mod.ts";
 export {
   type Checkpoint,
   openSeries,
   type OpenSeriesOptions,
   type Outline,
   type Series,
-} from "./subject/mod.ts";
-export type { SeriesOptions } from "./hub/mod.ts";
+} from "./core/subject/mod.ts";
+export type { SeriesOptions } from "./core/hub/mod.ts";

@@ -186,7 +186,7 @@ const NAMED_SCORE = /\bby\s*[!=]==?\s*["'`]|\bswitch\s*\(\s*(?:\w+\.)*by\s*\)/;
 /** The path of a URL, which is that of a file only where nothing in it is escaped. */
 const URL_PATH = /\.pathname\b/;
 /** A server, which reads the path of a request, and this rule. */
-const SERVERS = ["tests/hub/fake_hub.ts", "tests/architecture_test.ts"];
+const SERVERS = ["tests/core/hub/fake_hub.ts", "tests/architecture_test.ts"];
 
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */

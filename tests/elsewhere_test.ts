@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { missingPackages, PYTHON } from "../src/hub/mod.ts";
-import { register } from "../src/lab/mod.ts";
+import { missingPackages, PYTHON } from "../src/core/hub/mod.ts";
+import { register } from "../src/apps/lab/jupyter.ts";
 import { schemaFiles, schemaFolder } from "./fixtures/make_schema.ts";
 import {
   committed,
@@ -16,7 +16,7 @@ import {
   textOf,
   writeNotebook,
   writeScript,
-} from "./notebooks/notebook.ts";
+} from "./apps/notebook/notebook.ts";
 import { thorough, withFolder } from "./support.ts";
 import { printed, ran, unless, words } from "./tools.ts";
 

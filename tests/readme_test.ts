@@ -1,9 +1,9 @@
 /** Pictures, links and numbers of the README and of docs/: each exists, and each number is one that a run showed. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { nameOf, readCells } from "./notebooks/notebook.ts";
-import { pictures, readmeSweep } from "./notebooks/pictures.ts";
-import { unread } from "./notebooks/prose.ts";
+import { nameOf, readCells } from "./apps/notebook/notebook.ts";
+import { pictures, readmeSweep } from "./apps/notebook/pictures.ts";
+import { unread } from "./apps/notebook/prose.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const readme = await Deno.readTextFile(`${root}README.md`);

@@ -1,9 +1,10 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import assert from "node:assert/strict";
-import { cpuEngine, type Engine, type Feeds, type Has } from "../src/engine/mod.ts";
-import { openModel } from "../src/hub/mod.ts";
-import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
-import type { Graph } from "../src/onnx/mod.ts";
+import { cpuEngine } from "../src/core/engine/native/cpu.ts";
+import type { Engine, Feeds, Has } from "../src/core/engine/mod.ts";
+import { openModel } from "../src/core/hub/mod.ts";
+import { loadFolder, type Model, type ModelSpec } from "../src/core/models/mod.ts";
+import type { Graph } from "../src/core/onnx/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -12,11 +13,11 @@ import {
   type GramSums,
   noDrop,
   segmentsOf,
-  take,
   withUploaded,
-} from "../src/run/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
-import { type Lease, openSafetensors } from "../src/weights/mod.ts";
+} from "../src/core/run/mod.ts";
+import { take } from "../src/core/run/held.ts";
+import { float32, type Tensor, toFloat32 } from "../src/core/tensor/mod.ts";
+import { type Lease, openSafetensors } from "../src/core/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 import { isThorough } from "./tools.ts";
 

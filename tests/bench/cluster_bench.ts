@@ -6,8 +6,8 @@
  * Two workers share this machine's memory and caches, and whatever else runs on it: the load is printed beside the figures.
  */
 import { loadavg } from "node:os";
-import { RayCluster } from "../cluster/ray_cluster.ts";
-import { lamina } from "../commands/cli.ts";
+import { RayCluster } from "../apps/machines/ray_cluster.ts";
+import { lamina } from "../core/command/cli.ts";
 
 const [model = "smollm2-135m", count = "6"] = Deno.args;
 const shards = Number(count);

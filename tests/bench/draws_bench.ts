@@ -8,10 +8,10 @@
  * folder with the draws and the model that drew them.
  */
 import { createHash } from "node:crypto";
-import { type Engine, type Feeds, openEngine, type Program } from "../../src/engine/mod.ts";
-import type { Graph } from "../../src/onnx/mod.ts";
-import { generate } from "../../src/study/mod.ts";
-import { withTiny } from "../study/tiny.ts";
+import { type Engine, type Feeds, openEngine, type Program } from "../../src/core/engine/mod.ts";
+import type { Graph } from "../../src/core/onnx/mod.ts";
+import { generate } from "../../src/features/generate/mod.ts";
+import { withTiny } from "../core/study/tiny.ts";
 import { readArguments } from "./shared.ts";
 
 const { names: [out], draws, temperature, "top-p": topP, from } = readArguments(

@@ -8,10 +8,16 @@
  * openbookqa. All but the speeds is kept in data/results and reused.
  */
 import { fileURLToPath } from "node:url";
-import { evaluate, makePlan, openModel, order, perplexities, reading, speed } from "../../src/mod.ts";
-import { accuracyChange, paired } from "../../src/figures.ts";
-import { sizerOf } from "../../src/formats/mod.ts";
-import { pointsText } from "../../src/show/words/mod.ts";
+import { evaluate } from "../../src/features/evaluate/study.ts";
+import { makePlan } from "../../src/features/orders/make_plan.ts";
+import { openModel } from "../../src/core/subject/model.ts";
+import { order } from "../../src/features/orders/order.ts";
+import { paired, perplexities } from "../../src/features/losses/study.ts";
+import { reading } from "../../src/core/show/words/reading.ts";
+import { speed } from "../../src/features/speed/study.ts";
+import { accuracyChange } from "../../src/features/evaluate/accuracy.ts";
+import { sizerOf } from "../../src/core/formats/mod.ts";
+import { pointsText } from "../../src/core/show/words/mod.ts";
 import { readArguments } from "./shared.ts";
 
 const { names, samples, limit, rounds: repeat } = readArguments({ samples: 16, limit: 200, rounds: 5 });
@@ -48,4 +54,5 @@ for (const name of names) {
     console.log(`| ${cells.join(" | ")} |`);
   }
 }
-Deno.exit(); // a library's threads would go on
+Deno.exit();
+// a library's threads would go on

@@ -17,8 +17,8 @@ import { statfs } from "node:fs/promises";
 import process from "node:process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { openEngine } from "../../src/engine/mod.ts";
-import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
+import { openEngine } from "../../src/core/engine/mod.ts";
+import { createGraph, Gemm, ReduceSum } from "../../src/core/onnx/mod.ts";
 import {
   columnImportance,
   decoder,
@@ -27,13 +27,13 @@ import {
   openReference,
   score,
   segmentsOf,
-} from "../../src/run/mod.ts";
-import type { Tokenizer } from "../../src/text/mod.ts";
-import { float32 } from "../../src/tensor/mod.ts";
-import { zipfOf } from "../../src/study/base/text.ts";
-import { profileOver } from "../../src/study/passes/profile.ts";
-import { planOfChoices, unitsOf } from "../../src/study/types/units.ts";
-import { openConfig, openModel } from "../../src/subject/mod.ts";
+} from "../../src/core/run/mod.ts";
+import type { Tokenizer } from "../../src/core/text/mod.ts";
+import { float32 } from "../../src/core/tensor/mod.ts";
+import { zipfOf } from "../../src/core/study/text.ts";
+import { profileOver } from "../../src/features/profile/study.ts";
+import { planOfChoices, unitsOf } from "../../src/features/fit/types/units.ts";
+import { openConfig, openModel } from "../../src/core/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
 import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
 

@@ -13,11 +13,14 @@
  * the other engine, and in the precision.
  * The first round reads the file and is the slowest; with three, the median is not of it.
  */
-import { type Engine, openEngine, type Wanted } from "../../src/engine/mod.ts";
-import { rankModules, spearman } from "../../src/measure/mod.ts";
-import { evaluate, openModel, packText, perplexities, profile, type StudyModel } from "../../src/mod.ts";
-import { paired } from "../../src/figures.ts";
-import { forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
+import { type Engine, openEngine, type Wanted } from "../../src/core/engine/mod.ts";
+import { rankModules, spearman } from "../../src/core/measure/mod.ts";
+import { evaluate } from "../../src/features/evaluate/study.ts";
+import { openModel, type StudyModel } from "../../src/core/subject/model.ts";
+import { packText } from "../../src/core/subject/texts.ts";
+import { paired, perplexities } from "../../src/features/losses/study.ts";
+import { profile } from "../../src/features/profile/study.ts";
+import { forward, noDrop, segmentsOf } from "../../src/core/run/mod.ts";
 import { inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 
 const { names: given, engine: on, precision, limit, tasks, rounds, pass, json, ...values } = readArguments(

@@ -4,12 +4,13 @@
  *
  *     deno run -A tests/bench/presets_bench.ts --model smollm2-135m --gguf FILE --fit fit.json [--presets Q3_K_M,Q2_K] [--bos]
  */
-import { interval95 } from "../../src/measure/mod.ts";
-import { readResult } from "../../src/result/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
-import { perplexities, readPlan, riseOver } from "../../src/study/mod.ts";
-import { ggmlLibrary } from "../../src/libraries/ggml.ts";
-import { cString } from "../../src/libraries/pointers.ts";
+import { interval95 } from "../../src/core/measure/mod.ts";
+import { readResult } from "../../src/core/result/mod.ts";
+import { openModel } from "../../src/core/subject/mod.ts";
+import { perplexities, riseOver } from "../../src/features/losses/mod.ts";
+import { readPlan } from "../../src/core/study/plan_file.ts";
+import { ggmlLibrary } from "../../src/core/libraries/ggml.ts";
+import { cString } from "../../src/core/libraries/pointers.ts";
 import { readArguments } from "./shared.ts";
 
 /** Their numbers in `enum llama_ftype`. */

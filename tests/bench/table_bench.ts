@@ -12,11 +12,14 @@
  * processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this
  * side runs.
  */
-import type { Evaluation } from "../../src/result/mod.ts";
-import { type DropPlan, noDrop } from "../../src/run/mod.ts";
-import { dropsIn, evaluate, makePlan, profile, type Target } from "../../src/study/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
-import { packageFolder } from "../tasks/fixture.ts";
+import { evaluate, type Evaluation } from "../../src/features/evaluate/mod.ts";
+import { type DropPlan, noDrop } from "../../src/core/run/mod.ts";
+import { dropsIn } from "../../src/core/study/plan.ts";
+import { makePlan } from "../../src/features/orders/mod.ts";
+import { profile } from "../../src/features/profile/mod.ts";
+import type { Target } from "../../src/core/result/mod.ts";
+import { openModel } from "../../src/core/subject/mod.ts";
+import { packageFolder } from "../core/tasks/fixture.ts";
 import { fromPython, inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 
 /** A task, its shots, and the documents that it has in the table: MMLU's are those of all subjects. */

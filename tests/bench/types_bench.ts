@@ -4,15 +4,14 @@
  *
  *     deno run -A tests/bench/types_bench.ts --model smollm2-135m [--plans 100]
  */
-import { type DropPlan, mean, rankCorrelation } from "../../src/measure/mod.ts";
-import type { Perplexity } from "../../src/result/mod.ts";
-import { columnImportance, segmentsOf } from "../../src/run/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
-import { perplexities, riseOver } from "../../src/study/mod.ts";
-import { engineOf } from "../../src/study/base/options.ts";
-import { textOf } from "../../src/study/base/text.ts";
-import { typeLines } from "../../src/study/types/lines.ts";
-import { type Choice, planOfChoices, type Unit, unitsOf } from "../../src/study/types/units.ts";
+import { type DropPlan, mean, rankCorrelation } from "../../src/core/measure/mod.ts";
+import { perplexities, type Perplexity, riseOver } from "../../src/features/losses/mod.ts";
+import { columnImportance, segmentsOf } from "../../src/core/run/mod.ts";
+import { openModel } from "../../src/core/subject/mod.ts";
+import { engineOf } from "../../src/core/study/options.ts";
+import { textOf } from "../../src/core/study/text.ts";
+import { typeLines } from "../../src/features/fit/types/lines.ts";
+import { type Choice, planOfChoices, type Unit, unitsOf } from "../../src/features/fit/types/units.ts";
 import { readArguments } from "./shared.ts";
 
 const { model: name, plans: count, samples, length, text } = readArguments({

@@ -1,13 +1,15 @@
 /** Matrices in blocks on the CPU: products in both of its precisions, every family beside the same numbers widened, and stacks of matrices with the same input. */
 import assert from "node:assert/strict";
-import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
-import { blockTensors, type Model, stacked } from "../../src/models/mod.ts";
-import { decoder, take, withUploaded } from "../../src/run/mod.ts";
-import type { KeepsBlocks } from "../../src/weights/mod.ts";
-import { fedWeights, linear } from "../../src/models/values/linear.ts";
-import { createGraph } from "../../src/onnx/mod.ts";
-import { type BlockMatrix, float32, toFloat32 } from "../../src/tensor/mod.ts";
-import { beyond } from "../models/parity.ts";
+import { cpuEngine } from "../../src/core/engine/native/cpu.ts";
+import type { Engine } from "../../src/core/engine/mod.ts";
+import { blockTensors, type Model, stacked } from "../../src/core/models/mod.ts";
+import { decoder, withUploaded } from "../../src/core/run/mod.ts";
+import { take } from "../../src/core/run/held.ts";
+import type { KeepsBlocks } from "../../src/core/weights/mod.ts";
+import { fedWeights, linear } from "../../src/core/models/values/linear.ts";
+import { createGraph } from "../../src/core/onnx/mod.ts";
+import { type BlockMatrix, float32, toFloat32 } from "../../src/core/tensor/mod.ts";
+import { beyond } from "../core/models/parity.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import {
   distance,

@@ -2,9 +2,10 @@
  * The executor over tiny models on a stand-in device: `models.ts PRECISION:NAME,… …` prints what was placed, copied and left in each
  * precision, as JSON, and the cells of probes.ts. Numbers mean nothing, so a score that is refused for its value has run.
  */
-import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
-import { moves } from "../../src/measure/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
+import { cudaEngine } from "../../src/core/engine/native/cuda.ts";
+import type { Engine, Precision, Program } from "../../src/core/engine/mod.ts";
+import { moves } from "../../src/core/measure/mod.ts";
+import type { Model } from "../../src/core/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -21,15 +22,15 @@ import {
   segmentsOf,
   smoothingProbe,
   streamProbe,
-} from "../../src/run/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
-import type { Lease } from "../../src/weights/mod.ts";
+} from "../../src/core/run/mod.ts";
+import type { Tensor } from "../../src/core/tensor/mod.ts";
+import type { Lease } from "../../src/core/weights/mod.ts";
 import { withFixture } from "../support.ts";
 import { BLOCK_KINDS, type BlockKind, quantisedNames } from "../quantised.ts";
 import { plausible, trace, traced } from "./device.ts";
 import { givingBlocks } from "./given.ts";
 import { probeCells } from "./probes.ts";
-import { stepLogits } from "../run/states.ts";
+import { stepLogits } from "../core/run/states.ts";
 
 /** Lines of the trace [from, to). */
 type Span = readonly [from: number, to: number];
@@ -217,4 +218,5 @@ for (const argument of Deno.args) {
 }
 seen.probes = await probeCells();
 console.log(JSON.stringify(seen));
-Deno.exit(0); // the library's threads would go on
+Deno.exit(0);
+// the library's threads would go on

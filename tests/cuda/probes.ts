@@ -1,9 +1,10 @@
 /**
- * Every probe on every kind of module on a stand-in device: what each cell of tests/run/probe_table.ts came to. Numbers mean nothing: a
+ * Every probe on every kind of module on a stand-in device: what each cell of tests/core/run/probe_table.ts came to. Numbers mean nothing: a
  * cell is filled where all of its graphs ran on the device.
  */
-import { cudaEngine, type Engine } from "../../src/engine/mod.ts";
-import { isFilled, KINDS, observed, PROBES } from "../run/probe_table.ts";
+import { cudaEngine } from "../../src/core/engine/native/cuda.ts";
+import type { Engine } from "../../src/core/engine/mod.ts";
+import { isFilled, KINDS, observed, PROBES } from "../core/run/probe_table.ts";
 import { withFixture } from "../support.ts";
 import { plausible } from "./device.ts";
 

@@ -6,9 +6,9 @@
  * writes it anew; a test compares. Options that commands share are listed once, at the end of the page.
  */
 import { type Command, Help, type Option } from "commander";
-import type { Context } from "../../src/commands/shared/context.ts";
-import { optionDescription } from "../../src/commands/shared/help.ts";
-import { createProgram } from "../../src/commands/program.ts";
+import type { Context } from "../../src/core/command/context.ts";
+import { optionDescription } from "../../src/core/command/help.ts";
+import { createProgram } from "../../src/apps/cli/program.ts";
 
 export const PAGE = new URL("../../docs/commands.md", import.meta.url);
 

@@ -1,6 +1,6 @@
 /** The check of a GPU, small and on the CPU: every section runs, and what is off is found. */
 import assert from "node:assert/strict";
-import { withTiny } from "../study/tiny.ts";
+import { withTiny } from "../core/study/tiny.ts";
 import { BLOCK_KINDS, quantised } from "../quantised.ts";
 import { engine as cpu, refuses, thorough, withFixture } from "../support.ts";
 import { check } from "./check.ts";

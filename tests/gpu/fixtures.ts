@@ -1,12 +1,12 @@
 /** Every family on the engine, beside Hugging Face's numbers and the CPU's; after each, nothing is held. */
-import type { Engine } from "../../src/engine/mod.ts";
+import type { Engine } from "../../src/core/engine/mod.ts";
 import {
   meanDeviations,
   scoreDeviations,
   stateDeviations,
   stepDeviations,
   streamDeviations,
-} from "../models/parity.ts";
+} from "../core/models/parity.ts";
 import { engine as cpu, withFixture } from "../support.ts";
 import { type Row, worst } from "./report.ts";
 

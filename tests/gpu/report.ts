@@ -1,6 +1,6 @@
 /** What the check of a device finds: rows, each a measurement beside what it may be at most, where that is known. */
-import { align } from "../../src/show/mod.ts";
-import { beyond, type Deviation } from "../models/parity.ts";
+import { align } from "../../src/core/show/tables/text.ts";
+import { beyond, type Deviation } from "../core/models/parity.ts";
 
 export interface Row {
   readonly section: string;

@@ -1,10 +1,10 @@
 /** Weights in blocks that stay in the engine's memory: what is computed with them beside the CPU with the same numbers widened, and how fast. */
-import type { Engine } from "../../src/engine/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, decoder, noDrop } from "../../src/run/mod.ts";
+import type { Engine } from "../../src/core/engine/mod.ts";
+import type { Model } from "../../src/core/models/mod.ts";
+import { type Blocks, decoder, noDrop } from "../../src/core/run/mod.ts";
 import { blockDeviations, blockTolerance, isSteady, taking, widening } from "../blocks/truth.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
-import { finalStreams } from "../run/states.ts";
+import { finalStreams } from "../core/run/states.ts";
 import { distance, engine as cpu, largest, randomBlocks, released, withFixture } from "../support.ts";
 import { type Row, rowsOf, worst } from "./report.ts";
 import { timed } from "../bench/shared.ts";

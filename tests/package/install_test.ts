@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { PYTHON, pythonOf } from "../../src/hub/mod.ts";
-import { withTiny } from "../study/tiny.ts";
+import { PYTHON, pythonOf } from "../../src/core/hub/mod.ts";
+import { withTiny } from "../core/study/tiny.ts";
 import { isThorough, withFolder } from "../support.ts";
 import { filesIn, obstacle, pack, PROGRAM, run, succeed, userOf, version } from "./packages.ts";
 
@@ -122,7 +122,8 @@ async function checkWorkspace(folder: string, own: string): Promise<void> {
   const user = join(folder, "reader");
   const env = await userOf(user);
   const before = filesIn(own);
-  const code = `import { workspace } from "${own}/src/lab/workspace.ts"; console.log(await workspace());`;
+  const code =
+    `import { workspace } from "${own}/src/apps/lab/workspace.ts"; console.log(await workspace());`;
   await Deno.writeTextFile(`${folder}/make.ts`, code);
   const args = ["run", "-A", "--frozen", `--config=${own}/deno.json`, "make.ts"];
   const make = async () => (await succeed(Deno.execPath(), args, { cwd: folder, env })).trim();

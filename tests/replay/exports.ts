@@ -1,8 +1,10 @@
 /** The files of exports: of every fixture in every format that can express it. */
-import { exportModel, type ExportOptions, FORMATS, openModel } from "../../src/mod.ts";
-import { VERSION } from "../../src/result/mod.ts";
+import { exportModel, type ExportOptions } from "../../src/features/export/export.ts";
+import { FORMATS } from "../../src/core/formats/job.ts";
+import { openModel } from "../../src/core/subject/model.ts";
+import { VERSION } from "../../src/core/result/mod.ts";
 import { fixture } from "../fixtures/read.ts";
-import { named } from "../study/tiny.ts";
+import { named } from "../core/study/tiny.ts";
 import { withFolder } from "../support.ts";
 import type { Some } from "./graphs.ts";
 import { shortHash } from "./record.ts";

@@ -1,18 +1,16 @@
 /** The graphs that studies of every fixture compile and run: as the CPU wants them, and as other engines do. */
-import {
-  causes,
-  evaluate,
-  generate,
-  observe,
-  order,
-  perplexities,
-  profile,
-  type StudyModel,
-  type StudyOptions,
-} from "../../src/mod.ts";
-import type { Engine, Has } from "../../src/engine/mod.ts";
-import { graphsOf, lowerings } from "../models/built.ts";
-import { named, withTiny } from "../study/tiny.ts";
+import { causes } from "../../src/features/causes/study.ts";
+import { evaluate } from "../../src/features/evaluate/study.ts";
+import { generate } from "../../src/features/generate/generate.ts";
+import { observe } from "../../src/features/observe/observe.ts";
+import { order } from "../../src/features/orders/order.ts";
+import { perplexities } from "../../src/features/losses/study.ts";
+import { profile } from "../../src/features/profile/study.ts";
+import type { StudyModel } from "../../src/core/subject/model.ts";
+import type { StudyOptions } from "../../src/core/study/options.ts";
+import type { Engine, Has } from "../../src/core/engine/mod.ts";
+import { graphsOf, lowerings } from "../core/models/built.ts";
+import { named, withTiny } from "../core/study/tiny.ts";
 import { withFixture } from "../support.ts";
 import { type GraphNames, noted, recorder } from "./record.ts";
 

@@ -1,21 +1,19 @@
 /** Results that an earlier state of the code kept: every study finds them, and computes nothing. */
-import { curvesOf } from "../../src/study/sweep/curves.ts";
-import {
-  causes,
-  evaluate,
-  openModel,
-  order,
-  perplexities,
-  profile,
-  type StudyModel,
-  type StudyOptions,
-  sweep,
-} from "../../src/mod.ts";
-import { checkpoints, openSeries } from "../../src/series.ts";
-import type { Engine } from "../../src/engine/mod.ts";
-import { laminaHere } from "../commands/cli.ts";
-import { kept, withTiny } from "../study/tiny.ts";
-import { writeSeries } from "../study/training.ts";
+import { curvesOf } from "../../src/features/sweep/curves.ts";
+import { causes } from "../../src/features/causes/study.ts";
+import { evaluate } from "../../src/features/evaluate/study.ts";
+import { openModel, type StudyModel } from "../../src/core/subject/model.ts";
+import { order } from "../../src/features/orders/order.ts";
+import { perplexities } from "../../src/features/losses/study.ts";
+import { profile } from "../../src/features/profile/study.ts";
+import type { StudyOptions } from "../../src/core/study/options.ts";
+import { sweep } from "../../src/features/sweep/study.ts";
+import { checkpoints } from "../../src/features/training/study.ts";
+import { openSeries } from "../../src/core/subject/series.ts";
+import type { Engine } from "../../src/core/engine/mod.ts";
+import { laminaHere } from "../core/command/cli.ts";
+import { kept, withTiny } from "../core/study/tiny.ts";
+import { writeSeries } from "../features/training/training.ts";
 import { recorder } from "./record.ts";
 
 export type Kept = Readonly<Record<string, string>>;

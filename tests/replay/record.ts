@@ -1,9 +1,9 @@
 /** An engine that notes the graphs that are compiled, whoever builds them, and how often each runs. */
 import { createHash } from "node:crypto";
-import type { Engine, Has } from "../../src/engine/mod.ts";
-import type { Graph } from "../../src/onnx/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { protoOf } from "../onnx/read.ts";
+import type { Engine, Has } from "../../src/core/engine/mod.ts";
+import type { Graph } from "../../src/core/onnx/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../src/core/tensor/mod.ts";
+import { protoOf } from "../core/onnx/read.ts";
 import { engine } from "../support.ts";
 
 /** The CPU's engine, which writes down what it compiles. */

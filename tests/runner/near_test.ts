@@ -68,8 +68,8 @@ Deno.test("a changed formula of this project reaches its own test, and few of th
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const files = readSources(new URL("../", import.meta.url), "tests/").map(({ path }) => path)
     .filter((path) => path.endsWith("_test.ts"));
-  const near = filesNear(files, ["src/measure/streams/massive.ts"], await modulesOf(files, root), root);
-  assert.ok(near.includes("tests/measure/causes_test.ts"));
+  const near = filesNear(files, ["src/core/measure/streams/massive.ts"], await modulesOf(files, root), root);
+  assert.ok(near.includes("tests/core/measure/causes_test.ts"));
   assert.ok(near.length < files.length / 2, `${near.length} of ${files.length}`);
 });
 

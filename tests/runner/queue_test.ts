@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { withFolder } from "../support.ts";
-import { type Item } from "./item.ts";
+import type { Item } from "./item.ts";
 import { runItem, runItems } from "./queue.ts";
 import { onUnix } from "../tools.ts";
 

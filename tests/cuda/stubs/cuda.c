@@ -29,7 +29,7 @@ int cuModuleLoadData(void **module, const void *image) {
 }
 int cuModuleGetFunction(void **function, void *module, const char *name) { *function = strdup(name); return 0; }
 
-// The list of arguments begins with a pointer to each and goes on with them (../../../src/libraries/pointers.ts): so their number is
+// The list of arguments begins with a pointer to each and goes on with them (../../../src/core/libraries/pointers.ts): so their number is
 // known. All but the last, the struct of parameters, are addresses.
 int cuLaunchKernel(const char *function, unsigned x, unsigned y, unsigned z, unsigned block, unsigned block_y, unsigned block_z,
                    unsigned shared, void *stream, uint64_t **arguments, void **extra) {

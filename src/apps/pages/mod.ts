@@ -1,0 +1,3 @@
+export * from "./claims/causes.ts";
+export * from "./claims/claims.ts";
+export * from "./claims/training.ts";

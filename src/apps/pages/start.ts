@@ -1,0 +1,115 @@
+/**
+ * What `lamina start` measures: a profile, the largest plan that keeps a promise, and what dropping costs around it. Sizes are smaller than
+ * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
+ * tokens (SmolLM2-135M, stories).
+ */
+import { type Checks, func } from "../../core/entry/mod.ts";
+import { type Fit, type FitOptions, fitStudy } from "../../features/fit/mod.ts";
+import { PAPER_SCORE } from "../../core/result/mod.ts";
+import { type Profile, profileStudy } from "../../features/profile/mod.ts";
+import { type Curve, type Sweep, type SweepOptions, sweepStudy } from "../../features/sweep/mod.ts";
+import { onModel, type StudyModel, type TextOptions } from "../../core/subject/mod.ts";
+import { type RunOptions, studyChecks, type StudyOptions } from "../../core/study/options.ts";
+import { runOptionsOf, type Step, step } from "../../core/study/stage.ts";
+import { runWork, type Study, tokensIn } from "../../core/study/study.ts";
+import { orderingChecks } from "../../features/orders/mod.ts";
+
+/** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
+export interface StartOptions extends StudyOptions {
+  /** Hears each result as soon as it is there. */
+  readonly onFound?: ((result: Profile | Fit | Sweep) => void) | undefined;
+  /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
+  readonly unchecked?: boolean | undefined;
+}
+
+export interface Started {
+  readonly profile: Profile;
+  readonly fit: Fit;
+  readonly sweep: Sweep;
+}
+
+/** The rise of the perplexity that the pages' answer is about. */
+export const PROMISE = { perplexity: 0.1 } as const;
+
+/** Orders of types that need no measurement of their own. */
+const UNMEASURED = ["rule", "uniform"] as const;
+
+type Size = Pick<TextOptions, "samples" | "length">;
+const SIZE: Size = { samples: 8, length: 512 };
+const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
+/** Numbers of drops along the curves; the answer's comes on top. */
+const STEPS = [0, 1, 2, 4, 8];
+
+const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: orderingChecks.unchecked };
+
+/** One price and one count of progress for all. */
+export const startStudy: Study<StudyModel, StartOptions, Started> = {
+  verb: "start with",
+  checks,
+  on: onModel,
+  async work(model, { onFound, unchecked, ...given }) {
+    const options: StudyOptions & Size = { ...SIZE, ...given };
+    const { samples, length } = options;
+    const fitting: FitOptions = { ...fitOptions(options), unchecked, calibration: { samples, length } };
+    const curves = curvesFor(options, null);
+    const [measuring, finding, sweeping] = [
+      await profileStudy.work(model, options),
+      await fitStudy.work(model, fitting),
+      await sweepStudy.work(model, curves),
+    ];
+    const last = ({ steps }: { readonly steps: readonly Step[] }) => steps.at(-1)!.passes;
+    const heard = async <T extends Profile | Fit | Sweep>(result: T) => {
+      onFound?.(result);
+      return await Promise.resolve(result);
+    };
+    const profiled = step(last(measuring), async (own) => heard(await runWork(measuring, own)));
+    const found = step(finding.steps.slice(2).flatMap(({ passes }) => passes), async (own) => {
+      const profile = await profiled.whole(own);
+      return heard(await runWork(await fitStudy.work(model, { ...fitting, profile }), own));
+    });
+    const swept = step(last(sweeping), async (own) => {
+      const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
+      return heard(await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own));
+    });
+    /** All but the numbers of drops that the answer adds are known before it. */
+    const find = async (own: RunOptions) => {
+      const profile = await runWork(await profileStudy.work(model, options), own);
+      await runWork(await sweepStudy.work(model, { ...curves, profile }), own);
+    };
+    return {
+      label: "start",
+      model,
+      tokens: tokensIn(measuring) + tokensIn(finding),
+      plans: finding.plans! + sweeping.plans!,
+      steps: [profiled, found, { ...swept, find }],
+      async result(all: RunOptions) {
+        const own = runOptionsOf(all);
+        return {
+          profile: await profiled.whole(own),
+          fit: await found.whole(own),
+          sweep: await swept.whole(own),
+        };
+      },
+    };
+  },
+};
+
+/** Options of the fit beside one profile, which ranks, and curves of so many samples: the samples that choose are those of the curves. */
+export function fitOptions(options: StudyOptions): FitOptions {
+  const { samples = SIZE.samples } = options;
+  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples), typesBy: UNMEASURED };
+}
+
+/** Attention and MLPs by importance; where the answer drops another kind of modules, its curve too. */
+function curvesFor(options: StudyOptions & Size, fit: Fit | null): SweepOptions {
+  const { samples, length } = options;
+  const found = fit && fit.answer !== null ? fit.tried[fit.answer] : null;
+  const answer = found?.target === "types" ? null : found;
+  const targets = new Set([...TARGETS, ...answer ? [answer.target as Curve["target"]] : []]);
+  return {
+    ...options,
+    calibration: { samples, length },
+    curves: [...targets].map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
+    steps: [...new Set([...STEPS, ...answer ? [answer.dropped] : []])].sort((a, b) => a - b),
+  };
+}

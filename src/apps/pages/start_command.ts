@@ -1,0 +1,120 @@
+/** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
+import type { Command } from "commander";
+import { join } from "node:path";
+import { plain } from "../../core/entry/mod.ts";
+import { benchmarkFiles } from "../../core/hub/mod.ts";
+import { cacheKey, fileName } from "../../core/result/mod.ts";
+import { aimOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
+import type { Result } from "../../core/show/looks.ts";
+import { sections } from "./sections/sections.ts";
+import { writeReport } from "./page/page.ts";
+import { engineChecks, forcingChecks } from "../../core/study/options.ts";
+import { PROMISE, type Started, startStudy } from "./start.ts";
+import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../../core/command/context.ts";
+import { isStandardOutput, outOptions } from "../../core/command/destination.ts";
+import { commandLine, madeBy, near, nextText, type Output, outputOf } from "../../core/command/outlet.ts";
+import { declared } from "../../core/command/declare.ts";
+import {
+  type Flags,
+  type KeepingFlags,
+  MODEL,
+  pricedOptions,
+  resultsOption,
+} from "../../core/command/options.ts";
+import { perform, shown } from "../../core/command/perform.ts";
+import { openRunner } from "../../core/command/sharing.ts";
+
+type StartFlags = Flags & Pick<KeepingFlags, "results">;
+
+export const startCommand = (context: Context): Command =>
+  declared({
+    name: "start",
+    says: "find how much may go at 10 % more perplexity, and write a page",
+    takes: { "[model]": [MODEL, "smollm2-135m"] },
+    options: {
+      unchecked: startStudy.checks.unchecked, // its text is its own
+      ...{ ...engineChecks, ...forcingChecks, ...pricedOptions(), ...resultsOption(), ...outOptions() },
+    },
+    example: "start",
+  }, async (ref: string, flags: StartFlags) => {
+    await openRunner(context, flags); // without one, nothing is fetched
+    const texts = flags.dryRun ? null : fetchTexts(context);
+    try {
+      await withModel(context, ref, flags, async (model) => {
+        await texts?.fetched();
+        const options = { ...optionsIn(context, flags, startStudy), onFound: tablesTo(context, flags) };
+        await perform(context, flags, startStudy, [model, options], {
+          ...shown(context, model.name, { promise: promiseText(aimOf(PROMISE)) }),
+          output: (started) => finished(context, ref, flags, model.name, started),
+        });
+      });
+    } finally {
+      await texts?.stop();
+    }
+  });
+
+/** Fetches the texts while the model is opened. A failure is reported by the study, which then needs them. */
+function fetchTexts(context: Context) {
+  const { signal, onProgress, ...reports } = reportsTo(context);
+  const ending = new AbortController();
+  let waiting = false;
+  const fetching = benchmarkFiles({
+    ...reports,
+    signal: AbortSignal.any([signal, ending.signal]),
+    onProgress: (progress) => waiting && onProgress(progress), // the model's own line is shown until then
+  }).catch(() => {});
+  return {
+    async fetched() {
+      waiting = true;
+      await fetching;
+    },
+    async stop() {
+      ending.abort();
+      await fetching;
+    },
+  };
+}
+
+function tablesTo(context: Context, flags: Flags) {
+  let before = "";
+  return (result: Result) => {
+    if (isPiped(flags)) return;
+    context.print(`${before}${tableIn(context, [result])}`);
+    before = "\n";
+  };
+}
+
+const isPiped = ({ json, csv }: Flags) => [json, csv].some(isStandardOutput);
+
+/** Writes the page of figures and names it; what is printed after it. */
+async function finished(
+  context: Context,
+  ref: string,
+  flags: StartFlags,
+  name: string,
+  { profile, fit, sweep }: Started,
+): Promise<Output> {
+  const next = await nextOf(fit, ref, flags.results);
+  const origins = [profile.provenance, fit.provenance, sweep.provenance];
+  // Another model of the same name, or another setting, overwrites nothing.
+  const folder = ["report", fileName(origins[0].model.name), cacheKey("report", [origins])].join("-");
+  const drawn = [
+    sections.fit(fit),
+    sections.quality(sweep, droppedIn(fit)),
+    sections.importance({ profile, texts: [] }),
+    sections.magnitude(profile),
+  ];
+  const report = { title: `How much of ${name} may go`, sections: drawn, next, ...madeBy() };
+  const line = `page of figures: ${plain(near(await writeReport(join(flags.results, folder), report)))}`;
+  if (isPiped(flags)) context.notice(line);
+  else context.write(`\n${line}`); // unbroken, to be copied
+  const { table: _printed, ...output } = outputOf(context, fit, { done: "start" });
+  return { ...output, ...nextText(next) };
+}
+
+/** Commands that use the answer; without one, a fit that may repair what it drops. */
+async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
+  const file = await keepFit(fit, results);
+  if (fit.plan) return [...file ? nextLines(fit, ref, file) : [], commandLine("fit", ref, "--loss", "0.01")];
+  return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
+}

@@ -1,0 +1,78 @@
+/** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
+import { flag, option } from "../entry/mod.ts";
+import { isFull, noDrop } from "../measure/mod.ts";
+import type { Kind } from "../result/mod.ts";
+import type { Result } from "../show/looks.ts";
+import type { RunOptions } from "../study/options.ts";
+import type { Study } from "../study/study.ts";
+import type { StudyModel } from "../subject/mod.ts";
+import { type Context, optionsIn, withModel } from "./context.ts";
+import { declared } from "./declare.ts";
+import { type DropFlags, dropOf, dropOptions, planLists, wantedOf } from "./drops.ts";
+import { type Flags, MODEL, studyOptions } from "./options.ts";
+import { listText, outputOf } from "./outlet.ts";
+import { perform, shown } from "./perform.ts";
+import type { Table } from "./relations.ts";
+
+/** Flags behind the model in the example of a study's command, and options that the study does not have. */
+const MORE: Readonly<Record<string, readonly [flags: string, options?: Table]>> = {
+  profile: ["--samples 4 --json profile.json", {
+    all: option(flag, "print every module, not only the ten least important of each kind"),
+  }],
+  perplexity: ["--drop-attention 25,26"],
+  depth: ["--samples 4"],
+};
+
+/** The command of a study that says itself what it does: with the study's options, a plan to drop, or several models, where it has them. */
+export const plainCommand =
+  (name: string, study: Study<StudyModel, RunOptions, Result>) => (context: Context) => {
+    const { says = "", isForSeveral = false, checks } = study;
+    const [flags = "", added] = MORE[name] ?? [];
+    const example = `${name} smollm2-135m ${flags}`.trim();
+    const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
+    const planned = isOfPlans ? planLists() : drops ? dropOptions : {};
+    const options = { ...added, ...planned, ...checks, ...studyOptions(name as Kind) };
+    const takes = isForSeveral
+      ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
+      : { "<model>": MODEL };
+    return declared({ name, says, takes, options, example }, async (
+      given: string | string[],
+      flags: Flags & DropFlags<string | string[] | undefined> & { readonly all?: boolean },
+    ) => {
+      const refs = [given].flat();
+      if (refs.length > 1 && context.sharing !== null) {
+        throw new RangeError(`Cannot divide ${name} of several models: run it on one machine`);
+      }
+      const { json: _, csv: __, figure: ___, ...unwritten } = flags;
+      const files = isOfPlans && flags.plan?.length === 0 ? [undefined] : [flags.plan].flat();
+      const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
+      // A plan from a file says what its scores and repairs were measured on.
+      const plansIn = (model: StudyModel) => [
+        noDrop,
+        ...wanted.map((one) => ({ ...one.plan, ...dropOf(model, one) })).filter((plan) => !isFull(plan)),
+      ];
+      const all: Result[] = [];
+      const among = { count: refs.length, estimates: [] };
+      for (const [i, ref] of refs.entries()) {
+        const own: Flags = flags.dryRun || i === refs.length - 1 ? flags : unwritten;
+        await withModel(context, ref, flags, async (model) => {
+          const plan = isOfPlans
+            ? { plans: plansIn(model) }
+            : drops
+            ? { drop: dropOf(model, wanted[0]) }
+            : {};
+          await perform(context, own, study, [model, { ...optionsIn(context, flags, study), ...plan }], {
+            ...{ ...shown(context, model.name), among },
+            output(result, done) {
+              if (!isForSeveral) return outputOf(context, result, { done, all: flags.all });
+              all.push(result);
+              const json = () => listText(all);
+              return all.length < refs.length
+                ? { json, done }
+                : { ...outputOf(context, all, { done }), json };
+            },
+          });
+        });
+      }
+    });
+  };

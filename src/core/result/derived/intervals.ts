@@ -1,0 +1,83 @@
+/** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
+import { expect, func, like } from "../../entry/mod.ts";
+import { interval95, type Rise } from "../../measure/mod.ts";
+import type { Sign } from "./signs.ts";
+
+/** The ends of a 95 % interval; null where a single sample has none. */
+export interface Ends {
+  /** Its lower end. */
+  readonly low: number | null;
+  /** Its upper end. */
+  readonly high: number | null;
+}
+
+export type { Rise };
+
+/** A rise of the loss with the ends of its 95 % interval. */
+export interface RiseInterval extends Ends {
+  /** Nats per token. */
+  readonly rise: number;
+}
+
+/** A list in three parts. */
+export interface Sorted<T> {
+  /** Those whose interval is below zero. */
+  readonly below: T[];
+  /** Those whose interval is above zero. */
+  readonly above: T[];
+  /** Those whose interval contains zero, or that have none. */
+  readonly neither: T[];
+}
+
+const anyList = like("a list", Array.isArray);
+const anEnd = (value: unknown) => value === null || Number.isFinite(value);
+const anInterval = like("an interval with low and high", (value) => {
+  const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
+  return anEnd(low) && anEnd(high);
+});
+
+/** Where an interval lies: below zero, above it, or on both sides; one without limits, from a single sample, says nothing. */
+export function intervalSign(interval: Ends): Sign {
+  expect("choose words", "the interval", interval, anInterval);
+  const { low, high } = interval;
+  if (low === null || high === null) return 0;
+  return high < 0 ? -1 : low > 0 ? 1 : 0;
+}
+
+/**
+ * Sorts a list by 95 % intervals, so that a sentence can name what is lower, what is higher, and what cannot be told apart.
+ *
+ * @example
+ * ```ts
+ * import { reading } from "lamina";
+ * import { byInterval } from "lamina/figures";
+ *
+ * const changes = [{ order: "random", low: 0.2, high: 0.4 }, { order: "angular", low: -0.1, high: 0.1 }];
+ * const { above, neither } = byInterval(changes, (change) => change);
+ * console.log(reading`Worse: ${above.map(({ order }) => order)}. Cannot tell: ${neither.map(({ order }) => order)}.`);
+ * ```
+ */
+export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
+  expect("sort by intervals", "items", items, anyList);
+  expect("sort by intervals", "intervalOf", intervalOf, func);
+  const those = (sign: Sign) => items.filter((item) => intervalSign(intervalOf(item)) === sign);
+  return { below: those(-1), above: those(1), neither: those(0) };
+}
+
+/** {@link riseOf} over so many samples. */
+export function riseOverSamples(
+  samples: number,
+  point: Rise,
+  than: Rise = { rise: 0, riseError: 0 },
+): RiseInterval {
+  const errors = [point.riseError, than.riseError];
+  const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
+  const rise = point.rise - than.rise;
+  return { rise, ...endsOf(rise, error, samples) };
+}
+
+/** The interval of a mean over n samples, if it has one. */
+export function endsOf(mean: number, error: number | null, n: number): Ends {
+  const [low, high] = interval95(mean, error, n).map((end) => Number.isFinite(end) ? end : null);
+  return { low, high };
+}

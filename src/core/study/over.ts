@@ -1,0 +1,257 @@
+/**
+ * A study over the samples of a text: what its numbers depend on, which passes it runs, how some samples are measured. The rest follows:
+ * what is kept and found again, price, progress, the check of memory, joining, and the division over machines.
+ *
+ * A result is of some samples under one plan. Its key is known from text, options and what computes it, so that "is it kept?" is looked up.
+ */
+import { type Checks, filled, phased, sum } from "../entry/mod.ts";
+import { planHash } from "../measure/mod.ts";
+import type { Model } from "../models/mod.ts";
+import { isEarlier, keep, keptResult, originOf, type Summed, type Types } from "../result/mod.ts";
+import type { Blocks, DropPlan, Probe, Reference } from "../run/mod.ts";
+import { onModel, type Packed, type StudyModel } from "../subject/mod.ts";
+import { expectRoom, flopsOf, type Need, needOf, type Pass, type Size } from "./estimate.ts";
+import { provenance, type RunOptions, studyChecks, type StudyOptions, tellReused } from "./options.ts";
+import { dropsIn, type OverPlans, type PlanLike } from "./plan.ts";
+import { batchesOf, divided, type Span, type Step } from "./stage.ts";
+import type { Study } from "./study.ts";
+import { samplesOf, type Text, textOf } from "./text.ts";
+
+/** A model under study; of an untrained one, the seed of its weights, which are drawn while it runs. */
+export type Subject = Model & Pick<StudyModel, "identity" | "tokenizer"> & { readonly seed?: number };
+
+/** The full model's streams over a text, which groups of plans, and several calls, are held against. */
+export interface Shared {
+  full?: Reference | undefined;
+}
+
+export function freeShared(shared: Shared): void {
+  shared.full?.free();
+  shared.full = undefined;
+}
+
+/** Plans that run together: what each result is known by, their passes, what reports call them, and what observes them. */
+export interface Running<Own = unknown, K extends Types = Types> {
+  readonly model: Subject;
+  readonly blocks: Blocks;
+  readonly own: Own;
+  readonly requests: readonly K["request"][];
+  readonly passes: readonly Pass[];
+  readonly shared: Shared;
+  readonly name: string;
+  readonly probes?: readonly Probe[];
+}
+
+/** How results over a text are made. `Own` is what the options come to in a model. */
+export interface Measure<Own, K extends Types> {
+  readonly result: Pick<Summed<K>, "kind" | "from">;
+  /** What results depend on besides model, text, plan and what computes them; the whole text is at hand. */
+  origin?(own: Own, whole: Packed): Omit<K["request"], "provenance">;
+  /** What runs under some plans; `isFirst` for those beside which the full model runs, where plans are compared with it. */
+  passes(model: Subject, own: Own, size: Size, plans: readonly DropPlan[], isFirst: boolean): readonly Pass[];
+  /** Bytes besides those of the passes. */
+  room?(model: Subject, own: Own, size: Size): number;
+  /** The sums of some samples, for each request. */
+  measure(running: Running<Own, K>, options: RunOptions): Promise<readonly K["sums"][]>;
+}
+
+/** A model over a text, and what is said of its results. */
+interface Place<Own> {
+  readonly model: Subject;
+  readonly text: Text;
+  readonly own: Own;
+  /** For notices that results are used again, which count them where plans are many; without it, there are none. */
+  readonly label?: string;
+  readonly isCounted?: boolean;
+  /** What reports call all groups of plans, and each of them. */
+  readonly title?: string;
+  nameOf?(group: number): string;
+  /** Where the full model's streams stay, which the owner frees; by default, they are freed in the end. */
+  readonly shared?: Shared | undefined;
+  /** What a study needs of which this is the beginning, so that it does not fail later. */
+  readonly need?: Need | undefined;
+}
+
+/** What the results of plans over some samples are known by. */
+async function requestsOf<Own, K extends Types>(
+  { origin }: Measure<Own, K>,
+  { model, text, own }: Place<Own>,
+  span: Span,
+  plans: readonly DropPlan[],
+  options: RunOptions,
+): Promise<K["request"][]> {
+  const packed = await samplesOf(text, span).pack(options);
+  const beside = origin?.(own, await text.pack(options));
+  return await Array.fromAsync(
+    plans,
+    async (plan) => ({ provenance: await provenance(model, packed, plan, options), ...beside }),
+  );
+}
+
+const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples });
+
+/**
+ * Results of plans by group, as they are kept or made now; each group is one run. A plan counts in the first group that has it, and what
+ * an interrupted run has finished is kept by group.
+ */
+export async function measured<Own, K extends Types>(
+  how: Measure<Own, K>,
+  place: Place<Own>,
+  groups: readonly (readonly DropPlan[])[],
+  options: RunOptions,
+  span = allOf(place.text),
+): Promise<K["result"][][]> {
+  const { model, text, own, label, isCounted, title, nameOf = () => "layers and head", shared, need } = place;
+  const { result: { kind, from }, passes, room, measure } = how;
+  const at = phased(title ?? null, [0, 1], options);
+  const { blocks } = await samplesOf(text, span).pack(at(0));
+  const named = groups.flatMap((plans, group) =>
+    plans.map((plan) => ({ group, plan, hash: planHash(plan) }))
+  );
+  const distinct = named.filter(({ hash }, i) => named.findIndex((one) => one.hash === hash) === i);
+  const requests = await requestsOf(how, place, span, distinct.map(({ plan }) => plan), at(0));
+  const results = new Map<string, K["result"]>();
+  for (const [i, { hash }] of distinct.entries()) {
+    const found = await keptResult(kind, originOf(requests[i], kind), options);
+    if (found) results.set(hash, found);
+  }
+  const reused = [...results.values()].filter(isEarlier).length;
+  if (label !== undefined && reused > 0) {
+    tellReused(options, label, !isCounted ? "result" : reused === 1 ? "1 result" : `${reused} results`);
+  }
+  const streams = shared ?? {};
+  const all = distinct.map((one, i) => ({ ...one, request: requests[i] }));
+  const runs = groups.map((_, group) => all.filter((one) => one.group === group));
+  const lacking = runs.map((run) => run.filter(({ hash }) => !results.has(hash)));
+  const full = streams.full ? -1 : lacking.findIndex(({ length }) => length > 0);
+  const passesOf = (run: typeof all, group: number) =>
+    run.length > 0 ? passes(model, own, blocks, run.map(({ plan }) => plan), group === full) : [];
+  const running = lacking.map(passesOf);
+  const weights = running.map((passes) => flopsOf(model, passes));
+  const before = Math.max(0, sum(runs.map(passesOf), (passes) => flopsOf(model, passes)) - sum(weights));
+  const part = phased(null, [before, ...weights], at(1));
+  if (running.flat().length > 0) {
+    const { bytes, what } = needOf(model, running.flat());
+    await expectRoom(need ?? { bytes: bytes + (room?.(model, own, blocks) ?? 0), what }, options);
+  }
+  try {
+    for (const [group, run] of lacking.entries()) {
+      if (run.length === 0) continue;
+      const [requests, name] = [run.map(({ request }) => request), nameOf(group)];
+      const asked = { model, blocks, own, requests, passes: running[group], shared: streams, name };
+      const sums = await measure(asked, part(1 + group));
+      for (const [i, { hash, request }] of run.entries()) {
+        results.set(hash, await keep(from(request, sums[i]), options));
+      }
+    }
+  } finally {
+    if (!shared) freeShared(streams);
+  }
+  const byGroup = Map.groupBy(named, ({ group }) => group);
+  return groups.map((_, group) => (byGroup.get(group) ?? []).map(({ hash }) => results.get(hash)!));
+}
+
+/** Measures a text under plans, as a step whose shards are some of its samples; `plans` stand in for those of `plansOf` in the price. */
+function stepOver<Own, K extends Types>(
+  how: Measure<Own, K> & { readonly result: Summed<K> },
+  place: Place<Own>,
+  plans: readonly DropPlan[],
+  plansOf?: (options: RunOptions) => Promise<readonly DropPlan[]>,
+): Step<K["result"][]> {
+  const { model, text, own } = place;
+  const batches = batchesOf(text.sizes);
+  const run = async (span: Span, options: RunOptions) =>
+    (await measured(how, place, [await plansOf?.(options) ?? plans], options, span))[0];
+  const step = divided<K["result"][]>(model, {
+    unit: batches.size === 1 ? "samples" : `batches of ${batches.size} samples`,
+    units: batches.count,
+    passes(span) {
+      const { from, to } = batches.samplesOf(span);
+      return how.passes(model, own, { samples: to - from, length: text.sizes.length }, plans, true);
+    },
+    run: (span, options) => run(batches.samplesOf(span), options),
+    async join(parts, options) {
+      const { join, from } = how.result;
+      const all = await requestsOf(how, place, allOf(text), await plansOf?.(options) ?? plans, options);
+      return await Array.fromAsync(
+        all,
+        (request, i) => keep(from(request, join(parts.map((results) => results[i]))), options),
+      );
+    },
+  });
+  return plansOf ? step : { ...step, find: (options) => run(allOf(text), options) };
+}
+
+type Said = Pick<Study<never, never, never>, "verb" | "says" | "isForSeveral">;
+
+/** A study over a text: besides how it measures, what its options are. */
+export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {
+  readonly checks: Checks<O>;
+  /** How its results follow from sums, and merge. */
+  readonly result: Summed<K>;
+  /** What the options come to in a model, or throws `RangeError`. */
+  settle?(model: StudyModel, options: O, size: Size): Own;
+  /** What is added to results when they are shown, and not kept. */
+  after?(
+    results: readonly K["result"][],
+    at: { readonly model: StudyModel; readonly text: Text; readonly options: O },
+    options: RunOptions,
+  ): Promise<K["result"][]>;
+}
+
+/** Such a study, also as a step of others. */
+interface OverText<O, R> extends Study<StudyModel, O, R> {
+  step(
+    model: StudyModel,
+    text: Text,
+    plans: readonly DropPlan[],
+    plansOf?: (options: RunOptions) => Promise<readonly DropPlan[]>,
+  ): Step<R>;
+}
+type Planned = StudyOptions & { readonly drop?: PlanLike | undefined };
+
+/** A study of a model under one plan, the option `drop`, over a text. */
+export const studyOver = <O extends Planned, Own, K extends Types>(
+  how: StudyOver<O, Own, K>,
+): OverText<O, K["result"]> =>
+  study(how, ({ drop = {} }) => [drop], ([only]) => only, ([drop]) => ({ drop }));
+
+/** The same under several plans, the option `plans`, which run together; it has a result for each. */
+export const studyOverPlans = <O extends OverPlans<StudyOptions>, Own, K extends Types>(
+  how: StudyOver<O, Own, K>,
+): OverText<O, K["result"][]> => study(how, ({ plans }) => plans, (all) => all, (plans) => ({ plans }));
+
+function study<O extends StudyOptions, Own, K extends Types, Out>(
+  how: StudyOver<O, Own, K>,
+  plansIn: (options: O) => readonly PlanLike[],
+  out: (results: K["result"][]) => Out,
+  planned: (plans: readonly DropPlan[]) => object,
+): OverText<O, Out> {
+  const { checks, settle, after, result: { kind } } = how;
+  const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
+  const placeOf = (model: StudyModel, text: Text, own = {} as Own) => {
+    const label = `${kind} of ${model.name}`;
+    return { model, text, own, label, title: label, isCounted: "plans" in checks };
+  };
+  return {
+    ...{ ...how, isDivisible: true, on: onModel },
+    step(model, text, plans, plansOf) {
+      const step = stepOver(how, placeOf(model, text), plans, plansOf);
+      return { ...step, whole: async (options) => out(await step.whole(options)) };
+    },
+    work(model, options) {
+      const text = textOf(model, options, checks);
+      const place = placeOf(model, text, settle?.(model, options, text.sizes));
+      const plans = plansIn(options).map((plan) => dropsIn(model, plan));
+      const step = stepOver(how, place, plans);
+      return {
+        ...{ label: place.label, model, text, plans: plans.length, steps: [step] },
+        async result(runOptions) {
+          const results = await step.whole(runOptions);
+          return out(await after?.(results, { model, text, options }, runOptions) ?? results);
+        },
+        depends: () => ({ ...filled(checks, options, added), ...planned(plans) }),
+      };
+    },
+  };
+}

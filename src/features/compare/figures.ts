@@ -1,0 +1,66 @@
+import { type Certificate, QUANTILES } from "./result.ts";
+import type { CsvRow } from "../../core/show/chart/csv.ts";
+import { linearAxis, logAxis, logDomain, withZero } from "../../core/show/chart/draw/axes.ts";
+import { hueOf } from "../../core/show/chart/draw/colors.ts";
+import type { Panel } from "../../core/show/chart/draw/panel.ts";
+import { byKind, lineChart, numbersOf } from "../../core/show/chart/plots.ts";
+import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { certificateRows, secondOf, SIDES } from "./table.ts";
+import { type Finding, modelOf, reading } from "../../core/show/words/mod.ts";
+
+/**
+ * Draws what a model costs in place of another: the share of tokens whose predictions diverge by more, and how far updates move across and
+ * along the stream by layer, where both have the same layers.
+ */
+export const certificateFigure: Draw<[Certificate]> = figure("certificate", "certificate", (result) => {
+  const { of, moves, rise, kl, quantiles, top1, within } = result;
+  const rows = certificateRows(result);
+  return {
+    rows,
+    title: finding(result),
+    shows: [
+      reading`A: ${modelOf(of)}; B: ${secondOf(result)}.`,
+      "Share of tokens at which KL(A ‖ B) is above a value.",
+      moves !== null &&
+      "Below, by layer: |e| / |u|, means over tokens, where a module's update u in A is u + e in B; bars: 95 % intervals over samples.",
+    ],
+    reads: [
+      reading`The loss of B is ${rise} nats per token above that of A (no difference: up to ${`${within}`}). Mean KL ${kl!},
+        maximum ${{ measured: quantiles.at(-1)! }}. The first choice is the same at ${{
+        share: top1!.value,
+      }} of the tokens.`,
+    ],
+    panels: panelsOf(result, rows),
+  };
+});
+
+function finding({ equal, rise, within }: Certificate): Finding {
+  const alike = `B predicts as well as A within ${within} nats per token`;
+  if (equal !== "no") return equal === "yes" ? { found: alike } : { open: `whether ${alike}` };
+  const size = { rise: Math.abs(rise.value), low: null, high: null, decimals: 3 };
+  return { found: reading`B loses ${size} nats per token ${rise.value > 0 ? "more" : "less"} than A` };
+}
+
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
+function panelsOf({ quantiles, moves }: Certificate, rows: readonly CsvRow[]): Panel[] {
+  // Of predictions that are the same, no token is above a quantile.
+  const tail = QUANTILES.slice(0, -1).map((share, i) => ({
+    kl: Math.max(quantiles[i], 1e-9),
+    above: 1 - share,
+  }));
+  return [
+    lineChart([{ label: "", ...hueOf(0), rows: tail }], "kl", "above", {
+      ...{ height: 260, r: 3.5, keyed: true },
+      across: logAxis(logDomain(numbersOf(tail, "kl")), "KL(A ‖ B), nats (log)"),
+      up: { ...logAxis([0.0008, 0.6], "share of tokens above (log)"), format: percent },
+      says: ({ kl, above }) => reading`${{ share: above }} of tokens above ${{ measured: kl }} nats`,
+    }),
+    ...(moves ? SIDES : []).map((side) => {
+      const own = rows.filter(({ measure, layer }) => measure === side && layer !== null);
+      const up = (ends: readonly number[]) =>
+        linearAxis(withZero(ends), `|e| / |u| ${side} the stream`, percent);
+      return lineChart(byKind(own), "layer", "value", { height: 240, r: 2.5, ends: ["low", "high"], up });
+    }),
+  ];
+}

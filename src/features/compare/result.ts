@@ -1,0 +1,116 @@
+/** The forms of comparisons: two profiles, two logs of lm-eval. */
+import { z } from "zod";
+import { VERDICTS } from "../../core/measure/mod.ts";
+import {
+  byKind,
+  computedForm,
+  depends,
+  endsForm,
+  estimateForm,
+  kind,
+  modelForm,
+  provenanceForm,
+} from "../../core/result/mod.ts";
+import { differenceForm } from "../evaluate/mod.ts";
+
+/** Shares of the tokens whose divergence is at most a quantile; that of all is the maximum. */
+export const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1] as const;
+
+const both = z.tuple([z.number(), z.number()]);
+/** By layer [L]; null where one of the two has no module. */
+const byLayer = z.object({ along: z.array(estimateForm), across: z.array(estimateForm) });
+
+export const certificateKind = kind("certificate", { method: 1, origin: depends("of") }, {
+  /** Of the second, and of the plan by which it differs, if that is all. */
+  provenance: provenanceForm,
+  /** The first. */
+  of: modelForm,
+  /** Bytes of the weight files of both; null where a model has none. */
+  bytes: z.tuple([z.number().nullable(), z.number().nullable()]),
+  /** Predicted tokens: T − 1 per sample. */
+  tokens: z.int().positive(),
+  perplexity: both,
+  /** How much more the second loses in nats per token, paired over samples (Student's t). */
+  rise: z.object({ value: z.number(), ...endsForm }),
+  /** Nats per token that count as no difference. */
+  within: z.number().positive(),
+  /** Whether the interval of the rise lies within ±`within`, or beyond it. */
+  equal: z.enum(VERDICTS),
+  /** KL(first ‖ second), nats per predicted token. */
+  kl: estimateForm,
+  /** Its quantiles over tokens, at the shares `QUANTILES`. */
+  quantiles: z.array(z.number()).length(QUANTILES.length),
+  /** Share of positions where the most probable token of both is the same. */
+  top1: estimateForm,
+  /**
+   * How far updates u of the first move to u + e in the second: means over tokens of |e∥|/|u| and |e⊥|/|u|, along and across the first's
+   * stream (arXiv 2609.15975), over all modules and by layer; null for models that differ in layers or width.
+   */
+  moves: z.object({ along: estimateForm, across: estimateForm, attention: byLayer, mlp: byLayer }).nullable(),
+  /** By sample: Σ −ln p(token) of both, Σ KL, and positions with the same first choice. */
+  sums: z.array(z.object({ nll: both, kl: z.number(), top1: z.number(), tokens: z.number() })),
+});
+/** What a model costs in place of another, over the same text. */
+export type Certificate = z.infer<typeof certificateKind.form>;
+
+const agreement = z.object({
+  /** Share of modules in common among the n least important of each, for n = 1 … L. */
+  overlap: z.array(z.number()),
+  /** Spearman's rank correlation of importance; null where one side does not vary. */
+  rankCorrelation: z.number().nullable(),
+  /** Largest absolute difference of importance. */
+  largestDifference: z.number(),
+});
+/** How similarly two profiles rank one kind of module. */
+export type Agreement = z.infer<typeof agreement>;
+
+export const compareKind = kind("compare", { method: 1 }, {
+  models: z.tuple([z.string(), z.string()]),
+  /** What computed each, where that differs: then the numbers do too. */
+  computed: z.tuple([computedForm, computedForm]).optional(),
+  ...byKind(agreement),
+});
+/** Two profiles side by side. */
+export type Comparison = z.infer<typeof compareKind.form>;
+
+/** A metric of a task over the documents that two models answered. */
+const pairedForm = z.object({
+  task: z.string(),
+  /** What extracts the answers, as lm-eval names it. */
+  filter: z.string(),
+  metric: z.string(),
+  /** Shares of right answers of the first and the second. */
+  accuracy: z.tuple([z.number(), z.number()]),
+  /** Their standard errors as lm-eval has them; null for one document. */
+  stderr: z.tuple([z.number().nullable(), z.number().nullable()]),
+  /** Documents that only the second answers right, and only the first. */
+  gained: z.int().nonnegative(),
+  lost: z.int().nonnegative(),
+  /** p of McNemar's exact test: how likely flips are as one-sided if both models are equally accurate. */
+  mcnemar: z.number(),
+  change: differenceForm,
+});
+
+export const samplesKind = kind("samples", { method: 1 }, {
+  /** Names of the files or folders. */
+  names: z.tuple([z.string(), z.string()]),
+  tasks: z.array(pairedForm).min(1),
+  /** The mean over tasks, of each task's acc_norm or else its first metric; null for one task. */
+  average: differenceForm.nullable(),
+  /** By task, what was left out: documents that only one has, metrics that are no mean of right answers; and documents whose prompts differ. */
+  apart: z.record(
+    z.string(),
+    z.object({
+      only: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+      prompts: z.int().nonnegative(),
+      metrics: z.array(z.string()),
+    }),
+  ),
+});
+/** Two models' answers to the same documents, as lm-eval logged them. */
+export type SamplesComparison = z.infer<typeof samplesKind.form>;
+
+/** What a task is called beside its other filters: "gsm8k strict-match"; "piqa" where nothing extracts the answers. */
+export const samplesName = (
+  { task, filter = "none" }: { readonly task: string; readonly filter?: string },
+): string => filter === "none" ? task : `${task} ${filter}`;

@@ -1,0 +1,4 @@
+export * from "./figures.ts";
+export * from "./result.ts";
+export * from "./study.ts";
+export * from "./table.ts";

@@ -1,0 +1,321 @@
+/**
+ * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
+ * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
+ */
+import { planHash } from "../../core/measure/mod.ts";
+import {
+  aPart,
+  aShare,
+  type Check,
+  type Checks,
+  filled,
+  list,
+  number,
+  oneOf,
+  option,
+  required,
+  shareOf,
+  sum,
+  text,
+  wholeNumber,
+} from "../../core/entry/mod.ts";
+import { ACCURACY_MARGIN, type Main, sharesOf } from "./accuracy.ts";
+import type { Evaluation } from "./result.ts";
+import { head, isTypeOrder, joinHashes, type Provenance } from "../../core/result/mod.ts";
+import { cpuLowering } from "../../core/engine/mod.ts";
+import { type DropPlan, noDrop } from "../../core/run/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
+import {
+  type BosRule,
+  type Metric,
+  suites,
+  taskGroups,
+  taskNames,
+  tasksNamed,
+} from "../../core/tasks/mod.ts";
+import { BASE_BYTES, expectRoom, writeBytes } from "../../core/study/estimate.ts";
+import { memoryOf, runChecks, type RunOptions } from "../../core/study/options.ts";
+import { type EvaluatedText, leakGuard } from "../../core/study/text.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../../core/study/plan.ts";
+import { divided, type Stage, step } from "../../core/study/stage.ts";
+import { run, type Study, type Work } from "../../core/study/study.ts";
+import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
+import { besideBytes } from "./beside.ts";
+import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
+import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
+import { expectChoices, runRounds } from "./rounds.ts";
+import { summarise } from "./summary.ts";
+
+/** Options of `evaluate`: the tasks, and how they are run. */
+export interface EvaluateOptions extends RunOptions {
+  /**
+   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
+   * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
+   * the text in tokens, up to what the model reads. Set either `tasks` or `suite`, which has its own shots.
+   */
+  readonly tasks?: readonly string[] | undefined;
+  /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
+  readonly suite?: string | undefined;
+  /** Number of solved examples in front of each document; default: the task's own, 0 for most tasks. */
+  readonly shots?: number | undefined;
+  /** Number of documents of each task, from the first on that is not left out; default: all. */
+  readonly limit?: number | undefined;
+  /** Number of documents of each task that are left out before them; default: 0. */
+  readonly skip?: number | undefined;
+  /**
+   * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
+   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals of changes hold, whenever the asking ends.
+   */
+  readonly until?: number | undefined;
+  /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
+  readonly bos?: BosRule | undefined;
+  /** Seed of the random stream that draws the shots, and of the order of documents under `until`; default: lm-eval's 1234. */
+  readonly seed?: number | undefined;
+  /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
+  readonly margin?: number | string | undefined;
+  /** Number of texts that every plan continues, as samples of its writing; default: 8; 0 skips them. */
+  readonly prompts?: number | undefined;
+}
+
+/** The tasks of a command that names none. */
+export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
+/** lm-eval's. */
+const SHOTS_SEED = 1234;
+
+const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
+const someTasks: Check = list(text, "names of tasks");
+
+const evaluateChecks: Checks<EvaluateOptions> = {
+  tasks: option(
+    someTasks,
+    "<names> tasks, for example piqa,mmlu_anatomy; arithmetic, brackets, induction and passkey_… are made here and need no data, " +
+      `and a passkey's text may have any length; choose from ${
+        taskNames.filter((name) => !name.startsWith("mmlu_")).join(", ")
+      }, mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
+    DEFAULT_TASKS,
+  ),
+  suite: option(oneOf(Object.keys(suites)), "<name> a paper's tasks at its shots, instead of `tasks`"),
+  shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
+  limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
+  skip: option(wholeNumber(0), "<n> leave out the first n documents of each task", 0),
+  until: option(
+    number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
+    "<points> ask documents until every plan is known to lose more than this of mean accuracy, or no more",
+    undefined,
+    { excludes: ["margin"] },
+  ),
+  bos: option(
+    oneOf(["tokenizer", "never", "always"]),
+    "<rule> when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
+    "tokenizer",
+  ),
+  margin: option(
+    aShare(aPart),
+    "<share> largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
+    ACCURACY_MARGIN,
+  ),
+  prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
+  seed: option(
+    aSeed,
+    "<n> seed of the few-shot examples, and of the order of documents under `until`",
+    SHOTS_SEED,
+  ),
+  ...runChecks,
+};
+
+/** Tokens whose states are more than are ever there at once. */
+const LONG = 2 ** 20;
+
+/**
+ * Evaluates a model on benchmark tasks under each plan, and returns the results in the plans' order. The full model always runs, because
+ * the other plans are compared with it: `against` is how accuracy changes, `kept` the share of answers that stay the same, and `logprob`
+ * the log-probability of the right answers in nats. Where at least 1 % of the 13-token sequences of a task occur in the text that a plan
+ * was calibrated on, the plan's result says so in `shared`. Throws `RangeError` for an unknown task, if a task has too few rows for the
+ * shots, or if the model cannot read a probe's text whole.
+ *
+ * @example Not run by tests: it fetches the model and the rows
+ * ```ts ignore
+ * import { evaluate } from "lamina";
+ *
+ * const [full, dropped] = await evaluate("smollm2-135m", [{}, { attention: [25] }], { tasks: ["piqa"], limit: 100 });
+ * const { acc, metrics, logprob } = dropped.tasks.piqa;
+ * console.log(full.tasks.piqa.acc, acc, metrics.acc.against, metrics.acc.kept, logprob);
+ * ```
+ */
+export async function evaluate(
+  model: StudyModel | string,
+  plans: readonly PlanLike[],
+  options: EvaluateOptions = {},
+): Promise<Evaluation[]> {
+  return await run(evaluateStudy, model, { ...options, plans });
+}
+
+/** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
+export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evaluation[], EvaluatePrice> = {
+  verb: "evaluate",
+  isDivisible: true,
+  checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
+  on: onModel,
+  work: (model, options) => evaluation(model, options),
+};
+
+/** Describes an evaluation. Those that share `beside`, whose owner frees it, run the full model once over the same documents. */
+export async function evaluation(
+  model: StudyModel,
+  options: OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">,
+): Promise<Work<Evaluation[], EvaluatePrice>> {
+  const wanted = options.plans.map((plan) => dropsIn(model, plan));
+  const distinct = [...new Map([noDrop, ...wanted].map((plan) => [planHash(plan), plan])).values()];
+  const { until } = options;
+  const { settings, mains } = settingsOf(options);
+  if (until !== undefined) settings.forEach(({ task }) => expectChoices(task));
+  const parts = await askAll(model, settings, options);
+  const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
+  const evaluating = step([], async (runOptions) => {
+    const { beside } = options;
+    await expectRoom(({ has }) => {
+      const most = Math.max(readBytes(model, distinct, LONG), writeBytes(model, has));
+      const bytes = BASE_BYTES + (beside ? besideBytes(model, parts) : 0) + most;
+      return { bytes, what: `tasks at hidden size ${model.spec.hidden}` };
+    }, runOptions);
+    tellCuts(parts, model, runOptions);
+    noticeBeyond(model, "texts", longestText(parts, prompts), runOptions);
+    const running = { ...runOptions, model, plans: distinct, beside };
+    const { done, asked = undefined } = until !== undefined && distinct.length > 1
+      ? await runRounds(parts, sharesOf(mains), until / 100, seed, running)
+      : { done: await runParts(parts, running) };
+    const written = await writing(prompts, running);
+    const share = until === undefined ? shareOf(margin, aPart) : until / 100;
+    const full = summarise(done[0], mains, null, share);
+    return distinct.map((_, i): Evaluation => ({
+      ...head("evaluate"),
+      provenance: wholeOrigin(done[i].map(({ origin }) => origin), skip),
+      bos,
+      seed,
+      ...i === 0 ? full : summarise(done[i], mains, full, share, asked?.[i]),
+      writing: written?.[i] ?? null,
+    }));
+  }, until === undefined ? stagesOf(model, distinct, parts, prompts, options) : []);
+  return {
+    label: `evaluation of ${model.name}`,
+    model,
+    tokens: sum(parts, ({ tokens }) => tokens),
+    steps: [evaluating],
+    price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
+    async result(runOptions) {
+      const results = await evaluating.whole(runOptions);
+      const guard = leakGuard(model, textsOf(parts), [], runOptions);
+      return await Array.fromAsync(wanted, (plan, i) => {
+        const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
+        return guard({ ...result, ...orderOf(options.plans[i]) }, [options.plans[i]]);
+      });
+    },
+    // Rounds follow from those before them.
+    ...until === undefined
+      ? {
+        async depends() {
+          const { fingerprint: tokenizer } = await model.tokenizer();
+          const tasks = parts.map(({ hash }) => hash);
+          return { model: model.identity, tokenizer, tasks, plans: distinct, prompts };
+        },
+      }
+      : {},
+  };
+}
+
+function orderOf(plan: PlanLike): Pick<Evaluation, "order"> {
+  if (!("order" in plan) || plan.order.length === 0) return {};
+  const { target, by, seed, repaired, order } = plan;
+  if (target === "types" || isTypeOrder(by)) return {};
+  return { order: { target, by, seed, ...repaired ? { repair: repaired.by } : {}, dropped: order.length } };
+}
+
+/** Everything that each task asks, shots included, as tokens. */
+function textsOf(parts: readonly Part[]): EvaluatedText[] {
+  const byTask = Map.groupBy(parts, ({ setting: { task } }) => task.name);
+  return [...byTask].map(([name, own]) => ({ name, ids: own.flatMap(inputsOf) }));
+}
+
+/** Documents by parts of tasks, their shots drawn before; then texts by plan. */
+function stagesOf(
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  parts: readonly Part[],
+  prompts: number,
+  all: EvaluateOptions,
+): readonly Stage[] {
+  const has = { ...cpuLowering, memoryBytes: memoryOf(all) ?? Infinity };
+  const writers = prompts > 0 ? plans : [];
+  return divided<void>(model, {
+    unit: "parts of tasks",
+    units: parts.length + writers.length,
+    passes: ({ from, to }) => [
+      ...parts.slice(from, to).map((part) => partPass(model.spec, plans, part)),
+      ...Array(Math.max(0, to - Math.max(from, parts.length))).fill(textsPass(model.spec, [noDrop], prompts)),
+    ],
+    bytes({ from, to }) {
+      const own = parts.slice(from, to);
+      const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
+      const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
+      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model, has) : 0);
+    },
+    async run({ from, to }, options) {
+      const running = { ...options, model };
+      await runParts(parts.slice(from, to), { ...running, plans });
+      const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
+      if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
+    },
+  }).stages;
+}
+
+function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
+  const { tasks, suite, limit } = options;
+  const { bos, seed, skip } = filled(evaluateChecks, options);
+  if ((tasks === undefined) === (suite === undefined)) {
+    const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
+    throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);
+  }
+  const entries = suite === undefined
+    ? [...new Set(tasks)].map((task) => ({ task, shots: options.shots, metric: null as Metric | null }))
+    : suites[suite].map((entry) => ({ ...entry, shots: options.shots ?? entry.shots }));
+  if (entries.length === 0) {
+    throw new RangeError("Cannot evaluate: the list of tasks is empty, expected at least one task");
+  }
+  const settings = new Map<string, Setting>();
+  const mains = entries.map(({ task, shots, metric }): Main => {
+    const members = tasksNamed(task);
+    for (const member of members) {
+      settings.set(member.name, { task: member, shots: shots ?? member.shots, limit, skip, bos, seed });
+    }
+    const usual = members[0].metrics.includes("acc_norm") ? "acc_norm" : members[0].metrics[0];
+    return { name: task, members: members.map(({ name }) => name), metric: metric ?? usual };
+  });
+  return { settings: [...settings.values()], mains };
+}
+
+function wholeOrigin(origins: readonly Provenance[], skip: number): Provenance {
+  const names = [...new Set(origins.map(({ text }) => text.name))];
+  return {
+    ...origins[0],
+    text: { name: names.join(", "), hash: joinHashes(origins.map(({ text }) => text.hash)) },
+    packing: { ...origins[0].packing, samples: sum(origins, ({ packing }) => packing.samples), skip },
+  };
+}
+
+function longestText(parts: readonly Part[], prompts: number): number {
+  const read = parts.map((part) =>
+    inputsOf(part).reduce((most, { length }) => Math.max(most, length), 0) +
+    (part.setting.task.generation ? WRITTEN : 0)
+  );
+  return Math.max(prompts > 0 ? PROMPT + TOKENS : 0, ...read);
+}
+
+function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: RunOptions): void {
+  const longest = contextLength(model.config);
+  for (const [name, parts] of Map.groupBy(asked, ({ setting: { task } }) => task.name)) {
+    const cut = sum(parts, ({ documents }) => documents.filter(({ cut }) => cut > 0).length);
+    if (cut === 0) continue;
+    const are = cut === 1 ? "1 document is" : `${cut} documents are`;
+    onNotice?.(`${name}: ${are} longer than the context of ${longest} tokens, and cut from the left`);
+  }
+}

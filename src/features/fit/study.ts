@@ -1,0 +1,198 @@
+/**
+ * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
+ * cheapest one that saves enough.
+ */
+import { displayable, sum } from "../../core/entry/mod.ts";
+import type { LayerModule } from "../../core/measure/mod.ts";
+import type { Fit } from "./result.ts";
+import { head, TYPE_ORDERS } from "../../core/result/mod.ts";
+import { verdictOf } from "./worth.ts";
+import { noDrop } from "../../core/run/mod.ts";
+import { onModel, sizesOf, type StudyModel } from "../../core/subject/mod.ts";
+import { tasksNamed } from "../../core/tasks/mod.ts";
+import { halfOf, leakGuardOver, reading, type Text, textOf } from "../../core/study/text.ts";
+import type { Pass } from "../../core/study/estimate.ts";
+import type { RunOptions } from "../../core/study/options.ts";
+import { type Step, step } from "../../core/study/stage.ts";
+import { run, type Study } from "../../core/study/study.ts";
+import { expectChoices } from "../evaluate/mod.ts";
+import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
+import { checkPasses, checkText, keyOf, orderStep, removeEach } from "../orders/mod.ts";
+import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
+import { expectHeld, sizerOf } from "../../core/formats/mod.ts";
+import { aimOf, unitOf } from "./aims.ts";
+import { find, type Parts } from "./find.ts";
+import { TIMING } from "./judges.ts";
+import { type TypeLines, typeLines, typePasses } from "./types/lines.ts";
+import { unitsOf } from "./types/units.ts";
+import {
+  fitChecks,
+  type FitOptions,
+  type Line,
+  lineOf,
+  lineOfTypes,
+  linesPlanned,
+  removedFor,
+  triesTypes,
+} from "./lines.ts";
+
+export type { FitOptions };
+
+/** The text on which steps of types are measured: the beginning of the one that calibrates, at most so much of it. */
+const RISES = { samples: 8, length: 256 };
+/** Plans of a line of types that its search tries. */
+const TYPED = 6;
+/** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
+const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
+
+/**
+ * Finds the largest plan that keeps a promise: `loss` (nats per token), `perplexity` (a share), or `accuracy` (points on `tasks`), by the upper
+ * end of its 95 % interval, paired with the full model. For `parameters`, `kvBytes` or `speed`, finds the cheapest plan that saves as much.
+ * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
+ * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
+ * fit resumes where it stopped. Modules that stay in a file of `format` are not tried, and bytes are those of the files that
+ * `exportModel` writes.
+ *
+ * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
+ *
+ * @example
+ * ```ts
+ * import { fit, openModel } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const text = { text: "README.md", samples: 8, length: 32 };
+ * const { plan, tried, confirmed } = await fit(model, { ...text, calibration: text, loss: 0.2, time: false });
+ * console.log(plan?.attention, tried.length, confirmed.at(-1)?.cost.high);
+ * ```
+ */
+export async function fit(model: StudyModel | string, options: FitOptions): Promise<Fit> {
+  return await run(fitStudy, model, options);
+}
+
+/** What `fit` consists of: a profile, the orders that have to be made, and the search with its confirmation. */
+export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
+  verb: "fit",
+  checks: fitChecks,
+  on: onModel,
+  async work(model, options) {
+    const aim = aimOf(options);
+    // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
+    const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
+    if (options.stopEarly) tasks.forEach(expectChoices);
+    const { calibration, calibrating, profiling, ways } = calibrated(model, options);
+    const text = textOf(model, options, fitChecks);
+    const sizing = await sizerOf(model, options.format);
+    if (!sizing && options.format) {
+      await expectHeld(model, options.format);
+      throw new RangeError(
+        `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
+      );
+    }
+    if (aim.of === "file" && !sizing) {
+      throw new RangeError(`Cannot fit ${model.name}: no format holds it, expected a model with files`);
+    }
+    const planned = linesPlanned(model, options, calibration, sizing);
+    const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
+    const { typesBy = TYPE_ORDERS } = options;
+    const [samples, length] = (["samples", "length"] as const).map((size) =>
+      Math.min(RISES[size], calibrating.sizes[size])
+    );
+    const measured = textOf(model, { ...calibration, samples, length });
+    const typed = async (runOptions: RunOptions) => {
+      if (!units) return { lines: [], rises: [] };
+      const removals = await checking.whole(runOptions);
+      const cost = (module: LayerModule, layer: number) =>
+        sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
+      return await typeLines(model, units, measured, typesBy, cost, runOptions);
+    };
+    const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
+    const typing: Step<TypeLines> = step(pricing, typed);
+    if (planned.length === 0 && !units) {
+      throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
+    }
+    const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
+    const removed = removedFor(model.spec, planned, options);
+    const short = checkText(model, calibration, calibrating);
+    const check = async (runOptions: RunOptions) =>
+      removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null;
+    const checking: Step<Awaited<ReturnType<typeof check>>> = {
+      ...step(removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [], check),
+      find: check,
+    };
+    const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
+      const profile = await profiling.whole(runOptions);
+      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));
+      const removals = await checking.whole(runOptions);
+      const sizes = sizesOf(model.spec);
+      return [
+        ...planned.map((line, i) => lineOf(line, sources[i], removals, options)),
+        ...(await typing.whole(runOptions)).lines.map((line) =>
+          lineOfTypes(model, line, sizes, options.context)
+        ),
+      ];
+    };
+    const parts = partsOf(
+      text,
+      planned.map(standIn),
+      ways,
+      model,
+      options,
+      units ? typesBy.length : 0,
+      pricing.slice(1),
+    );
+    const finding = step(Object.values(parts).flat(), async (runOptions) => {
+      const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
+      using sizer = await sizing?.open() ?? null;
+      const [removals, { rises }] = [await checking.whole(runOptions), await typing.whole(runOptions)];
+      const sought = { model, text, aim, lines, ways, parts, sizer, removals, options };
+      const found = await find(sought, runOptions);
+      const checks = planned.flatMap(({ target, by }, i) => {
+        const { check } = lines[i];
+        return check ? [{ ...check, target, by }] : [];
+      });
+      return {
+        ...found,
+        calibration: provenance,
+        ...rises.length > 0 ? { rises } : {},
+        ...checks.length > 0 ? { checks } : {},
+      };
+    });
+    const orders: Step[] = ordering.filter((own) => own !== null);
+    const passes = [...checking.passes, ...typing.passes, ...parts.choosing, ...parts.confirming];
+    return {
+      ...{ model, text, label: `fit of ${model.name}` },
+      plans: sum(passes, ({ plans }) => plans.length),
+      steps: [...aim.tasks ? [] : [reading(text)], profiling, ...orders, checking, typing, finding],
+      async result(runOptions) {
+        const found = { ...head("fit"), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
+        const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
+        if (!result.plan || aim.tasks) return result;
+        const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
+        return await guard(result, [result.plan]);
+      },
+    };
+  },
+};
+
+/** Passes that stand in for those of a search, whose numbers of drops are not known; `again` are those of the types measured once more. */
+function partsOf(
+  text: Text,
+  curves: ReturnType<typeof standIn>[],
+  ways: readonly Repairing[],
+  { spec }: StudyModel,
+  { time = true }: FitOptions,
+  typed: number,
+  again: readonly Pass[],
+): Parts {
+  const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
+  const likely = likelyPlans(spec, curves, CHOOSING).flat();
+  return {
+    repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
+    choosing: [
+      ...sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
+      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }, ...again] : [],
+    ],
+    confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
+    timing: time ? TIMING : [],
+  };
+}

@@ -1,0 +1,3 @@
+export * from "./decoded.ts";
+export * from "./generate.ts";
+export * from "./result.ts";

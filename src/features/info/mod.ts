@@ -1,0 +1,3 @@
+export * from "./result.ts";
+export * from "./study.ts";
+export * from "./table.ts";

@@ -1,0 +1,129 @@
+/** The request for an order: options with defaults filled in, and the passes that it takes. */
+import { type Checks, oneOf, option, required, wholeNumber } from "../../core/entry/mod.ts";
+import type { ModelSpec } from "../../core/models/mod.ts";
+import type { DropOrder } from "./result.ts";
+import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "../../core/result/mod.ts";
+import type { StudyModel } from "../../core/subject/mod.ts";
+import type { Size } from "../../core/study/estimate.ts";
+import type { Text } from "../../core/study/text.ts";
+import { studyChecks, type StudyOptions } from "../../core/study/options.ts";
+import { candidatesOf, readingFor, type Round } from "./scores/score.ts";
+import { scores } from "./scores/mod.ts";
+import {
+  constrained,
+  constraintChecks,
+  type ConstraintOptions,
+  constraintsOf,
+  openBeside,
+  orderingChecks,
+} from "./constraints.ts";
+import { checkedCount, checkPasses, isCheckable, likelyFirst } from "./check.ts";
+import { droppable } from "./rank.ts";
+
+/** Options of `order`. Scores and losses are measured over `text`. */
+export interface OrderOptions extends StudyOptions, ConstraintOptions {
+  /** The modules to order. */
+  readonly target: Target;
+  /** Score or search that orders them; default: importance. */
+  readonly by?: ScoreName | undefined;
+  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
+  readonly upto?: number | undefined;
+  /** Seed of a random order; default: 0. */
+  readonly seed?: number | undefined;
+  /**
+   * Whether the order is the score's alone. By default, the first candidates, twice as many as requested, are removed one by one on two
+   * short samples, and those that cost far more than the others go last. Baselines, windows and scores that measure removals are not checked.
+   */
+  readonly unchecked?: boolean | undefined;
+}
+
+export const orderChecks: Checks<OrderOptions> = {
+  ...studyChecks,
+  ...constraintChecks,
+  target: option(required(oneOf(TARGETS)), "<kind> what to drop"),
+  by: option(
+    oneOf(ORDERS),
+    "<order> score or search that ranks them; for blocks, importance is ShortGPT's block influence",
+    PAPER_SCORE,
+  ),
+  upto: option(
+    wholeNumber(1),
+    "<n> number to rank, or blocks in the largest window",
+    "all; windows: half of the layers",
+  ),
+  ...orderingChecks,
+};
+
+/** The origin of an order, besides which text it is measured on. */
+export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints"> & {
+  /** Whether it is checked by removals. */
+  readonly check: boolean;
+};
+
+/** A request with the texts that the order is measured and checked on. */
+export interface Ordering {
+  readonly model: StudyModel;
+  readonly text: Text;
+  /** That of the check. */
+  readonly short: Text;
+  readonly request: Request;
+}
+
+/** Fills in defaults. Throws `RangeError` if the model has no such order. */
+export function requestOf(
+  { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
+  options: OrderOptions,
+): Request {
+  const { target, by = PAPER_SCORE, seed = 0 } = options;
+  const constraints = constraintsOf(options);
+  const { layers } = spec;
+  const refuse = (found: string, expected: string) => {
+    throw new RangeError(`Cannot order ${target} of ${name} by ${by}: ${found}, expected ${expected}`);
+  };
+  const windows = target === "consecutive";
+  if (windows && scores[by].again) {
+    refuse("windows of n blocks do not extend those of n − 1", "another order or target block");
+  }
+  if (windows && constraints.noNeighbours) {
+    refuse("noNeighbours is true", "false, since the blocks are neighbours");
+  }
+  const bare = layers.findIndex(({ attention, mlp }) => !attention && !mlp);
+  if (windows && bare >= 0) refuse(`layer ${bare} has neither attention nor MLP`, "a module in every layer");
+  const most = droppable(spec, target, constraints);
+  if (most === 0) refuse("no module can be dropped", "at least one");
+  const { upto = windows ? Math.min(most, Math.ceil(layers.length / 2)) : most } = options;
+  if (upto > most) {
+    refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
+  }
+  const check = !options.unchecked && isCheckable(by, target);
+  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
+}
+
+/** The passes of an order: those of its score, then those of its check, which an order that is not checked does not have. */
+export function passesOf({ spec }: Pick<StudyModel, "spec">, request: Request, { samples, length }: Size) {
+  const { by, target, check } = request;
+  const size = { samples, length };
+  const { from } = readingFor(scores[by], target);
+  return [
+    likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, size)),
+    check ? checkPasses(spec, likelyFirst(spec, target, removedBy(spec, request)), size) : [],
+  ];
+}
+
+/** How many candidates the check of an order removes; a search has no first ones before it ends. */
+export function removedBy(spec: ModelSpec, { by, target, upto }: Request): number {
+  const { length } = candidatesOf(spec, target, upto);
+  return scores[by].again ? length : checkedCount(upto, length);
+}
+
+/** The rounds of an order. A search finds out what it drops; until then, the deepest modules stand in. */
+function likelyRounds(spec: ModelSpec, { by, target, upto, constraints }: Request): Round[] {
+  const entries = candidatesOf(spec, target, upto);
+  if (!scores[by].again) return [{ open: entries, taken: [], nll: null }];
+  const { length } = spec.layers;
+  const deepest = constrained(entries.toReversed(), length, constraints).slice(0, upto);
+  return deepest.map((_, done) => {
+    const taken = deepest.slice(0, done);
+    return { open: openBeside(entries, taken, length, constraints), taken, nll: done === 0 ? null : 0 };
+  });
+}

@@ -1,0 +1,212 @@
+/**
+ * How redundant a model's modules are before it has learned anything (paper, claim C4: attention redundancy is inherent).
+ *
+ * A configuration is enough: weights are made from a seed while the model runs (models/init.ts), at its true shape or at
+ * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
+ * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
+ */
+import { type Checks, filled, number, oneOf, option, wholeNumber } from "../../core/entry/mod.ts";
+import {
+  allowedFields,
+  firstScoring,
+  initialiserOf,
+  type MlpSpec,
+  type ModelSpec,
+  randomWeights,
+  readSpec,
+  reshape,
+  type Reshaping,
+  routed,
+  specKey,
+} from "../../core/models/mod.ts";
+import { cacheKey, keep, merge, METHODS } from "../../core/result/mod.ts";
+import { overSeeds, type RandomInit } from "./result.ts";
+import { noDrop } from "../../core/run/mod.ts";
+import type { Tokenizer } from "../../core/text/mod.ts";
+import type { Subject } from "../../core/study/over.ts";
+import { type NamedConfig, noted, onConfig, textChecks } from "../../core/subject/mod.ts";
+import { bytesOf, expectRoom, type Need, needOf } from "../../core/study/estimate.ts";
+import { studyChecks, type StudyOptions } from "../../core/study/options.ts";
+import { profileOver } from "../profile/mod.ts";
+import { batchesOf, divided, inTurn, type Span } from "../../core/study/stage.ts";
+import { run, type Study } from "../../core/study/study.ts";
+import { samplesOf, type Text, zipfOf } from "../../core/study/text.ts";
+
+/** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
+export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
+  /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
+  readonly seeds?: number | undefined;
+  /** The first seed; default: 0. */
+  readonly seed?: number | undefined;
+  /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
+  readonly std?: number | undefined;
+  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the family's (`std`, in GPT-2 divided by √(2L)). */
+  readonly residualStd?: number | undefined;
+}
+
+/** Largest numbers of seeds, of layers, and of a width: beyond all models, and small enough for lists of as many. */
+const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
+
+const positive = number("a number above 0", (value) => value > 0);
+const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
+export const randomInitChecks: Checks<RandomInitOptions> = {
+  ...sizeChecks,
+  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", 2),
+  length: option(textChecks.length, "<t> tokens per block", 256),
+  seeds: option(wholeNumber(1, MOST_SEEDS), "<n> number of random seeds, for a mean and a spread", 1),
+  seed: option(wholeNumber(0), "<n> the first random seed", 0),
+  std: option(positive, "<s> standard deviation of the weights", "the config's"),
+  residualStd: option(positive, "<s> standard deviation of the output projections", "the family's"),
+  hidden: option(wholeNumber(1, MOST_WIDE), "<d> change the hidden size; heads and MLP scale in proportion"),
+  layers: option(wholeNumber(1, MOST_LAYERS), "<n> change the number of layers"),
+  heads: option(wholeNumber(1, MOST_WIDE), "<n> change the number of heads at the same total width"),
+  norm: option(oneOf(["pre", "peri", "post"]), "<place> placement of the norms"),
+};
+
+/**
+ * Measures the importance of every module of an untrained model, as mean and spread over seeds.
+ *
+ * @example
+ * ```ts
+ * import { openConfig, randomInit } from "lamina/init";
+ *
+ * const named = await openConfig("data/series/pre-ln/step00512");
+ * const result = await randomInit(named, { samples: 1, length: 32, seeds: 2 });
+ * console.log(result.attention.importance, result.attention.spread);
+ * ```
+ */
+export async function randomInit(
+  named: NamedConfig | string,
+  options: RandomInitOptions = {},
+): Promise<RandomInit> {
+  return await run(randomInitStudy, named, options);
+}
+
+export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> = {
+  verb: "measure untrained models",
+  isDivisible: true,
+  checks: randomInitChecks,
+  on: onConfig,
+  work(named, options, parts = 1) {
+    const setting = untrainedOf(named, options);
+    const { name, spec, initialiser, seeds, samples, length } = setting;
+    const text = zipfOf(spec, { samples, length });
+    const measuring = seedsStep(setting, text, parts);
+    return {
+      label: `random ${name}`,
+      model: { spec, identity: { name, fingerprint: `init:${JSON.stringify(initialiser)}` } },
+      tokens: samples * length,
+      steps: [measuring],
+      result: async (options) =>
+        overSeeds(await measuring.whole(options), { shape: shapeOf(spec), initialiser }),
+      async depends(options) {
+        const { text: words, packing } = await text.pack(options);
+        return { shape: specKey(spec), initialiser, seeds, text: words, packing };
+      },
+    };
+  },
+};
+
+/**
+ * Profiles by seeds; where there are more parts than seeds, by batches of samples too, since the layers of one seed follow each other. Every
+ * shard draws the weights of its seeds again.
+ */
+function seedsStep(setting: Untrained, text: Text, parts: number) {
+  const { name, spec, seeds, samples, length } = setting;
+  const batches = batchesOf({ samples, length });
+  const pieces = parts > seeds.length ? batches.count : 1; // of each seed
+  const pass = (samples: number) => ({ plans: [noDrop], head: false, samples, length });
+  /** Samples of each seed that units [from, to) are. */
+  const piecesOf = ({ from, to }: Span) =>
+    seeds.flatMap((seed, s) => {
+      const [first, last] = [Math.max(from - s * pieces, 0), Math.min(to - s * pieces, pieces)];
+      if (first >= last) return [];
+      const span = pieces === 1 ? { from: 0, to: samples } : batches.samplesOf({ from: first, to: last });
+      return [{ seed, span }];
+    });
+  const need = untrainedNeed(spec, text.sizes);
+  return divided({ spec }, {
+    unit: pieces === 1 ? "seeds" : "batches of all seeds",
+    units: seeds.length * pieces,
+    passes: ({ from, to }) => Array(to - from).fill(pass(samples / pieces)),
+    priced: [{ ...pass(samples), times: seeds.length, drawn: true }],
+    bytes: () => bytesOf({ spec }, [pass(samples)]),
+    async run(units, options) {
+      await expectRoom(need, options);
+      return await inTurn(piecesOf(units), options, async ({ seed, span }, own) => {
+        using model = untrainedModel({ ...setting, seed });
+        const label = `random ${name}, seed ${seed}`;
+        return await profileOver(model, samplesOf(text, span), noDrop, own, { label, need });
+      }, { label: `random ${name}` });
+    },
+    join: async (parts, options) =>
+      await Array.fromAsync(
+        Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values(),
+        (own) => keep(merge(own), options),
+      ),
+  });
+}
+
+/** What it needs. Weights are made part by part: of a large layer, some are there at a time. */
+export function untrainedNeed(spec: ModelSpec, { samples, length }: Text["sizes"]): Need {
+  return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length, drawn: true }]);
+}
+
+type Untrained = ReturnType<typeof untrainedOf>;
+
+/** The options with their defaults, and the model that they describe. */
+export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
+  const { std, residualStd, hidden, layers, heads, norm } = options;
+  const { seeds, seed, samples, length } = filled(randomInitChecks, options);
+  const changes = { hidden, layers, heads, norm };
+  const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const { trained: _, ...read } = readSpec(config, name, allowFields); // nothing is trained yet, at any length
+  const spec = reshape(read, changes);
+  return {
+    name: changed.length ? `${name} (${changed.map((change) => change.join(" ")).join(", ")})` : name,
+    config,
+    spec,
+    allowed: allowedFields(config, name, allowFields),
+    initialiser: initialiserOf(config, spec, name, { std, residualStd }),
+    seeds: Array.from({ length: seeds }, (_, i) => seed + i),
+    samples,
+    length,
+  };
+}
+
+/** The shape of the first layer stands for all layers. */
+export function shapeOf(spec: ModelSpec): RandomInit["shape"] {
+  const { hidden, vocabulary, layers } = spec;
+  const attention = firstScoring(spec);
+  const mlp = layers.find((layer) => layer.mlp)?.mlp ?? null;
+  const norm = (attention ?? mlp)?.norm;
+  return {
+    hidden,
+    layers: layers.length,
+    heads: attention?.heads ?? 0,
+    kvHeads: attention?.kvHeads ?? 0,
+    headSize: attention?.headSize ?? 0,
+    feedForward: (routed(mlp)?.expert ?? mlp as MlpSpec | null)?.size ?? 0,
+    vocabulary,
+    norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
+  };
+}
+
+/** The model of a seed. Its weights are drawn while it runs, and its words need no tokenizer. */
+export function untrainedModel(
+  { name, config, spec, allowed, initialiser, seed }: Omit<Untrained, "seeds"> & { readonly seed: number },
+): Subject & Disposable {
+  const weights = randomWeights(spec, { ...initialiser, seed });
+  const identity = {
+    name,
+    fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
+    revision: null,
+    format: weights.format,
+    family: spec.family,
+    layers: spec.layers.length,
+    ...noted(allowed),
+  };
+  const tokenizer = () => Promise.resolve({ fingerprint: "none" } as Tokenizer);
+  const model = { name, spec, config, allowed, weights, identity, tokenizer, seed };
+  return { ...model, [Symbol.dispose]: () => weights.close() };
+}

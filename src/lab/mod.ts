@@ -1,2 +1,0 @@
-/** The notebooks' own Jupyter, and the kernel for others. */
-export * from "./jupyter.ts";

@@ -1,9 +1,0 @@
-/** Subjects of studies: opened models, texts, series of checkpoints, configurations. */
-export * from "./configs.ts";
-export * from "./info.ts";
-export * from "./model.ts";
-export * from "./repack.ts";
-export * from "./series.ts";
-export * from "./texts.ts";
-export * from "./tokenizers.ts";
-export * from "./zipf.ts";

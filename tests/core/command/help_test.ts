@@ -1,0 +1,104 @@
+/** Help: its pages within 80 columns, and the defaults that comments name. */
+import assert from "node:assert/strict";
+import type { Command } from "commander";
+import { usualProgram } from "../../docs/commands.ts";
+import { widthOf } from "../../../src/core/show/plain.ts";
+import { expectFailures, lamina } from "./cli.ts";
+
+Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {
+  for (const [path, first] of [["profile", "profile"], ["cache prune", "cache prune"], ["", ""]]) {
+    const { code, out } = await lamina("help", ...path.split(" ").filter(Boolean));
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^Usage: lamina ${first}`));
+  }
+  assert.equal((await lamina("cache", "help", "prune")).out, (await lamina("help", "cache", "prune")).out);
+  await expectFailures(lamina, [
+    [2, ["help", "--zebra"], /unknown option '--zebra'/],
+    [2, ["cache", "help", "--zebra"], /unknown option '--zebra'/],
+    [2, ["help", "zebra"], /unknown command 'zebra'/],
+    [2, ["help", "profile", "zebra"], /unknown command 'zebra'/],
+    [2, ["environment", "--zebra"], /unknown option '--zebra'/],
+  ]);
+});
+
+Deno.test("the help of lamina fits one screen and names every command; help all describes each", async () => {
+  const [brief, whole] = await Promise.all([lamina("--help"), lamina("help", "all")]);
+  assert.ok(brief.out.split("\n").length <= 40, brief.out);
+  for (const command of usualProgram().commands) {
+    assert.match(brief.out, new RegExp(`[ ,]${command.name()}\\b`));
+    assert.match(whole.out, new RegExp(`^  ${command.name()} +\\w`, "m"));
+  }
+});
+
+Deno.test("the page about exit codes has those of single commands, by number", async () => {
+  const pages = await Promise.all([lamina("help", "environment"), lamina("environment")]);
+  for (const { out } of pages) {
+    const [, list] = out.match(/Exit codes:\n((?: {2}.+\n)+)/) ?? [];
+    const codes = [...list.matchAll(/^ {2}(\d+)/gm)].map(([, code]) => Number(code));
+    assert.deepEqual(codes, [0, 1, 2, 3, 75, 129, 137, 141]);
+    assert.match(list, / 3 +merge: shards are missing\n/);
+  }
+});
+
+const FILES: Readonly<Record<string, readonly string[]>> = {
+  fit: ["fit/aims", "fit/lines", "sweep/parts"],
+  evaluate: ["evaluate/evaluate"],
+  generate: ["writing/generate"],
+  causes: ["causes/causes"],
+  order: ["orders/request", "orders/constraints"],
+  sweep: ["sweep/parts", "orders/constraints"],
+  speed: ["speed/speed"],
+  "random-init": ["untrained/random_init"],
+};
+const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g;
+
+/** Defaults that are numbers, by option, as comments name them; of several the first. */
+async function commented(file: string): Promise<[name: string, value: string][]> {
+  const text = await Deno.readTextFile(new URL(`../../../src/study/${file}.ts`, import.meta.url));
+  return [...text.matchAll(COMMENT)].flatMap(([, comment, name]) => {
+    const [, value] = comment.match(/default: (\d+(?:\.\d+)?)/) ?? [];
+    return value === undefined ? [] : [[name, value]];
+  });
+}
+
+Deno.test("comments and help name the same defaults", async () => {
+  const program = usualProgram();
+  let compared = 0;
+  for (const [name, files] of Object.entries(FILES)) {
+    const command = program.commands.find((one) => one.name() === name)!;
+    for (const [option, value] of (await Promise.all(files.map(commented))).flat()) {
+      const flag = command.options.find((one) => one.attributeName() === option);
+      if (!flag) continue;
+      const [usual] = flag.defaultValueDescription?.match(/^\d+(?:\.\d+)?/) ?? [];
+      assert.equal(usual, value, `${name}: ${option}`);
+      compared++;
+    }
+  }
+  assert.ok(compared >= 15, `${compared} defaults`);
+});
+
+/** The tree's commands, by their names in a row. */
+function commandsOf(command: Command, above = ""): [name: string, command: Command][] {
+  const name = `${above} ${command.name()}`.trim();
+  return [[name, command], ...command.commands.flatMap((child) => commandsOf(child, name))];
+}
+
+const program = usualProgram();
+
+for (const [name, command] of commandsOf(program)) {
+  Deno.test(`${name} --help fits 80 columns, and names its groups, an example and the page on the environment`, () => {
+    let help = "";
+    command.configureOutput({ writeOut: (text) => help += text, getOutHelpWidth: () => 80 });
+    command.outputHelp();
+    assert.deepEqual(help.split("\n").filter((line) => widthOf(line) > 80), []);
+    assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
+    assert.match(help, /\nEnvironment variables and exit codes: lamina help environment$/m);
+    const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
+    const shared = help.search(/^(Modules to \w+|Text|Model and engine|Results):$/m);
+    for (const { flags } of own) assert.ok(shared < 0 || help.indexOf(`  ${flags}`) < shared, flags);
+    assert.doesNotMatch(help, /default: (false|\[\])/);
+    for (const { mandatory, flags } of command.options) {
+      if (mandatory) assert.match(help, new RegExp(`${flags} (?:(?!\\n  -)[^])*\\(required`), flags);
+    }
+  });
+}

@@ -1,0 +1,122 @@
+/** A made-up result of most kinds, of the form that it has to have. */
+import { head, type Kind, type Plan, type ResultOf } from "../../../src/core/result/mod.ts";
+import { guides } from "../show/synthetic.ts";
+import { causes } from "../show/synthetic_causes.ts";
+import { certificate } from "../show/synthetic_studies.ts";
+import { perplexity, profile } from "./samples.ts";
+
+export const plan: Plan = {
+  ...head("plan"),
+  model: "tiny",
+  layers: 2,
+  target: "attention",
+  by: "importance",
+  seed: null,
+  attention: [1],
+  mlp: [],
+  order: [{ module: "attention", layer: 1, score: 0.25 }],
+};
+const order: ResultOf<"order"> = {
+  ...head("order"),
+  provenance: profile().provenance,
+  target: "consecutive",
+  by: "angular-last",
+  seed: null,
+  upto: 2,
+  constraints: { protectFirst: 0, protectLast: 1, noNeighbours: false },
+  nll: null,
+  order: [{ module: "block", layer: 0, size: 1, score: 0.25 }],
+  sizes: {
+    ...{ hidden: 8, parameters: 9, attention: [1, null], mlp: [2, 3], kvBytes: [4, null] },
+    kvTokens: [null, null],
+  },
+};
+const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference: 0.25 };
+export const results: { [K in Kind]?: ResultOf<K> } = {
+  profile: profile(),
+  perplexity: perplexity(),
+  certificate: certificate({ layers: 2 }),
+  plan,
+  order,
+  guides: guides({ layers: 2, samples: 2 }),
+  samples: {
+    ...head("samples"),
+    names: ["a", "b"],
+    tasks: [{
+      ...{
+        ...{ task: "piqa", filter: "none", metric: "acc", accuracy: [0.5, 0.75], stderr: [0.1, null] },
+        ...{ gained: 1, lost: 0, mcnemar: 1 },
+      },
+      change: {
+        ...{ difference: 0.25, low: -0.2, high: 0.7, equivalence: 1, margin: 0.02, verdict: "cannot tell" },
+        n: 4,
+      },
+    }],
+    average: null,
+    apart: { piqa: { only: [1, 0], prompts: 2, metrics: ["f1"] } },
+  },
+  compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
+  generate: {
+    ...head("generate"),
+    model: profile().provenance.model,
+    computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },
+    prompt: "once",
+    texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
+  },
+  loss: { ...head("loss"), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
+  shards: {
+    ...head("shards"),
+    lamina: "0.1.0",
+    key: "0123456789abcdef",
+    label: "profile of tiny",
+    command: ["profile", "tiny"],
+    parts: 1,
+    depends: { model: "fedcba9876543210" },
+    shards: [
+      {
+        ...{ index: 0, stage: 0, name: "samples 0 to 3", from: 0, to: 4, file: "shard-tiny-0.json", cost: 1 },
+        bytes: 2,
+      },
+    ],
+  },
+  shard: {
+    ...head("shard"),
+    key: "0123456789abcdef",
+    shard: { stage: 0, name: "samples 0 to 3", from: 0, to: 4 },
+    model: { name: "tiny", fingerprint: "sha256:0" },
+    computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },
+    files: ["profile-tiny-0.json"],
+    made: 1,
+    host: "node",
+    processor: "a processor",
+    seconds: 0.5,
+    peakBytes: 4096,
+  },
+  doctor: {
+    ...head("doctor"),
+    works: false,
+    findings: [{ part: "a", works: false, needed: true, found: "none", remedy: "get a" }],
+  },
+  task: {
+    ...head("task"),
+    provenance: profile().provenance,
+    task: { name: "piqa", version: "1", shots: 0, bos: "tokenizer", seed: 1234 },
+    items: [{
+      ...{ index: 3, hash: "ab".repeat(32), loglikelihoods: [-4, -5.5], greedy: [false, false] },
+      ...{ tokens: [2, 3], acc: 1, acc_norm: 0, gold: 0, text: null, kl: 0.25, top1: 4, cut: 0 },
+    }],
+  },
+  written: { ...head("written"), provenance: profile().provenance, tokens: 4, texts: [[7, 1], []] },
+  rows: {
+    ...head("rows"),
+    provenance: causes({ layers: 2 }).provenance,
+    of: "whole",
+    from: 0,
+    to: 2,
+    plans: [],
+    whole: [],
+    sink: [],
+    effects: [],
+    smoothing: [],
+  },
+};

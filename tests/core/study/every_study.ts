@@ -1,0 +1,189 @@
+/** Every study at its smallest: the call, and the command line that comes to the same. What holds for all of them is proven by walking this table. */
+import { existsSync } from "node:fs";
+import { causes, untrainedCauses } from "../../../src/features/causes/mod.ts";
+import { certify } from "../../../src/features/compare/mod.ts";
+import { checkpoints } from "../../../src/features/training/mod.ts";
+import { depth } from "../../../src/features/depth/mod.ts";
+import { evaluate } from "../../../src/features/evaluate/mod.ts";
+import { fit } from "../../../src/features/fit/mod.ts";
+import { generate } from "../../../src/features/generate/mod.ts";
+import { guides, order } from "../../../src/features/orders/mod.ts";
+import { perplexities } from "../../../src/features/losses/mod.ts";
+import { profile } from "../../../src/features/profile/mod.ts";
+import { randomInit } from "../../../src/features/untrained/mod.ts";
+import { repair } from "../../../src/features/repair/mod.ts";
+import type { StudyOptions } from "../../../src/core/study/options.ts";
+import { sweep } from "../../../src/features/sweep/mod.ts";
+import { openConfig, openSeries } from "../../../src/core/subject/mod.ts";
+import { type Opened, unjudged } from "./tiny.ts";
+import { writeSeries } from "../../features/training/training.ts";
+
+/** The model and its folder, and the options of every study: the text, 4 samples of 16 tokens, what a test adds. */
+export type Setting = Pick<Opened, "model" | "folder"> & { readonly options: StudyOptions };
+
+export interface Row {
+  /** How its reports begin. */
+  readonly label: RegExp;
+  run(setting: Setting): Promise<unknown>;
+  /** The words of its command; MODEL, TEXT, SERIES, SIZE and CALIBRATION stand for what `wordsOf` puts there. */
+  readonly line?: string;
+  /** Whether only layers run: not the head, nor the norm before it. */
+  readonly isHeadless?: true;
+  /** Whether nothing of it is kept. */
+  readonly isUnkept?: true;
+  /** Runs of graphs after a stop until it is heard, at most; default: none. */
+  readonly late?: number;
+  /** Runs of graphs for what is made again though everything else is kept; default: none. */
+  readonly again?: number;
+}
+
+/** Options of a study without a text of its own. */
+const apart = ({ engine, results, signal, onProgress, onNotice, memory }: StudyOptions) => (
+  { engine, results, signal, onProgress, onNotice, memory }
+);
+const calibration = ({ text }: StudyOptions) => ({ text: text!, samples: 3, length: 16 });
+const small = { samples: 1, length: 16 } as const;
+const repairs = { skip: 8, upto: 2, repairSamples: 8 } as const;
+
+/** By the name of the study, and what of it where there are several. */
+export const rows: Readonly<Record<string, Row>> = {
+  profile: {
+    label: /^profile of/,
+    line: "profile MODEL TEXT --drop-mlp 0",
+    run: ({ model, options }) => profile(model, { ...options, drop: { mlp: [0] } }),
+    isHeadless: true,
+  },
+  perplexity: {
+    label: /^perplexity of/,
+    line: "perplexity MODEL TEXT --drop-attention 1",
+    run: ({ model, options }) => perplexities(model, [{}, { attention: [1] }], options),
+  },
+  certify: {
+    label: /^certificate of/,
+    line: "compare MODEL TEXT --drop-mlp 1",
+    run: ({ model, options }) => certify(model, { mlp: [1] }, options),
+  },
+  depth: {
+    label: /^depth of/,
+    line: "depth MODEL TEXT --stride 2 --rows 3",
+    run: ({ model, options }) => depth(model, { ...options, stride: 2, rows: 3 }),
+    late: 4,
+  },
+  causes: {
+    label: /^causes in/,
+    line: "causes MODEL TEXT --query-stride 2 --effect-samples 1",
+    run: ({ model, options }) => causes(model, { ...options, queryStride: 2, effectSamples: 1 }),
+    isHeadless: true,
+    late: 1,
+  },
+  "untrained-causes": {
+    label: /^causes in/,
+    line: "causes MODEL --untrained --samples 1 --length 16 --effect-samples 0 --seed 3",
+    run: async ({ folder, options }) =>
+      untrainedCauses(await openConfig(folder), { ...apart(options), ...small, effectSamples: 0, seed: 3 }),
+    isHeadless: true,
+    late: 1,
+  },
+  evaluate: {
+    label: /^evaluation of/,
+    line: "evaluate MODEL --tasks openbookqa,lambada_openai --limit 2 --prompts 0 --drop-attention 1",
+    run: ({ model, options }) =>
+      evaluate(model, [{}, { attention: [1] }], {
+        ...{ ...apart(options), tasks: ["openbookqa", "lambada_openai"], limit: 2, prompts: 0 },
+      }),
+  },
+  generate: {
+    label: /^(?:prompt|text) of/,
+    run({ model, options }) {
+      const { results: _, ...own } = apart(options);
+      return generate(model, [{}, { mlp: [0] }], "the quick", { ...own, tokens: 4 });
+    },
+    isUnkept: true,
+  },
+  repair: {
+    label: /^layers$/,
+    run: ({ model, options }) => repair(model, { attention: [1], mlp: [2] }, { ...options, ...unjudged }),
+    isHeadless: true,
+    late: 1,
+  },
+  "order: greedy": {
+    label: /^joint of/,
+    line: "order MODEL TEXT --target joint --by greedy --upto 2 --protect-last 1",
+    run: ({ model, options }) =>
+      order(model, { ...options, target: "joint", by: "greedy", upto: 2, protectLast: 1 }),
+  },
+  "order: iterative": {
+    label: /^attention of/,
+    line: "order MODEL TEXT --by iterative --upto 2",
+    run: ({ model, options }) => order(model, { ...options, target: "attention", by: "iterative", upto: 2 }),
+  },
+  "order: windows": {
+    label: /^consecutive of/,
+    line: "order MODEL TEXT --target consecutive --by angular-last",
+    run: ({ model, options }) => order(model, { ...options, target: "consecutive", by: "angular-last" }),
+    isHeadless: true,
+    late: 4,
+  },
+  guides: {
+    label: /^guides to/,
+    line: "guides MODEL TEXT --held-out TEXTFILE",
+    run: ({ model, options }) => guides(model, { ...options, heldOut: options.text! }),
+    again: 7, // the text that ranks
+  },
+  sweep: {
+    label: /^(?:profile|mlp|repairs by \w+|sweep) of/,
+    line: "sweep MODEL TEXT CALIBRATION --target mlp --by importance,loss,random --upto 2",
+    run: ({ model, options }) =>
+      sweep(model, {
+        ...{ ...options, calibration: calibration(options), targets: ["mlp"], upto: 2 },
+        by: ["importance", "loss", "random"],
+      }),
+  },
+  "sweep: repairs": {
+    label: /^(?:profile|mlp|repairs by \w+|sweep) of/,
+    line:
+      "sweep MODEL TEXT CALIBRATION --skip 8 --upto 2 --by importance --repair refit,linear --repair-samples 8",
+    run: ({ model, options }) =>
+      sweep(model, {
+        ...{ ...options, ...repairs, calibration: calibration(options) },
+        ...{ by: ["importance"], repair: ["refit", "linear"] },
+      }),
+    late: 22, // a fit of two modules
+  },
+  "sweep: repairs in sequence": {
+    label: /^(?:profile|mlp|repairs by \w+|sweep) of/,
+    line:
+      "sweep MODEL TEXT CALIBRATION --skip 8 --upto 2 --by deepest --repair refit --repair-samples 8 --sequential",
+    run: ({ model, options }) =>
+      sweep(model, {
+        ...{ ...options, ...repairs, calibration: calibration(options), sequential: true },
+        ...{ by: ["deepest"], repair: ["refit"] },
+      }),
+    late: 22,
+  },
+  fit: {
+    label: /^(?:profile|check|fit) of/,
+    line:
+      "fit MODEL TEXT CALIBRATION --loss 9 --no-time --repair mean --repair-samples 4 --targets mlp,joint",
+    run: ({ model, options }) =>
+      fit(model, {
+        ...{ ...options, calibration: calibration(options), loss: 9, time: false },
+        ...{ repair: ["mean"], repairSamples: 4, targets: ["mlp", "joint"] },
+      }),
+  },
+  checkpoints: {
+    label: /^run/,
+    line: "checkpoints SERIES TEXT --quality TEXTFILE",
+    run: async ({ folder, options }) => {
+      if (!existsSync(`${folder}/run`)) await writeSeries(`${folder}/run`, [1, 8]);
+      return await checkpoints(await openSeries(`${folder}/run`), { ...options, quality: options.text! });
+    },
+  },
+  "random-init": {
+    label: /^random /,
+    line: "random-init MODEL --samples 1 --length 16 --seeds 3 --seed 5",
+    run: async ({ folder, options }) =>
+      randomInit(await openConfig(folder), { ...apart(options), ...small, seeds: 3, seed: 5 }),
+    isHeadless: true,
+  },
+};

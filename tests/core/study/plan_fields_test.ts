@@ -1,0 +1,107 @@
+/** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
+import assert from "node:assert/strict";
+import { type Change, CHANGE_FIELDS, CHANGES } from "../../../src/core/measure/mod.ts";
+import { head, type Plan, readResult, writeResult } from "../../../src/core/result/mod.ts";
+import { dropPlan } from "../../../src/core/run/mod.ts";
+import { dropsIn } from "../../../src/core/study/plan.ts";
+import { exportModel } from "../../../src/features/export/export.ts";
+import { perplexities } from "../../../src/features/losses/study.ts";
+import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
+import { perplexity } from "../result/samples.ts";
+import { fit as someFit } from "../show/synthetic_fit.ts";
+import { type Refusal, refuses } from "../../support.ts";
+import { withTiny } from "./tiny.ts";
+
+const VALUES = { along: 0.5, across: 1, tensors: "0".repeat(64), in: "Q8_0", out: "Q8_0" } as const;
+const FIELDS = Object.keys(VALUES) as (keyof typeof VALUES)[];
+
+/** A change of attention 1 with what its kind has to have, and other fields. */
+function changed(to: Change["to"], others: object = {}): Change {
+  const own = Object.entries<boolean>(CHANGE_FIELDS[to]).filter(([, isRequired]) => isRequired)
+    .map(([name]) => [name, VALUES[name as keyof typeof VALUES]]);
+  const some = to === "types" ? { in: "Q8_0" } : {}; // one of two is enough
+  return { layer: 1, module: "attention", to, ...some, ...Object.fromEntries(own), ...others } as Change;
+}
+
+/** Every kind of change with every field that is another kind's. */
+const foreign = CHANGES.flatMap((to) =>
+  FIELDS.filter((name) => !Object.hasOwn(CHANGE_FIELDS[to], name)).map((name) => {
+    const known = ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])].join(", ");
+    const message = (where = "") =>
+      `unknown field "${name}" of a change to "${to}"${where}, expected one of ${known}`;
+    return { change: changed(to, { [name]: VALUES[name] }), message };
+  })
+);
+
+const plan: Plan = {
+  ...{ ...head("plan"), model: "tiny", layers: 3, target: "attention", by: "importance", seed: null },
+  ...{ attention: [], mlp: [], order: [] },
+};
+
+Deno.test("each of the 22 fields that kinds of change lack is refused by name in plans, files and options", () =>
+  withTiny(async ({ model, options, folder }) => {
+    assert.equal(foreign.length, 6 * 5 - 8); // six kinds, five fields, eight pairs that belong together
+    const path = `${folder}/file.json`;
+    const reading = (file: object, read: (path: string) => unknown = readPlan) => async () => {
+      await Deno.writeTextFile(path, JSON.stringify(file));
+      await read(path);
+    };
+    const fit = someFit({ layers: 3, model: "tiny" } as never);
+    const { provenance, ...result } = perplexity();
+    const call = (use: () => unknown) => use();
+    const { spec } = model;
+    for (const { change, message } of foreign) {
+      const name = change.to === "nothing" ? "drop attention 1" : "change attention 1";
+      const changes = [changed("mean", { layer: 0 }), change];
+      const ran = { ...result, provenance: { ...provenance, drop: { ...provenance.drop, changes } } };
+      const read = (at: string) => `read ${path}: at ${at}changes[1]: ${message()}`;
+      const measured = () => perplexities(model, [{}, { changes: [change] }], options);
+      const rows: readonly Refusal<() => unknown>[] = [
+        [() => dropPlan(spec, { changes: [change] }), `${name}: ${message()}`],
+        [reading({ ...plan, changes }), read("")],
+        [reading({ ...fit, plan: { ...fit.plan, changes } }), read("plan.")],
+        [reading(ran, (path) => readResult(path, "perplexity")), read("provenance.drop.")],
+        [() => writePlan(path, { ...plan, changes }), `write a plan: ${message(" in plan.changes[1]")}`],
+        [() => writeResult(path, { ...plan, changes } as never), "unknown field"],
+        [measured, `measure perplexities: ${message(" in plans[1].changes[0]")}`],
+        [() => dropsIn(model, { changes: [change] }), `drop modules: ${message(" in plan.changes[0]")}`],
+      ];
+      await refuses("TypeError: Cannot ", call, rows);
+    }
+    const entry = { module: "attention", layer: 1, score: null, heads: [1] };
+    const odd = { ...plan, heads: [1] } as Plan;
+    const text = 'unknown field "heads" of a plan in plan, expected one of kind, method, model, ';
+    await refuses("TypeError: Cannot ", call, [
+      [
+        reading({ ...plan, atention: [2] }),
+        /unknown field "atention" of a plan, .* \(did you mean "attention"\?\)$/,
+      ],
+      [
+        reading({ ...plan, order: [entry] }),
+        'at order[0]: unknown field "heads" of an entry of order, expected one of module, layer, score',
+      ],
+      [() => dropsIn(model, odd), text],
+      [() => exportModel(model, odd, { out: `${folder}/out`, format: "hf" } as never), text],
+      ...(["mean", "linear", "weights"] as const).map((to): Refusal<() => unknown> => {
+        const { tensors: _, ...change } = changed(to) as Change & { tensors?: string };
+        const missing = /changes\[0\]\.tensors is (?:undefined|missing), /;
+        return [() => dropsIn(model, { changes: [change as Change] }), missing];
+      }),
+    ]);
+  }));
+
+Deno.test("undefined counts as absent; lists of any kind and fields that are inherited make the same plan", () =>
+  withTiny(({ model: { spec } }) => {
+    for (const to of CHANGES) {
+      const absent = FIELDS.filter((name) => !Object.hasOwn(changed(to), name)).map((
+        name,
+      ) => [name, undefined]);
+      dropPlan(spec, { changes: [changed(to, Object.fromEntries(absent))] });
+    }
+    const change = changed("weights");
+    const plain = dropPlan(spec, { attention: [0], changes: [change] });
+    const listed = Uint8Array.of(0) as unknown as number[];
+    const other = dropPlan(spec, { attention: listed, changes: [Object.create(change)] });
+    assert.equal(JSON.stringify(other), JSON.stringify(plain));
+    return Promise.resolve();
+  }));

@@ -1,0 +1,184 @@
+/** Types of blocks: a plan of types is the file that is written of it, to the last bit; what cannot be rounded is refused by name. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { exportModel } from "../../../src/features/export/mod.ts";
+import type { Format } from "../../../src/core/formats/mod.ts";
+import { MODULES, planHash, planPhrase } from "../../../src/core/measure/mod.ts";
+import { head, type Plan } from "../../../src/core/result/mod.ts";
+import {
+  changedModel,
+  type DropPlan,
+  dropPlan,
+  keepTensors,
+  noDrop,
+  score,
+  segmentsOf,
+} from "../../../src/core/run/mod.ts";
+import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
+import { openModel } from "../../../src/core/subject/mod.ts";
+import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { openGguf, rounded } from "../../../src/core/weights/mod.ts";
+import { fileSource } from "../../../src/core/hub/mod.ts";
+import { finalStreams } from "../../core/run/states.ts";
+import { engine, withFolder } from "../../support.ts";
+import { withSmaller } from "./smaller.ts";
+
+const trained = fileURLToPath(new URL("../../../data/series/pre-ln/step04096", import.meta.url));
+const blocks = { ids: Int32Array.from({ length: 96 }, (_, i) => 7 + 5 * i % 250), samples: 2, length: 48 };
+
+/** Importance of so many columns, which differs from column to column. */
+const weigh = (columns: number) =>
+  float32([columns], Float32Array.from({ length: columns }, (_, i) => 0.1 + i % 7));
+const tensors = keepTensors(new Map([["in.importance", weigh(96)], ["out.importance", weigh(96)]]));
+const mlpTensors = keepTensors(new Map([["in.importance", weigh(96)], ["out.importance", weigh(160)]]));
+const tables = { embedding: "Q4_1", tensors: keepTensors(new Map([["importance", weigh(96)]])) };
+
+const changes = [
+  { layer: 1, module: "attention", to: "types", in: "Q4_0", out: "Q5_0", tensors },
+  { layer: 2, module: "mlp", to: "types", in: "Q8_0" },
+  { layer: 5, module: "mlp", to: "types", out: "Q5_1", tensors: mlpTensors },
+] as const;
+
+const all = MODULES.flatMap((module) =>
+  Array.from({ length: 8 }, (_, layer) => ({ layer, module, to: "types", in: "Q5_0", out: "Q5_0" } as const))
+);
+
+const plans: Record<string, readonly [Format, DropPlan]> = {
+  "types of everything": ["gguf", { ...noDrop, changes: all, tables: { embedding: "Q8_0" } }],
+  "types of modules and of the table": ["gguf", { ...noDrop, changes, tables }],
+  "the table alone": ["gguf", { ...noDrop, tables: { embedding: "Q8_0" } }],
+  "types beside drops": ["gguf-deci", { attention: [3, 4], mlp: [6], changes, tables }],
+};
+
+for (const [name, [format, drop]] of Object.entries(plans)) {
+  Deno.test(`${name}: the file is the plan, to the last bit, and has the types that the plan says`, () =>
+    withSmaller(trained, drop, format, async ({ original, smaller, exported }) => {
+      const [planned, full] = await finalStreams(original, blocks, [drop, noDrop]);
+      const [found] = await finalStreams(smaller, blocks, [noDrop]);
+      assert.deepEqual(found, planned);
+      assert.notDeepEqual(found, full);
+      const scored = await Promise.all(
+        [[original, drop], [smaller, noDrop]].map(([model, plan]) =>
+          score(
+            { model, engine, segments: segmentsOf(blocks), plans: [plan] } as Parameters<
+              typeof score
+            >[0],
+          )
+        ),
+      );
+      assert.deepEqual(scored[1], scored[0], "the head's table too");
+      const file = await openGguf(await fileSource(`${exported.folder}/model.gguf`));
+      const typeOf = (tensor: string) => file.tensors.get(tensor)?.type;
+      assert.equal(typeOf("token_embd.weight"), drop.tables!.embedding);
+      assert.equal(file.format, drop.changes === all ? "GGUF Q5_0" : "GGUF BF16", "the most of its bytes");
+      if (drop.changes === changes) {
+        const names = ["attn_q", "attn_v", "attn_output"].map((one) => `blk.1.${one}.weight`);
+        assert.deepEqual(names.map(typeOf), ["Q4_0", "Q4_0", "Q5_0"]);
+      }
+      assert.equal(typeOf("blk.0.attn_q.weight"), drop.changes === all ? "Q5_0" : "BF16");
+      file.close();
+    }));
+}
+
+Deno.test("a matrix that has no more bits keeps its type, in the run and in the file", () =>
+  withSmaller(trained, { ...noDrop, changes }, "gguf", async ({ exported }) => {
+    const from = `${exported.folder}/model.gguf`;
+    const finer = { layer: 1, module: "attention", to: "types", in: "Q5_0", out: "Q4_0" } as const;
+    await withSmaller(
+      from,
+      { ...noDrop, changes: [finer] },
+      "gguf",
+      async ({ original, smaller, exported }) => {
+        const [planned] = await finalStreams(original, blocks, [{ ...noDrop, changes: [finer] }]);
+        assert.deepEqual((await finalStreams(smaller, blocks, [noDrop]))[0], planned);
+        const typesIn = async (path: string) => {
+          const file = await openGguf(await fileSource(path));
+          file.close();
+          return ["attn_q", "attn_v", "attn_output"].map((one) =>
+            file.tensors.get(`blk.1.${one}.weight`)?.type
+          );
+        };
+        assert.deepEqual(await typesIn(`${exported.folder}/model.gguf`), ["Q4_0", "Q4_0", "Q4_0"]);
+        assert.deepEqual(await typesIn(from), ["Q4_0", "Q4_0", "Q5_0"]);
+      },
+    );
+  }));
+
+Deno.test("plans that share no table share no state, and each is scored by its own head", async () => {
+  using model = await openModel(trained);
+  const all = [noDrop, { ...noDrop, tables }, { ...noDrop, changes }, { ...noDrop, changes, tables }];
+  const run = (some: DropPlan[]) => score({ model, engine, segments: segmentsOf(blocks), plans: some });
+  const together = await run(all);
+  for (const [i, plan] of all.entries()) assert.deepEqual(together[i], (await run([plan]))[0], `plan ${i}`);
+  assert.equal(new Set(together.map((samples) => samples[0].nll)).size, all.length);
+});
+
+Deno.test("a module is rounded as a tensor is, by the importance of its group's columns", async () => {
+  using model = await openModel(trained);
+  const name = "attention.o_proj.weight";
+  const read = async (changes: DropPlan["changes"]) => {
+    const lease = await changedModel(model, dropPlan(model.spec, { changes })).weights.part(
+      1,
+      new Map([[name, null]]),
+    );
+    const numbers = toFloat32(lease.tensors.get(name)!).slice();
+    lease.release();
+    return float32([96, 96], numbers);
+  };
+  const stored = await read([]);
+  const own = await read([changes[0]]);
+  assert.deepEqual(own, rounded("Q5_0", stored, weigh(96).data as Float32Array<ArrayBuffer>));
+  assert.notDeepEqual(own, rounded("Q5_0", stored));
+});
+
+Deno.test("a plan of types is written with its importance and read again; another file beside it is refused", () =>
+  withFolder(async (folder) => {
+    const plan: Plan = {
+      ...head("plan"),
+      ...{ model: "pre-ln", layers: 8, target: "types", by: "rise", seed: null, attention: [3], mlp: [] },
+      ...{ changes: [...changes], tables, order: [] },
+    };
+    await writePlan(`${folder}/plan.json`, plan);
+    const read = await readPlan(`${folder}/plan.json`);
+    assert.deepEqual(read, plan);
+    assert.equal(planHash(read), planHash({ attention: [3], mlp: [], changes, tables }));
+    assert.equal(
+      planPhrase(read),
+      "without attention 3, with attention 1 (qkv Q4_0, o Q5_0) · MLP 2 (gate-up Q8_0) · MLP 5 (down Q5_1) · embedding Q4_1",
+    );
+    await Deno.remove(`${folder}/plan.safetensors`);
+    await assert.rejects(
+      readPlan(`${folder}/plan.json`),
+      /Cannot read tensor layers\.1\.attention\.in\.importance/,
+    );
+  }));
+
+Deno.test("what cannot be rounded is refused by name, before anything runs", async () => {
+  using model = await openModel(trained);
+  const refused: [Partial<DropPlan>, RegExp][] = [
+    [
+      { changes: [{ layer: 0, module: "mlp", to: "types", in: "Q4_K" }] },
+      /Cannot round layers\.0\.mlp\.gate_proj\.weight to Q4_K: its rows have 96 numbers, expected a multiple of 256/,
+    ],
+    [{ changes: [{ layer: 0, module: "mlp", to: "types", in: "Q9" }] }, /to Q9: no such type of blocks/],
+    [{ changes: [{ layer: 0, module: "mlp", to: "types" }] }, /Cannot round mlp 0: found no type/],
+    [{ changes: [{ layer: 9, module: "mlp", to: "types", in: "Q4_0" }] }, /expected a layer from 0 to 7/],
+    [{ tables: {} }, /Cannot change the tables of words: found no change/],
+    [{ tables: { head: "Q4_0" } }, /head is Q4_0, and one table is both/],
+    [{ tables: { both: "head" } }, /the model has one already/],
+    [{ tables: { embedding: "Q4_K" } }, /Cannot round embedding\.weight to Q4_K/],
+    [{ tables: { embedding: "Q4_0", tensors: "abc" } }, /tensors is abc, expected a SHA-256/],
+  ];
+  for (const [plan, message] of refused) assert.throws(() => dropPlan(model.spec, plan), message);
+  const formats: Format[] = ["llm-drop", "hf", "hf-nas", "onnx"];
+  for (const format of formats) {
+    for (const plan of [{ tables }, { changes: [changes[0]] }]) {
+      await withFolder((folder) =>
+        assert.rejects(
+          exportModel(model, plan, { format, out: `${folder}/out` }),
+          /GGUF files alone.*formats that can: gguf, gguf-deci$/,
+        )
+      );
+    }
+  }
+});
