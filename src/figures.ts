@@ -1,6 +1,7 @@
 /**
  * Figures of results, the claims of the paper judged by them, and the differences, intervals and words that both are made of.
  */
+import "./features/mod.ts";
 export { type Allowance, allowance, qualityFigure, riseOf } from "./features/sweep/mod.ts";
 export { paired } from "./features/losses/mod.ts";
 export { depthFigure } from "./features/depth/mod.ts";

@@ -1,6 +1,7 @@
 /**
  * Models before their first step: drawn from a configuration, measured, and held against the closed form.
  */
+import "./features/mod.ts";
 export {
   atWidth,
   type ComputedRatio,

@@ -13,6 +13,7 @@
  * const [full, dropped] = await perplexities(model, [{}, plan], { samples: 2, length: 128 });
  * ```
  */
+import "./features/mod.ts";
 export {
   attentionOf,
   type AttentionOptions,

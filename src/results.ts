@@ -1,6 +1,7 @@
 /**
  * Types of results, of their parts, and of prices.
  */
+import type {} from "./features/mod.ts";
 export type { Agreement, Comparison, SamplesComparison } from "./features/compare/mod.ts";
 export type { Checkpoints } from "./features/training/mod.ts";
 export type { Computed, GuideName, Kind, Provenance, ResultOf, Sizes } from "./core/result/mod.ts";

@@ -1,6 +1,7 @@
 /**
  * The checkpoints of a training run: opened one after the other, and measured together.
  */
+import "./features/mod.ts";
 export { checkpoints, type CheckpointsOptions } from "./features/training/mod.ts";
 export {
   type Checkpoint,

@@ -9,7 +9,7 @@ import { readSources, type Source, uncommented } from "./sources.ts";
 /** The lines that each folder may have, without `tests/bench`. A change that adds lines removes as many; nobody raises a total. */
 const TOTALS = { src: 71_500, tests: 48_500 };
 
-/** What each room may import: rooms above it in this list only. */
+/** What each room of the core may import: rooms above it in this list only. Features and apps import any of them. */
 const table = {
   entry: "",
   disk: "entry",
@@ -29,18 +29,15 @@ const table = {
   run: "entry tensor weights onnx models engine kernels measure",
   subject: "entry disk tensor result hub weights text models",
   formats: "entry tensor measure hub weights text models run subject",
-  study:
-    "entry disk tensor libraries result hub weights text tasks models engine kernels measure run subject formats",
-  export: "entry disk measure result hub run subject formats study",
-  cluster: "entry home result hub study",
-  show: "entry disk result hub measure",
-  doctor: "entry home tensor libraries hub onnx models engine kernels",
-  lab: "entry disk home hub result show",
-  commands:
-    "entry disk home libraries measure result hub tasks engine run subject formats study export cluster show doctor lab",
+  study: "entry disk tensor result hub weights text models engine measure run subject",
+  show: "entry disk result measure",
+  feature: "entry result show study",
+  command: "entry disk home measure result hub tasks engine run subject show study",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
-  Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
+  Object.entries(table).map((
+    [room, row],
+  ) => [`core/${room}`, row.split(" ").filter(Boolean).map((other) => `core/${other}`)]),
 );
 
 /** An import; `to` is a path from `src/`, or the name of a package. */
@@ -49,17 +46,17 @@ interface Edge {
   readonly to: string;
 }
 
-/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
+/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`; not `typeof import("x")`, a type of which nothing runs. */
 function importsOf({ path, code }: Pick<Source, "path" | "code">): Edge[] {
-  return [...code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
+  return [...code.matchAll(/\b(?:from|(?<!typeof )import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
     from: path,
     to: to.startsWith(".") ? join(dirname(path), to) : to,
   }));
 }
 
-/** Rooms inside a room, the lower first; files beside them serve them all, or stand above them all (`topped`). */
+/** Rooms inside a room, the lower first; files beside them serve them all. */
 const inner: Record<string, readonly string[]> = {
-  measure: ["statistics", "streams", "untrained"],
+  measure: ["statistics", "streams"],
   result: ["forms", "keeping", "derived"],
   hub: ["cache", "packages", "remote"],
   models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
@@ -68,75 +65,76 @@ const inner: Record<string, readonly string[]> = {
   engine: ["native", "web"],
   formats: ["changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
-  show: ["words", "chart", "tables", "figures", "claims", "sections", "page"],
+  show: ["words", "chart", "tables"],
   "show/chart": ["draw", "files"],
-  "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
-  study: [
-    "base",
-    "passes",
-    "types",
-    "writing",
-    "evaluate",
-    "repair",
-    "scores",
-    "orders",
-    "untrained",
-    "causes",
-    "sweep",
-    "training",
-    "speed",
-    "fit",
-    "analyses",
-  ],
-  commands: ["shared", "measure", "pages", "machines", "results", "desk"],
 };
-
-/** Rooms whose own files import the rooms inside, and are imported by none of them. */
-const topped = ["study", "commands"];
 
 function upwardImportsInside(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) =>
     Object.entries(inner).some(([room, floors]) => {
-      const floor = (path: string) => {
-        if (!path.startsWith(`${room}/`)) return -1;
-        const [name, ...rest] = path.slice(room.length + 1).split("/");
-        return rest.length === 0 && topped.includes(room) ? floors.length : floors.indexOf(name);
-      };
+      const floor = (path: string) =>
+        path.startsWith(`core/${room}/`) ? floors.indexOf(path.slice(room.length + 6).split("/")[0]) : -1;
       return floor(from) >= 0 && floor(to) >= 0 && floor(from) < floor(to);
     })
   ).map(show);
 }
 
-/** The room of a file, or null for the files at the top and for packages. */
-const roomOf = (path: string) => Object.keys(rooms).find((room) => path.startsWith(`${room}/`)) ?? null;
+/** The room of the core, the feature or the app of a file; null for the files above them and for packages. */
+const roomOf = (path: string) => path.match(/^(?:core|features|apps)\/\w+(?=\/)/)?.[0] ?? null;
 const show = ({ from, to }: Edge) => `${from} → ${to}`;
 
 function upwardImports(edges: readonly Edge[]): string[] {
+  const heights = ["core/", "features/", "apps/"];
+  const height = (path: string) => heights.findIndex((start) => path.startsWith(start));
   return edges.filter(({ from, to }) => {
     const [room, other] = [roomOf(from), roomOf(to)];
-    return room !== null && other !== null && room !== other && !rooms[room].includes(other);
+    if (height(from) >= 0 && height(from) < height(to)) return true;
+    return room !== null && other !== null && room !== other && rooms[room]?.includes(other) === false;
   }).map(show);
 }
 
+/** Circles of rooms, features and apps: what each imports, taken together. */
+function circleOfRooms(edges: readonly Edge[]): string[] {
+  return cycle(edges.flatMap(({ from, to }) => {
+    const [room, other] = [roomOf(from), roomOf(to)];
+    return room && other && room !== other ? [{ from: room, to: other }] : [];
+  }));
+}
+
 /**
- * Besides `mod.ts`: the command line's parts, for the command line; the outlet to notebooks, for the public API alone, since importing
- * it takes over the stop button; and the list of figures, which are all public.
+ * Besides `mod.ts`: files of commands, for the command line; the outlet to notebooks, for the public API and for the kernel's help alone,
+ * since importing it takes over the stop button.
  */
 const sideDoors = [
-  /^cli\.ts → commands\//,
-  /^mod\.ts → show\/cell\.ts$/,
-  /^figures\.ts → show\/figures\/mod\.ts$/,
+  /^apps\/cli\/program\.ts → apps\/\w+\/\w*command\.ts$/,
+  /^mod\.ts → apps\/notebook\/cell\.ts$/,
+  /^apps\/lab\/inspect\.ts → apps\/notebook\/help\.ts$/,
 ];
+
+/** Doors inside a room, for what most of its visitors do not need. */
+const INNER_DOORS = ["decode", "repair", "requests"].map((own) => `core/run/${own}/mod.ts`);
+
+/** Frames, whose files are doors: of studies, of what is shown, of commands. A feature imports what it needs of them and no more. */
+const FRAMES = ["core/study", "core/show", "core/command"];
 
 function importsPastTheDoor(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) => {
     const other = roomOf(to);
-    return other !== null && other !== roomOf(from) && to !== `${other}/mod.ts`;
+    return other !== null && other !== roomOf(from) && to !== `${other}/mod.ts` && !FRAMES.includes(other) &&
+      !INNER_DOORS.includes(to);
   }).map(show).filter((edge) => !sideDoors.some((door) => door.test(edge)));
 }
 
 function importsOfTheTop(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) => roomOf(from) !== null && /^[^/]+\.ts$/.test(to)).map(show);
+}
+
+/** Imports of the list of features, which the public doors and the command line need. */
+const LISTING = ["apps/cli/"];
+function importsOfTheList(edges: readonly Edge[]): string[] {
+  return edges.filter(({ from, to }) =>
+    to === "features/mod.ts" && roomOf(from) !== null && !LISTING.some((app) => from.startsWith(app))
+  ).map(show);
 }
 
 function importersOf(name: string, allowed: string, edges: readonly Edge[]): string[] {
@@ -152,7 +150,7 @@ function users(
   sources: readonly Pick<Source, "path" | "code">[],
 ): string[] {
   return sources.filter(({ path, code }) =>
-    pattern.test(code) && !allowed.some((room) => path.startsWith(room))
+    pattern.test(code) && !allowed.some((room) => path.startsWith(room) || path.endsWith(room))
   )
     .map(({ path }) => path);
 }
@@ -176,8 +174,9 @@ function cycle(edges: readonly Edge[]): string[] {
 
 const NETWORK =
   /\bfetch\(|\bWebSocket\(|\bXMLHttpRequest\b|Deno\.connect|["']node:(?:https?|net|tls|dgram)["']/;
-const ONLINE = ["hub/", "lab/sockets.ts"];
+const ONLINE = ["core/hub/", "apps/lab/sockets.ts"];
 const JUPYTER = /Deno\.jupyter/;
+const SPEAKERS = ["apps/notebook/cell.ts", "apps/lab/outputs.ts"];
 const DEVICE = /\b(?:createComputePipeline|createBindGroup|createBuffer|cuLaunchKernel|cudaMalloc)\b/;
 
 /** Comparisons of a score with a name. */
@@ -190,22 +189,26 @@ const SERVERS = ["tests/core/hub/fake_hub.ts", "tests/architecture_test.ts"];
 
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
-const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "libraries/apart.ts"];
+const OUTLETS = [
+  ...["core/command/context.ts", "core/show/progress.ts", "core/libraries/apart.ts"],
+  "apps/notebook/cell.ts",
+];
 
 /** A flag in a sentence: a reader of a notebook has options, and a command puts its flags in their place (`withFlags`). */
 const FLAG = /--[a-z]/;
 /** Command lines, arguments of other programs, a script, a file of requirements and a style. */
 const COMMAND_LINES = [
-  ...["commands/", "cluster/slurm.ts", "doctor/machine_checks.ts", "engine/web/gpu.ts", "export/card/"],
   ...[
-    "formats/job.ts",
-    "home/home.ts",
-    "hub/packages/",
-    "kernels/cuda.ts",
-    "lab/jupyter.ts",
-    "lab/kernel.ts",
+    "command.ts",
+    "/mod.ts",
+    "core/command/",
+    "apps/cli/",
+    "features/fit/fitted.ts",
+    "features/export/card/",
   ],
-  ...["show/help.ts", "show/page/style.ts"],
+  ...["apps/machines/slurm.ts", "apps/doctor/machine_checks.ts", "apps/lab/jupyter.ts", "apps/lab/kernel.ts"],
+  ...["apps/notebook/help.ts", "apps/pages/page/style.ts", "core/engine/web/gpu.ts", "core/formats/job.ts"],
+  ...["core/home/home.ts", "core/hub/packages/", "core/kernels/cuda.ts"],
 ];
 
 /** An error's sentence taken apart: our own errors have fields (`refusal`). */
@@ -223,11 +226,14 @@ function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] 
   );
 }
 
-/** Comparisons that samples decide, which are data of `result/derived`; of numbers, those of an interval's end. */
+/** Comparisons that samples decide, which are data of results; of numbers, those of an interval's end. */
 const JUDGEMENT =
   /\b(?:withinBudget|\w+Sign|interval95|halfWidth95|costsLess)\(|\b(?:low|high) [<>]=? -?\d|-?\d [<>]=? (?:low|high)\b/;
 /** The words for a sign, and the chart, whose axes have ends too. */
-const SIGNS_IN_WORDS = ["show/words/verdicts.ts", "show/chart/"];
+const SIGNS_IN_WORDS = ["core/show/words/verdicts.ts", "core/show/chart/", "features/causes/words.ts"];
+/** Files that show: the room, and tables, figures and words of features and pages. */
+const SHOWING =
+  /^(?:core\/show|apps\/(?:pages|notebook))\/|^features\/\w+\/(?:figures\/|\w*(?:table|figures|words|chart)\.ts)/;
 
 /** Exports that no file names in a list of imports, nor as a member of something; forms export their kinds for a list of all. */
 function unread(files: readonly Pick<Source, "path" | "code">[], readers: readonly Pick<Source, "code">[]) {
@@ -257,64 +263,84 @@ const counted = tests.filter(({ path }) => !path.startsWith("tests/bench/"));
 /** Every rule: what it finds in made-up files, which is not nothing, and what it finds in ours, which must be. */
 const rules: [name: string, breach: string[], found: string[]][] = [
   [
-    "imports point downwards, as the table of rooms says",
-    upwardImports([{ from: "tensor/half.ts", to: "weights/mod.ts" }]),
+    "imports point downwards: the core imports no feature and no app, a feature no app, and rooms as the table says",
+    [
+      { from: "core/tensor/half.ts", to: "core/weights/mod.ts" },
+      { from: "core/show/looks.ts", to: "features/depth/mod.ts" },
+      { from: "features/fit/study.ts", to: "apps/pages/mod.ts" },
+    ].flatMap((edge) => upwardImports([edge])),
     upwardImports(edges),
   ],
   [
     "inside a room, imports point downwards too",
-    [
-      { from: "show/chart/svg.ts", to: "show/figures/dropping/quality.ts" },
-      { from: "study/base/plan.ts", to: "study/studies.ts" },
-    ].flatMap((edge) => upwardImportsInside([edge])),
+    upwardImportsInside([{ from: "core/show/chart/svg.ts", to: "core/show/tables/table.ts" }]),
     upwardImportsInside(edges),
   ],
   [
-    "a room is entered through its mod.ts",
-    importsPastTheDoor([{ from: "models/load.ts", to: "weights/gguf.ts" }]),
+    "rooms, features and apps make no circle",
+    circleOfRooms([
+      { from: "features/fit/study.ts", to: "features/sweep/mod.ts" },
+      { from: "features/sweep/table.ts", to: "features/fit/mod.ts" },
+    ]),
+    circleOfRooms(edges),
+  ],
+  [
+    "a room, a feature or an app is entered through its mod.ts",
+    importsPastTheDoor([{ from: "features/fit/study.ts", to: "features/sweep/study.ts" }]),
     importsPastTheDoor(edges),
   ],
   [
+    "the list of features is for doors and the command line; its types are for kinds of results",
+    importsOfTheList([{ from: "features/fit/study.ts", to: "features/mod.ts" }]),
+    [
+      ...importsOfTheList(edges),
+      ...users(/typeof import\("[^"]*features/, ["core/result/kinds.ts"], sources),
+    ],
+  ],
+  [
     "no room imports the files above all rooms",
-    importsOfTheTop([{ from: "study/plan.ts", to: "mod.ts" }]),
+    importsOfTheTop([{ from: "core/study/plan.ts", to: "mod.ts" }]),
     importsOfTheTop(edges),
   ],
   [
     "only the engine room knows ONNX Runtime",
-    importersOf("onnxruntime-node", "engine/", [{ from: "run/score.ts", to: "onnxruntime-node" }]),
-    ["onnxruntime-node", "onnxruntime-web"].flatMap((name) => importersOf(name, "engine/", edges)),
+    importersOf("onnxruntime-node", "core/engine/", [{ from: "core/run/score.ts", to: "onnxruntime-node" }]),
+    ["onnxruntime-node", "onnxruntime-web"].flatMap((name) => importersOf(name, "core/engine/", edges)),
   ],
   [
     "only the hub room knows the hub's client",
-    importersOf("@huggingface/hub", "hub/", [{ from: "text/rows.ts", to: "@huggingface/hub" }]),
-    importersOf("@huggingface/hub", "hub/", edges),
+    importersOf("@huggingface/hub", "core/hub/", [{ from: "core/text/rows.ts", to: "@huggingface/hub" }]),
+    importersOf("@huggingface/hub", "core/hub/", edges),
   ],
   [
     "only the hub room uses the network, and the lab's kernel its sockets on this machine",
-    users(NETWORK, ONLINE, [{ path: "text/named_text.ts", code: "await fetch(url)" }]),
+    users(NETWORK, ONLINE, [{ path: "core/text/named_text.ts", code: "await fetch(url)" }]),
     users(NETWORK, ONLINE, sources),
   ],
   [
-    "only show/cell.ts speaks to Jupyter, and the relay that passes on what it says",
-    users(JUPYTER, ["show/cell.ts", "lab/outputs.ts"], [{
-      path: "show/page.ts",
+    "only the notebook's outlet speaks to Jupyter, and the relay that passes on what it says",
+    users(JUPYTER, SPEAKERS, [{
+      path: "core/show/page.ts",
       code: "Deno.jupyter.display(x)",
     }]),
-    users(JUPYTER, ["show/cell.ts", "lab/outputs.ts"], sources),
+    users(JUPYTER, SPEAKERS, sources),
   ],
   [
     "only engines and kernels call devices",
-    users(DEVICE, ["engine/", "kernels/"], [{ path: "run/a.ts", code: "gpu.createBuffer({ size })" }]),
-    users(DEVICE, ["engine/", "kernels/"], sources),
+    users(DEVICE, ["core/engine/", "core/kernels/"], [{
+      path: "core/run/a.ts",
+      code: "gpu.createBuffer({ size })",
+    }]),
+    users(DEVICE, ["core/engine/", "core/kernels/"], sources),
   ],
   [
     "only its own file knows what a score is: others read the table of scores",
-    users(NAMED_SCORE, [], [{ path: "show/a.ts", code: 'plan.by === "random"' }]),
+    users(NAMED_SCORE, [], [{ path: "core/show/a.ts", code: 'plan.by === "random"' }]),
     users(NAMED_SCORE, [], sources),
   ],
   [
     "only the outlets write to a terminal",
-    users(STREAM, OUTLETS, [{ path: "commands/a.ts", code: "process.stdout.write(prompt)" }]),
+    users(STREAM, OUTLETS, [{ path: "core/study/a.ts", code: "process.stdout.write(prompt)" }]),
     users(STREAM, OUTLETS, sources),
   ],
   [
@@ -324,7 +350,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
   ],
   [
     "below the commands, no sentence names a flag",
-    users(FLAG, COMMAND_LINES, [{ path: "study/a.ts", code: "flags.push(`--force`)" }]),
+    users(FLAG, COMMAND_LINES, [{ path: "core/study/a.ts", code: "flags.push(`--force`)" }]),
     users(FLAG, COMMAND_LINES, sources),
   ],
   [
@@ -337,13 +363,16 @@ const rules: [name: string, breach: string[], found: string[]][] = [
   ],
   [
     "measure computes and says nothing",
-    sentences([{ path: "measure/a.ts", code: "`drafting can gain: ${takes}, less than ${limit}`" }]),
-    sentences(sources.filter(({ path }) => path.startsWith("measure/"))),
+    sentences([{ path: "core/measure/a.ts", code: "`drafting can gain: ${takes}, less than ${limit}`" }]),
+    sentences(sources.filter(({ path }) => path.startsWith("core/measure/"))),
   ],
   [
     "what is shown states what samples decide, and decides nothing",
-    users(JUDGEMENT, SIGNS_IN_WORDS, [{ path: "show/figures/a.ts", code: 'high < 0 ? "lower" : "open"' }]),
-    users(JUDGEMENT, SIGNS_IN_WORDS, sources.filter(({ path }) => path.startsWith("show/"))),
+    users(JUDGEMENT, SIGNS_IN_WORDS, [{
+      path: "features/fit/figures.ts",
+      code: 'high < 0 ? "lower" : "open"',
+    }]),
+    users(JUDGEMENT, SIGNS_IN_WORDS, sources.filter(({ path }) => SHOWING.test(path))),
   ],
   [
     "what is exported, another file reads",
@@ -369,23 +398,20 @@ for (const [name, breach, found] of rules) {
   });
 }
 
-Deno.test("every folder of src/ is a room of the table, has a door (commands apart), and the table points downwards itself", () => {
-  const folders = [
-    ...new Set(sources.filter(({ path }) => path.includes("/")).map(({ path }) => path.split("/")[0])),
-  ];
-  assert.deepEqual(folders.filter((folder) => !Object.hasOwn(rooms, folder)), []);
+Deno.test("every folder of src/core is a room of the table, which points downwards itself; every room, feature and app has a door, and every feature is listed", () => {
+  const folders = [...new Set(sources.flatMap(({ path }) => roomOf(path) ?? []))].sort();
+  const within = (top: string) => folders.filter((folder) => folder.startsWith(top));
+  assert.deepEqual(within("core/"), Object.keys(rooms).sort());
   const order = Object.keys(rooms);
   for (const [room, allowed] of Object.entries(rooms)) {
     assert.ok(allowed.every((other) => order.indexOf(other) < order.indexOf(room)), room);
   }
-  const doors = folders.filter((folder) => !sources.some(({ path }) => path === `${folder}/mod.ts`));
-  assert.deepEqual(doors, ["commands"]);
-  for (const room of topped) {
-    const inside = sources.map(({ path }) => path.split("/")).filter((path) =>
-      path[0] === room && path.length > 2
-    );
-    assert.deepEqual([...new Set(inside.map((path) => path[1]))].sort(), inner[room].toSorted());
-  }
+  const doors = [...within("core/"), ...within("features/")].filter((folder) =>
+    !FRAMES.includes(folder) && !sources.some(({ path }) => path === `${folder}/mod.ts`)
+  );
+  assert.deepEqual(doors, []);
+  const listed = edges.filter(({ from }) => from === "features/mod.ts").map(({ to }) => roomOf(to));
+  assert.deepEqual(listed.filter((room) => room?.startsWith("features/")).sort(), within("features/"));
 });
 
 Deno.test("imports of every form are seen, and those in comments are not", () => {

@@ -23,7 +23,7 @@ const MOST = 45;
 const UNKNOWN = 3;
 
 /** Files that leave a core idle for more than half of their time. */
-const WAITS = /^tests\/(?:engine\/web_test|cluster\/ray_test|notebooks\/)/;
+const WAITS = /^tests\/(?:core\/engine\/web_test|apps\/(?:machines\/ray_test|notebook\/))/;
 
 /** Rooms whose files have isolates of their own: a group of them was not tried, or saved nothing. */
 const APART = ["engine", "hub", "libraries"];
@@ -35,9 +35,10 @@ const APART = ["engine", "hub", "libraries"];
 const CHANGES =
   /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before(?:All|Each)|afterEach)\(|\bDeno\.memoryUsage\(|\/resident\.ts"/;
 
-/** The room of a test file: the folder below tests/. Files beside the rooms are one. */
+/** The room of a test file: the folder below tests/, or below core, features or apps. Files beside the rooms are one. */
 export function roomOf(path: string): string {
-  return path.split("/").slice(1, -1)[0] ?? "";
+  const [first = "", second = first] = path.split("/").slice(1, -1);
+  return ["core", "features", "apps"].includes(first) ? second : first;
 }
 
 /** Whether a file may share globals, and what it imports, with others of its room. */

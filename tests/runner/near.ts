@@ -135,6 +135,12 @@ function walker(modules: readonly Module[], root: string): (node: string) => str
     return outline.doors.reduce<string[] | null>((found, door) => found ?? find(`${door}#${name}`), null);
   };
   const declared = (node: string) => find(node) ?? [`${node.split("#")[0]}#*`];
+  /** What a door does as it loads, as those do that register what lies behind them. */
+  const loading = (node: string) => {
+    const [path] = node.split("#");
+    const { parts, run } = outlines.get(path) ?? { parts: new Map(), run: [] };
+    return run.length > 0 || /\w/.test(parts.get("") ?? "") ? [`${path}#`] : [];
+  };
   return (node) => {
     const [path, name] = node.split("#");
     const outline = outlines.get(path);
@@ -150,7 +156,7 @@ function walker(modules: readonly Module[], root: string): (node: string) => str
     return [
       ...name === "" ? run.map((to) => `${to}#*`) : [`${path}#`],
       ...words.filter((word) => parts.has(word)).map((word) => `${path}#${word}`),
-      ...words.flatMap((word) => imported.has(word) ? declared(imported.get(word)!) : []),
+      ...words.flatMap((word) => imported.get(word) ?? []).flatMap((to) => [...declared(to), ...loading(to)]),
       ...late.filter(Boolean).map((to) => `${to}#*`),
       ...pathsIn(path, text, root).map((to) => `${to}#*`),
     ];

@@ -16,6 +16,7 @@ const FILES = {
     'export * from "./a.ts";\nexport { b as renamed } from "./b.ts";\nexport * from "./other.ts";',
   "src/cli.ts": 'await import("./late.ts");',
   "src/late.ts": "",
+  "src/list.ts": 'import "./late.ts";\nexport { b } from "./b.ts";',
   "src/other.ts": "export class other {}\nexport function unused(): void {\n  other;\n}",
   "kernels/x.wgsl": "",
   "tests/fixtures/small/x.json": "{}",
@@ -26,6 +27,7 @@ const FILES = {
   "tests/door_test.ts": 'import {\n  a,\n} from "../src/mod.ts";\na;',
   "tests/renamed_test.ts": 'import { renamed as other } from "../src/mod.ts";\nother;',
   "tests/all_test.ts": 'import * as all from "../src/mod.ts";\nall;',
+  "tests/list_test.ts": 'import { b } from "../src/list.ts";\nb;',
   "tests/process_test.ts": 'new URL("../src/cli.ts", import.meta.url);',
   "tests/fixture_test.ts":
     "const of = (name: string) => new URL(`./fixtures/small/${name}`, import.meta.url);\nof;",
@@ -51,10 +53,14 @@ Deno.test("tests that import, start or read a changed file are near, however far
       filesNear(TESTS, changed, modules, root).map((path) => path.match(/\/(\w+)_test/)![1]);
     const table: [changed: string[], reached: string[], why?: string][] = [
       [["src/a.ts"], ["all", "alone", "door"], "what a door exports from it"],
-      [["src/b.ts"], ["a", "all", "door", "kernel", "renamed"], "through what uses it; types reach nothing"],
+      [
+        ["src/b.ts"],
+        ["a", "all", "door", "kernel", "list", "renamed"],
+        "through what uses it; types reach nothing",
+      ],
       [["src/other.ts"], ["all"]],
       [["kernels/x.wgsl"], ["kernel"], "a file that a declaration names"],
-      [["src/late.ts"], ["process"], "a script that a test starts, and what it imports late"],
+      [["src/late.ts"], ["list", "process"], "what a door, or a script that a test starts, runs as it loads"],
       [["tests/fixtures/small/x.json"], ["fixture"], "a file in a folder that a template names"],
       [["tests/fixtures/large/x.json"], ["json"], "an imported file, whose strings are no paths"],
       [["src/mod.ts", "gone.md"], ["all"], "who imports a door as a whole"],

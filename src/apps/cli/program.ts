@@ -7,28 +7,43 @@ import { Command, CommanderError, Option } from "commander";
 import { cacheCommand, cudaCommand, ggmlCommand, modelsCommand, openvinoCommand } from "../cache/command.ts";
 import { doctorCommand } from "../doctor/command.ts";
 import { labCommand } from "../lab/command.ts";
-import { infoCommand } from "../../features/info/command.ts";
 import { mergeCommand, type RunLine, shardCommand, shardsCommand } from "../machines/command.ts";
-import { choosing, measuring, predicting, profileCommand } from "./measuring.ts";
-import { fitCommand } from "../../features/fit/command.ts";
-import { repairCommand } from "../../features/repair/command.ts";
-import { generateCommand } from "../../features/generate/command.ts";
-import { evaluateCommand } from "../../features/evaluate/command.ts";
-import { speedCommand } from "../../features/speed/command.ts";
+import type { Feature } from "../../core/feature/mod.ts";
+import { features } from "../../features/mod.ts";
 import { figuresCommand } from "../pages/figures_command.ts";
 import { startCommand } from "../pages/start_command.ts";
-import { exportCommand } from "../../features/export/command.ts";
-import { compareCommand } from "../../features/compare/command.ts";
-import { planCommand } from "../../features/orders/command.ts";
 import type { Context } from "../../core/command/context.ts";
 import { explained } from "../../core/command/declare.ts";
 import { briefly, environmentCommand, helpCommand, optionDescription } from "../../core/command/help.ts";
 import { checkPaths, recordValues } from "../../core/command/paths.ts";
 import { checkRelations, refuseTwice, withFlags } from "../../core/command/relations.ts";
+import { plainCommand } from "../../core/command/plain.ts";
 import { asOne, VERSION } from "../../core/result/mod.ts";
+import type { RunOptions } from "../../core/study/options.ts";
+import type { Study } from "../../core/study/study.ts";
+import type { StudyModel } from "../../core/subject/mod.ts";
+import type { Result } from "../../core/show/looks.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../../core/entry/mod.ts";
 import { Exit } from "../../core/command/signals.ts";
+
+type Make = (context: Context) => Command;
+
+/** The commands of features, by heading: their own, and those of studies that say themselves what these do. */
+const all = await Promise.all(
+  features.map(async (own) => ({ ...plainOf(own), ...(await own.commands?.())?.commands })),
+);
+const inOrder = all.toSorted((a, b) => Number(a.place) - Number(b.place));
+const commandsOf = (heading: string) => inOrder.flatMap(({ [heading]: own = [] }) => own as readonly Make[]);
+
+function plainOf({ studies = {}, command = {} }: Feature): Record<string, number | readonly Make[]> {
+  const { heading = "Measure:", place = 0, flags, options } = command;
+  const own = Object.entries<unknown>(studies).flatMap(([name, value]) => {
+    const study = value as Study<StudyModel, RunOptions, Result>;
+    return study.says === undefined ? [] : [plainCommand(name, study, flags, options)];
+  });
+  return { place, [heading]: own };
+}
 
 /** `lamina` with all its commands. */
 export function createProgram(context: Context): Command {
@@ -42,16 +57,14 @@ export function createProgram(context: Context): Command {
     make(context, run)
   );
   const groups = {
-    "Every day:": [
-      ...[startCommand, profileCommand, fitCommand, planCommand, repairCommand, evaluateCommand],
-      ...[generateCommand, exportCommand, figuresCommand, modelsCommand, doctorCommand],
-    ],
-    "Measure:": measuring,
-    "Choose:": choosing,
-    "Evaluate:": [...predicting, speedCommand, compareCommand],
+    "Every day:": [startCommand, ...commandsOf("Every day:"), figuresCommand, modelsCommand, doctorCommand],
+    "Measure:": commandsOf("Measure:"),
+    "Choose:": commandsOf("Choose:"),
+    "Evaluate:": commandsOf("Evaluate:"),
     "Many machines:": [shards, shard, merge],
     "This machine:": [
-      ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand],
+      ...commandsOf("This machine:"),
+      ...[cacheCommand, cudaCommand, openvinoCommand],
       ...[ggmlCommand, labCommand, environmentCommand],
     ],
   };

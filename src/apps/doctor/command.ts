@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { examine } from "./examine.ts";
 import { machineChecks } from "./machine_checks.ts";
-import { head } from "../../core/result/mod.ts";
+import { doctorKind, head } from "../../core/result/mod.ts";
 import type { Context } from "../../core/command/context.ts";
 import { declared } from "../../core/command/declare.ts";
 import { jsonOption } from "../../core/command/destination.ts";
@@ -18,7 +18,7 @@ export const doctorCommand = (context: Context): Command =>
   }, async (flags: Flags) => {
     const findings = await examine(machineChecks, context.signal);
     const broken = findings.filter(({ needed, works }) => needed && !works).map(({ part }) => part);
-    const result = { ...head("doctor"), works: broken.length === 0, findings };
+    const result = { ...head(doctorKind), works: broken.length === 0, findings };
     await deliver(context, flags, outputOf(context, result));
     if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
     const engines = ["WebGPU", "CUDA", "OpenVINO"].filter((name) =>

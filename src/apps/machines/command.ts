@@ -24,7 +24,7 @@ import { declared } from "../../core/command/declare.ts";
 import { ENDED } from "../../core/command/help.ts";
 import { type Flags, resultsOption } from "../../core/command/options.ts";
 import { misused } from "../../core/command/relations.ts";
-import { DIVISIBLE, flawInLine, type Sharing } from "../../core/command/sharing.ts";
+import { divisible, flawInLine, type Sharing } from "../../core/command/sharing.ts";
 import { outOptions } from "../../core/command/destination.ts";
 import { deliver, outputOf, piped } from "../../core/command/outlet.ts";
 
@@ -48,7 +48,7 @@ export const shardsCommand = (context: Context, run: RunLine): Command =>
   declared({
     name: "shards",
     says: `divide a study into shards for many machines, and print the plan as JSON (${
-      DIVISIBLE.join(", ")
+      divisible().join(", ")
     })`,
     takes: { "<command...>": "the command of the study, as you would run it on one machine" },
     options: {

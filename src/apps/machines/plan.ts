@@ -1,6 +1,14 @@
 /** From a study to the plan of its shards, and whether a plan is of the study that is here. */
 import { sum } from "../../core/entry/mod.ts";
-import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../../core/result/mod.ts";
+import {
+  cacheKey,
+  fileName,
+  head,
+  type Shard,
+  type Shards,
+  shardsKind,
+  VERSION,
+} from "../../core/result/mod.ts";
 import type { Division } from "../../core/study/study.ts";
 import { spansOf } from "../../core/study/stage.ts";
 
@@ -25,7 +33,7 @@ export function planShards(
     return byCost ? spans.toSorted((a, b) => b.cost - a.cost) : spans;
   });
   return {
-    ...head("shards"),
+    ...head(shardsKind),
     lamina: VERSION,
     key,
     label: division.label,

@@ -10,6 +10,7 @@ import {
   isKept,
   keepingFailure,
   type Receipt,
+  receiptKind,
   recordKept,
   resultIn,
   type Shard,
@@ -36,7 +37,7 @@ export async function runShard(
   const failure = keepingFailure(options.results);
   if (failure) throw failure;
   const receipt: Receipt = {
-    ...head("shard"),
+    ...head(receiptKind),
     key: plan.key,
     shard: { stage, name, from, to },
     model: { name: division.model.name, fingerprint: division.model.fingerprint },

@@ -31,7 +31,9 @@ export async function helpText(about?: unknown): Promise<string> {
   }
   const found = names.get(name);
   if (!found) {
-    const near = nearNames(name, names.keys()).slice(0, 3).map((other) => `"${other}"`).join(" or ");
+    const ofValues = [...names].sort(([, a], [, b]) => Number(isValue(b)) - Number(isValue(a)));
+    const near = nearNames(name, ofValues.map(([name]) => name)).slice(0, 3).map((other) => `"${other}"`)
+      .join(" or ");
     const hint = near && ` (did you mean ${near}?)`;
     throw new RangeError(`Cannot help with "${name}": unknown name${hint}, expected one that help() lists`);
   }

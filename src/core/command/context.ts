@@ -4,7 +4,6 @@ import { type Checks, failure } from "../entry/mod.ts";
 import { printable, type TextLook } from "../show/tables/text.ts";
 import { type ProgressLine, progressLine, speaksUtf8 } from "../show/progress.ts";
 import { type Result, tableText } from "../show/looks.ts";
-import { distinct } from "../../features/profile/mod.ts";
 import { openModel, type StudyModel } from "../subject/mod.ts";
 import { CALIBRATION, type Flags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
@@ -114,6 +113,6 @@ export function tableIn({ look }: Pick<Context, "look">, results: readonly Resul
   return tableText(results, {
     ...look,
     ...all ? {} : { lowest: LOWEST, more: "use --all to print every module" },
-    tied: (above, below, profile) => !distinct(profile, [above, below]),
+    ties: true,
   }).replaceAll(/`([a-z]+)`/g, "--$1"); // an option of the library
 }

@@ -1,5 +1,4 @@
-/** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
-import { flag, option } from "../entry/mod.ts";
+/** Commands that studies declare whole. */
 import { isFull, noDrop } from "../measure/mod.ts";
 import type { Kind } from "../result/mod.ts";
 import type { Result } from "../show/looks.ts";
@@ -14,28 +13,18 @@ import { listText, outputOf } from "./outlet.ts";
 import { perform, shown } from "./perform.ts";
 import type { Table } from "./relations.ts";
 
-/** Flags behind the model in the example of a study's command, and options that the study does not have. */
-const MORE: Readonly<Record<string, readonly [flags: string, options?: Table]>> = {
-  profile: ["--samples 4 --json profile.json", {
-    all: option(flag, "print every module, not only the ten least important of each kind"),
-  }],
-  perplexity: ["--drop-attention 25,26"],
-  depth: ["--samples 4"],
-};
-
 /** The command of a study that says itself what it does: with the study's options, a plan to drop, or several models, where it has them. */
 export const plainCommand =
-  (name: string, study: Study<StudyModel, RunOptions, Result>) => (context: Context) => {
+  (name: string, study: Study<StudyModel, RunOptions, Result>, example = "", more: Table = {}) =>
+  (context: Context) => {
     const { says = "", isForSeveral = false, checks } = study;
-    const [flags = "", added] = MORE[name] ?? [];
-    const example = `${name} smollm2-135m ${flags}`.trim();
     const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
     const planned = isOfPlans ? planLists() : drops ? dropOptions : {};
-    const options = { ...added, ...planned, ...checks, ...studyOptions(name as Kind) };
+    const options = { ...more, ...planned, ...checks, ...studyOptions(name as Kind) };
     const takes = isForSeveral
       ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
       : { "<model>": MODEL };
-    return declared({ name, says, takes, options, example }, async (
+    return declared({ name, says, takes, options, example: `${name} smollm2-135m ${example}`.trim() }, async (
       given: string | string[],
       flags: Flags & DropFlags<string | string[] | undefined> & { readonly all?: boolean },
     ) => {

@@ -16,13 +16,13 @@ export interface Sharing {
 }
 
 /** Commands of studies that can be divided, which have the studies' names. */
-export const DIVISIBLE: readonly string[] = Object.entries<{ readonly isDivisible?: true }>(studies)
-  .flatMap(([name, { isDivisible }]) => isDivisible ? [name] : []);
+export const divisible = (): string[] =>
+  studies().flatMap(([name, { isDivisible }]) => isDivisible ? [name] : []);
 
 /** What is wrong with a study's command line as a part of a plan; null for nothing. A plan runs no other command. */
 export function flawInLine([name, ...rest]: readonly string[]): string | null {
-  if (!DIVISIBLE.includes(name)) {
-    return `found "${name}", expected one of ${DIVISIBLE.join(", ")}`;
+  if (!divisible().includes(name)) {
+    return `found "${name}", expected one of ${divisible().join(", ")}`;
   }
   const runsNothing = rest.find((word) => /^--(dry-run|help|version)(=|$)|^-[hV]/.test(word));
   if (runsNothing !== undefined) {

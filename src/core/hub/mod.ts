@@ -7,7 +7,6 @@ export * from "./open.ts";
 export { isOffline } from "./retry.ts";
 export * from "./series.ts";
 export * from "./remote/huggingface.ts";
-export * from "./remote/http.ts";
 export * from "./packages/packaged.ts";
 export * from "./packages/manifest.ts";
 export * from "./cache/cache.ts";

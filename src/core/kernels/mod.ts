@@ -2,7 +2,6 @@
 export * from "./attention_stats.ts";
 export * from "./checks.ts";
 export * from "./kernel.ts";
-export * from "./launch.ts";
 export * from "./layer_gram.ts";
 export * from "./cuda.ts";
 export * from "./random_normal.ts";

@@ -22,7 +22,6 @@ export * from "./modules/linear_map.ts";
 export * from "./modules/kind.ts";
 export * from "./modules/list.ts";
 export * from "./modules/needs.ts";
-export * from "./modules/softmax.ts";
 export * from "./stored/names.ts";
 export { oneTable } from "./stored/one_table.ts";
 export * from "./stored/own_head.ts";

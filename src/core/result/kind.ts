@@ -1,4 +1,4 @@
-/** A kind of result, declared once beside its form. Types, and what is kept follow from what the forms export (kinds.ts). */
+/** A kind of result, declared once beside its form: what is kept follows from it, and types from what features export (kinds.ts). */
 import { z } from "zod";
 import type { Provenance } from "./forms/provenance.ts";
 
@@ -21,8 +21,19 @@ interface Manifest<Method extends number> {
 /** A kind whose results are kept: everything that the numbers of one depend on, as the result itself says. */
 interface Kept<Fields extends z.ZodRawShape> {
   readonly origin: (result: z.infer<z.ZodObject<Fields>>) => Provenance;
+  /** Whether shards of one study merge: `summed` says how. */
+  readonly merges?: true;
 }
 
+/** All kinds that were declared, by name. */
+export const declared: Record<
+  string,
+  Manifest<number> & { readonly name: string; readonly form: z.ZodType }
+> = {};
+/** Their methods. */
+export const declaredMethods: Record<string, number> = {};
+
+/** Declares a kind. */
 export function kind<
   const Name extends string,
   const Method extends number,
@@ -31,7 +42,10 @@ export function kind<
 >(name: Name, manifest: Own & Manifest<Method>, fields: Fields) {
   const { method, make = z.object } = manifest;
   const form = make({ kind: z.literal(name), method: z.literal(method), ...fields });
-  return { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
+  const own = { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
+  declared[name] = own;
+  declaredMethods[name] = method;
+  return own;
 }
 
 /** What a result depends on: its provenance, and the named fields beside it. */

@@ -42,5 +42,4 @@ export * from "./probes/values.ts";
 export * from "./head/last.ts";
 export * from "./head/lens.ts";
 export * from "./probes/streams.ts";
-export * from "./plan/trie.ts";
 export * from "./cost/work.ts";

@@ -16,6 +16,7 @@ import {
   type CauseCorrelation,
   type CauseName,
   type Causes,
+  causesKind,
   type EffectsRow,
   type MassiveActivation,
   type Rows,
@@ -68,7 +69,7 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
     effects: effects.length > 0 ? effectsIn(spec, effects) : null,
   };
   return {
-    ...head("causes"),
+    ...head(causesKind),
     provenance,
     tokens: provenance.packing.samples * provenance.packing.length,
     norm: shapeOf(spec).norm,

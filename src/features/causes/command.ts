@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { flag, option, reportsOf, under, wholeNumber } from "../../core/entry/mod.ts";
 import { LENGTH, SAMPLES } from "../../core/study/options.ts";
 import { causesStudy, untrainedCausesStudy } from "./study.ts";
@@ -12,7 +11,7 @@ import { openRunner } from "../../core/command/sharing.ts";
 
 type CausesFlags = Flags & DropFlags & { readonly step?: number; readonly untrained?: boolean };
 
-export const causesCommand = (context: Context): Command =>
+const causesCommand = (context: Context) =>
   declared({
     name: "causes",
     says: "measure attention patterns, smoothing, update sizes and effects, beside importance",
@@ -58,3 +57,5 @@ export const causesCommand = (context: Context): Command =>
     using model = await checkpoint.open(reportsOf(options));
     await measure(model);
   });
+
+export const commands = { "Measure:": [causesCommand] };

@@ -1,3 +1,9 @@
+/** Causes of importance: attention patterns, smoothing, update sizes and effects. */
+import { feature, oneRow } from "../../core/feature/mod.ts";
+import { causesFigure } from "./figures/causes.ts";
+import { causesStudy, untrainedCausesStudy } from "./study.ts";
+import { causesRows, causesTables } from "./table.ts";
+
 export * from "./figures/attention_map.ts";
 export * from "./figures/attention_pattern.ts";
 export * from "./figures/causes.ts";
@@ -7,3 +13,12 @@ export * from "./result.ts";
 export * from "./study.ts";
 export * from "./table.ts";
 export * from "./words.ts";
+
+export default feature({
+  studies: { causes: causesStudy, "untrained-causes": untrainedCausesStudy },
+  looks: {
+    causes: { tables: causesTables, rows: causesRows, figure: causesFigure },
+    rows: oneRow(({ of, from, to }) => ({ of, from, to })),
+  },
+  commands: () => import("./command.ts"),
+});

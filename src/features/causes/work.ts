@@ -2,7 +2,7 @@
 import { type Checks, eachOf, filled, option, phased, wholeNumber } from "../../core/entry/mod.ts";
 import { type LayerModule, MODULES } from "../../core/measure/mod.ts";
 import type { ModelSpec } from "../../core/models/mod.ts";
-import type { Causes, Rows } from "./result.ts";
+import { type Causes, type Rows, rowsKind } from "./result.ts";
 import { head, keep, keptOr, keptResult, planData } from "../../core/result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../core/run/mod.ts";
 import { flopsOf, type Pass } from "../../core/study/estimate.ts";
@@ -167,7 +167,7 @@ function rowsStep(
       const weight = (piece: Piece) => flopsOf(model, [passOf(piece)]);
       const found = await inTurn(piecesIn(span), options, async (piece, options) => {
         const compute = async (): Promise<Rows> => ({
-          ...{ ...head("rows"), provenance, ...piece, plans, ...NOTHING },
+          ...{ ...head(rowsKind), provenance, ...piece, plans, ...NOTHING },
           ...await measured(subject, provenance, piece, drops, options),
         });
         return (await keptOr(

@@ -22,7 +22,7 @@ type CompareFlags = Flags & DropFlags & { readonly samples?: number | string | t
 const isBare = (samples: unknown) => samples !== undefined && typeof samples !== "number";
 const LOGS = { needs: { option: "samples", is: "without a number", holds: isBare } };
 
-export const compareCommand = (context: Context): Command =>
+const compareCommand = (context: Context): Command =>
   declared({
     name: "compare",
     says:
@@ -78,3 +78,5 @@ async function comparison(context: Context, [a, b]: readonly string[], logs: Fla
   const table = () => tableIn(context, [{ ...compared, models } as typeof compared]);
   return { ...outputOf(context, compared), table };
 }
+
+export const commands = { "Evaluate:": [compareCommand] };

@@ -1,7 +1,7 @@
 /** A certificate from what was seen of both models: sums by sample, and each token's divergence. */
 import { displayable, eachOf, sum } from "../../core/entry/mod.ts";
 import { MODULES, quantile, ratio95, shareInterval, standardError } from "../../core/measure/mod.ts";
-import { type Certificate, QUANTILES } from "./result.ts";
+import { type Certificate, certificateKind, QUANTILES } from "./result.ts";
 import { head, riseOverSamples } from "../../core/result/mod.ts";
 
 /** Sums over a sample's tokens of how far one module's updates move; null where one of the two has no such module. */
@@ -32,7 +32,7 @@ export function certificateOf(
     })));
   const eachSide = <T>(of: (side: "along" | "across") => T) => eachOf(["along", "across"], of);
   return displayable(certifiedWithin({
-    ...head("certificate"),
+    ...head(certificateKind),
     ...own,
     tokens,
     perplexity: [a, b].map((nll) => Math.min(Math.exp(nll), Number.MAX_VALUE)) as [number, number], // JSON has no infinity

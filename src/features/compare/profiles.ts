@@ -1,6 +1,6 @@
 import { displayable, eachOf, expect } from "../../core/entry/mod.ts";
 import { KINDS, overlapOf, pairsOf, rankCorrelation } from "../../core/measure/mod.ts";
-import type { Agreement, Comparison } from "./result.ts";
+import { type Agreement, compareKind, type Comparison } from "./result.ts";
 import { computedAlike, computedIn, head } from "../../core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
 import { aProfile } from "../../core/study/plan.ts";
@@ -28,7 +28,7 @@ export function compare(a: Profile, b: Profile): Comparison {
     );
   }
   return displayable({
-    ...head("compare"),
+    ...head(compareKind),
     models: [a.provenance.model.name, b.provenance.model.name],
     ...computedAlike(a.provenance, b.provenance)
       ? {}

@@ -17,7 +17,7 @@ import {
 import { changeOver, type Changes, changesOf, mcnemar } from "../../core/measure/mod.ts";
 import { ACCURACY_MARGIN } from "../evaluate/mod.ts";
 import { head } from "../../core/result/mod.ts";
-import { type SamplesComparison, samplesName } from "./result.ts";
+import { type SamplesComparison, samplesKind, samplesName } from "./result.ts";
 import { estimate, readSamples, type Sample, type TaskSamples } from "../../core/tasks/mod.ts";
 
 /** Options of `compareSamples`. */
@@ -93,7 +93,7 @@ export async function compareSamples(
   const mains = [...Map.groupBy(tasks, samplesName).values()]
     .map((own) => own.find(({ metric }) => metric === "acc_norm") ?? own[0]);
   return displayable({
-    ...head("samples"),
+    ...head(samplesKind),
     names,
     tasks,
     average: mains.length < 2

@@ -1,4 +1,15 @@
+/** Depth: how far a model uses its layers. */
+import { feature } from "../../core/feature/mod.ts";
+import { depthFigure } from "./figures.ts";
+import { depthStudy } from "./study.ts";
+import { depthRows, depthTables } from "./table.ts";
+
 export * from "./figures.ts";
 export * from "./result.ts";
 export * from "./study.ts";
-export * from "./table.ts";
+
+export default feature({
+  studies: { depth: depthStudy },
+  looks: { depth: { tables: depthTables, rows: depthRows, figure: depthFigure } },
+  command: { heading: "Evaluate:", flags: "--samples 4" },
+});

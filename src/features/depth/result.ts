@@ -1,14 +1,18 @@
 /** The form of a study of depth: the path of the stream, and predictions on its way. */
 import { z } from "zod";
 import { DEPTH_MEASURES, EFFECTIVE, effectiveDepth } from "./measures.ts";
-import { depends, estimateForm, head, kind, provenanceForm } from "../../core/result/mod.ts";
+import { depends, estimateForm, head, kind, provenanceForm, summed } from "../../core/result/mod.ts";
 import { displayable, eachOf } from "../../core/entry/mod.ts";
 import { ratio95 } from "../../core/measure/mod.ts";
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
 
 /** It depends on the tokens too, and on the most frequent ones of the whole text. */
-export const depthKind = kind("depth", { method: 2, origin: depends("stride", "rows", "frequent") }, {
+export const depthKind = kind("depth", {
+  method: 2,
+  merges: true,
+  origin: depends("stride", "rows", "frequent"),
+}, {
   provenance: provenanceForm,
   /** Every nth token of a sample is measured. */
   stride: z.int().positive(),
@@ -26,14 +30,14 @@ export const depthKind = kind("depth", { method: 2, origin: depends("stride", "r
 /** How far a model uses its depth. */
 export type Depth = z.infer<typeof depthKind.form>;
 /** What it is known by before it is made. */
-export type DepthRequest = Pick<Depth, "provenance" | "stride" | "rows" | "frequent">;
+type DepthRequest = Pick<Depth, "provenance" | "stride" | "rows" | "frequent">;
 
 export function depthOf(
   { provenance, stride, rows, frequent }: DepthRequest,
   { samples }: Pick<Depth, "samples">,
 ): Depth {
   return displayable<Depth>({
-    ...head("depth"),
+    ...head(depthKind),
     ...{ provenance, stride, rows, frequent },
     effective: eachOf(EFFECTIVE, (name) => effectiveDepth(samples, name)),
     measures: eachOf(
@@ -43,3 +47,10 @@ export function depthOf(
     samples,
   });
 }
+
+export const depthSums = summed<DepthRequest, Pick<Depth, "samples">, Depth>({
+  kind: "depth",
+  known: { stride: "stride", rows: "rows", frequent: "the most frequent tokens" },
+  join: (parts) => ({ samples: parts.flatMap(({ samples }) => samples) }),
+  from: depthOf,
+});

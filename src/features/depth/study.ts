@@ -1,8 +1,7 @@
 /** How far a model uses its depth: the path of the stream through all layers, and what the head reads from it on its way. */
 import { type Checks, filled, option, wholeNumber } from "../../core/entry/mod.ts";
 import { frequentTokens } from "./measures.ts";
-import type { Depth } from "./result.ts";
-import { depthSums } from "./sums.ts";
+import { type Depth, depthSums } from "./result.ts";
 import type { DropPlan } from "../../core/run/mod.ts";
 import type { StudyModel } from "../../core/subject/mod.ts";
 import { flopsOf, type Pass, type Size } from "../../core/study/estimate.ts";

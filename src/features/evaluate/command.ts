@@ -1,5 +1,4 @@
 /** The command that measures what dropping costs in answers: evaluate. */
-import type { Command } from "commander";
 import { noDrop } from "../../core/measure/mod.ts";
 import { evaluatePriceText } from "./table.ts";
 import { DEFAULT_TASKS, evaluateStudy } from "./study.ts";
@@ -10,7 +9,7 @@ import { type Flags, MODEL, studyOptions } from "../../core/command/options.ts";
 import { listText, outputOf } from "../../core/command/outlet.ts";
 import { perform } from "../../core/command/perform.ts";
 
-export const evaluateCommand = (context: Context): Command =>
+const evaluateCommand = (context: Context) =>
   declared({
     name: "evaluate",
     says: "score benchmark tasks as lm-eval does, with and without drops",
@@ -35,3 +34,5 @@ export const evaluateCommand = (context: Context): Command =>
       });
     });
   });
+
+export const commands = { "Every day:": [evaluateCommand], place: 5 };

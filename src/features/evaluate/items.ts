@@ -1,7 +1,7 @@
 /** What a model makes of the documents of a part, and greedy decoding of many prompts by one decoder. */
 import { sum } from "../../core/entry/mod.ts";
 import { head, isEarlier, keep, keptResult, type Provenance } from "../../core/result/mod.ts";
-import type { TaskPart } from "./result.ts";
+import { taskKind, type TaskPart, writtenKind } from "./result.ts";
 import {
   type Decoder,
   decoder,
@@ -131,7 +131,7 @@ export async function keptItems(part: Part, plan: DropPlan, options: Running): P
   const key = { ...origin, task: setting };
   const found = await keptResult("task", key, options);
   return kept(origin, found, found?.items, async (items) => {
-    const result: TaskPart = { ...head("task"), provenance: origin, task: setting, items: [...items] };
+    const result: TaskPart = { ...head(taskKind), provenance: origin, task: setting, items: [...items] };
     return (await keep(result, options)).items;
   });
 }
@@ -168,7 +168,7 @@ export async function allContinuations(
     const key = { ...origin, tokens };
     const found = await keptResult("written", key, options);
     const own = kept(origin, found, found?.texts, async (texts) => {
-      const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
+      const result = { ...head(writtenKind), provenance: origin, tokens, texts: [...texts] };
       return (await keep(result, options)).texts;
     });
     await using opened = writer(plan, tokens, options);

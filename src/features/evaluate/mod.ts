@@ -1,3 +1,8 @@
+/** Accuracy on benchmark tasks, as lm-eval measures it. */
+import { combined, feature, recorded } from "../../core/feature/mod.ts";
+import { evaluateStudy } from "./study.ts";
+import { evaluationRows, evaluationTables } from "./table.ts";
+
 export * from "./accuracy.ts";
 export * from "./beside.ts";
 export * from "./figures.ts";
@@ -6,3 +11,15 @@ export * from "./result.ts";
 export * from "./rounds.ts";
 export * from "./study.ts";
 export * from "./table.ts";
+
+export default feature({
+  studies: { evaluate: evaluateStudy },
+  looks: {
+    evaluate: { ...combined(evaluationTables), rows: evaluationRows },
+    task: recorded(({ items }) =>
+      items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm }))
+    ),
+    written: recorded(({ texts }) => texts.map((ids, prompt) => ({ prompt, tokens: ids.length }))),
+  },
+  commands: () => import("./command.ts"),
+});

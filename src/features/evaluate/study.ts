@@ -20,7 +20,7 @@ import {
   wholeNumber,
 } from "../../core/entry/mod.ts";
 import { ACCURACY_MARGIN, type Main, sharesOf } from "./accuracy.ts";
-import type { Evaluation } from "./result.ts";
+import { evaluateKind, type Evaluation } from "./result.ts";
 import { head, isTypeOrder, joinHashes, type Provenance } from "../../core/result/mod.ts";
 import { cpuLowering } from "../../core/engine/mod.ts";
 import { type DropPlan, noDrop } from "../../core/run/mod.ts";
@@ -188,7 +188,7 @@ export async function evaluation(
     const share = until === undefined ? shareOf(margin, aPart) : until / 100;
     const full = summarise(done[0], mains, null, share);
     return distinct.map((_, i): Evaluation => ({
-      ...head("evaluate"),
+      ...head(evaluateKind),
       provenance: wholeOrigin(done[i].map(({ origin }) => origin), skip),
       bos,
       seed,

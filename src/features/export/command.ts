@@ -44,7 +44,7 @@ type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
   readonly check?: true;
 };
 
-export const exportCommand = (context: Context): Command =>
+const exportCommand = (context: Context): Command =>
   declared({
     name: "export",
     says: "write the model without the dropped modules, for other tools",
@@ -131,3 +131,5 @@ async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation 
   const own = results.filter(({ provenance }) => planHash(provenance.drop) === planHash(plan));
   return own.length > 0 ? own : results;
 }
+
+export const commands = { "Every day:": [exportCommand], place: 7 };

@@ -1,2 +1,8 @@
-/** A plan made into a smaller model that other tools load. */
+/** Smaller models for other tools, each with its card. */
+import { feature } from "../../core/feature/mod.ts";
+
 export * from "./export.ts";
+
+export default feature({
+  commands: () => import("./command.ts"),
+});

@@ -1,5 +1,4 @@
 /** Commands that choose what to drop, and what takes its place: fit, order, sweep, repair. */
-import type { Command } from "commander";
 import { AIMS } from "./result.ts";
 import { promiseText } from "./words.ts";
 import { aimOf } from "./aims.ts";
@@ -13,7 +12,7 @@ import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../..
 import { studyCommand } from "../../core/command/perform.ts";
 import { expectOne } from "../../core/command/relations.ts";
 
-export const fitCommand = (context: Context): Command =>
+const fitCommand = (context: Context) =>
   studyCommand(context, fitStudy, {
     name: "fit",
     says: "find the largest plan that keeps a promise, and confirm it",
@@ -43,3 +42,5 @@ export const fitCommand = (context: Context): Command =>
       },
     }),
   });
+
+export const commands = { "Every day:": [fitCommand], place: 2 };

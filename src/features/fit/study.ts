@@ -4,7 +4,7 @@
  */
 import { displayable, sum } from "../../core/entry/mod.ts";
 import type { LayerModule } from "../../core/measure/mod.ts";
-import type { Fit } from "./result.ts";
+import { type Fit, fitKind } from "./result.ts";
 import { head, TYPE_ORDERS } from "../../core/result/mod.ts";
 import { verdictOf } from "./worth.ts";
 import { noDrop } from "../../core/run/mod.ts";
@@ -164,7 +164,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       plans: sum(passes, ({ plans }) => plans.length),
       steps: [...aim.tasks ? [] : [reading(text)], profiling, ...orders, checking, typing, finding],
       async result(runOptions) {
-        const found = { ...head("fit"), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
+        const found = { ...head(fitKind), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
         const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
         if (!result.plan || aim.tasks) return result;
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);

@@ -1,5 +1,4 @@
 /** What the model writes: the full model's text beside the dropped one's. */
-import type { Command } from "commander";
 import { option, required, text } from "../../core/entry/mod.ts";
 import { isFull, planPhrase } from "../../core/measure/mod.ts";
 import { generateChecks, generated } from "./generate.ts";
@@ -11,7 +10,7 @@ import { GIVEN } from "../../core/command/given.ts";
 import { isStandardOutput, outOptions } from "../../core/command/destination.ts";
 import { deliver, outputOf } from "../../core/command/outlet.ts";
 
-export const generateCommand = (context: Context): Command =>
+const generateCommand = (context: Context) =>
   declared({
     name: "generate",
     says: "generate text with the full model and with modules dropped",
@@ -61,3 +60,5 @@ export const generateCommand = (context: Context): Command =>
       await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
     });
   });
+
+export const commands = { "Every day:": [generateCommand], place: 6 };

@@ -25,7 +25,7 @@ import {
   string,
   wholeNumber,
 } from "../../core/entry/mod.ts";
-import type { Generated } from "./result.ts";
+import { type Generated, generateKind } from "./result.ts";
 import { head, planData, type ResultOf } from "../../core/result/mod.ts";
 import { decoder, type LayerValue, sampler } from "../../core/run/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
@@ -142,7 +142,7 @@ export async function generated(
   expect("generate", "plans", plans, SIGNATURE);
   expect("generate", "prompt", prompt, string);
   return await onModel("generate", model, { ...options, plans }, checks, async (model, options) => ({
-    ...head("generate"),
+    ...head(generateKind),
     model: model.identity,
     computed: await computedOn(options),
     prompt,

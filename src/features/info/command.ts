@@ -6,7 +6,7 @@ import { outOptions } from "../../core/command/destination.ts";
 import { type Flags, MODEL, modelOptions } from "../../core/command/options.ts";
 import { deliver, outputOf } from "../../core/command/outlet.ts";
 
-export const infoCommand = (context: Context): Command =>
+const infoCommand = (context: Context): Command =>
   declared({
     name: "info",
     says: "describe a model from its headers: modules, parameters, trained length, licence and origin",
@@ -17,3 +17,5 @@ export const infoCommand = (context: Context): Command =>
     const result = await info(ref, openOptions(context, flags));
     await deliver(context, flags, outputOf(context, result));
   });
+
+export const commands = { "This machine:": [infoCommand] };

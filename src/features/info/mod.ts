@@ -1,3 +1,11 @@
+/** What a model is, without its weights. */
+import { feature } from "../../core/feature/mod.ts";
+import { infoRows, infoTables } from "./table.ts";
+
 export * from "./result.ts";
 export * from "./study.ts";
-export * from "./table.ts";
+
+export default feature({
+  looks: { info: { tables: infoTables, rows: infoRows } },
+  commands: () => import("./command.ts"),
+});

@@ -26,7 +26,7 @@ import {
   scoring,
 } from "../../core/models/mod.ts";
 import { head } from "../../core/result/mod.ts";
-import type { Info } from "./result.ts";
+import { type Info, infoKind } from "./result.ts";
 import { elements } from "../../core/tensor/mod.ts";
 import { openGguf, openSafetensors, withMxfp4, withPacked } from "../../core/weights/mod.ts";
 import {
@@ -85,7 +85,7 @@ async function infoOf(
   tellUnused(files.name, allowed, used, onNotice);
   const stated = await files.licence?.() ?? licence;
   return displayable({
-    ...head("info"),
+    ...head(infoKind),
     model: files.name,
     revision: files.revision,
     origin: files.origin ?? "this machine",

@@ -1,5 +1,16 @@
+/** Perplexity with and without the modules of plans. */
+import { combined, feature } from "../../core/feature/mod.ts";
+import { perplexityStudy } from "./study.ts";
+import { perplexityRows, perplexityTables } from "./table.ts";
+
 export * from "./changed.ts";
 export * from "./result.ts";
 export * from "./scored.ts";
 export * from "./study.ts";
 export * from "./table.ts";
+
+export default feature({
+  studies: { perplexity: perplexityStudy },
+  looks: { perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true } },
+  command: { heading: "Evaluate:", flags: "--drop-attention 25,26" },
+});

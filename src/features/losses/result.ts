@@ -7,6 +7,7 @@ import {
   type Provenance,
   provenanceForm,
   sharedForm,
+  summed,
   total,
 } from "../../core/result/mod.ts";
 import { displayable } from "../../core/entry/mod.ts";
@@ -25,7 +26,7 @@ export const qualityForm = {
   top1: z.number(),
 };
 
-export const perplexityKind = kind("perplexity", { method: 1, origin: depends() }, {
+export const perplexityKind = kind("perplexity", { method: 1, merges: true, origin: depends() }, {
   provenance: provenanceForm,
   ...qualityForm,
   /** Predicted tokens: T − 1 per sample. */
@@ -42,7 +43,7 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
   const tokens = total(sums, "tokens");
   const nll = total(sums, "nll") / tokens;
   return displayable({
-    ...head("perplexity"),
+    ...head(perplexityKind),
     provenance,
     nll,
     standardError: standardError(sums.map((sample) => sample.nll / sample.tokens)),
@@ -53,3 +54,9 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
     sums,
   });
 }
+
+export const perplexitySums = summed<Pick<Perplexity, "provenance">, Pick<Perplexity, "sums">, Perplexity>({
+  kind: "perplexity",
+  join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
+  from: ({ provenance }, { sums }) => perplexityOf(provenance, sums),
+});

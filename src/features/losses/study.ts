@@ -5,8 +5,7 @@
 import { mean, type Rise, standardError } from "../../core/measure/mod.ts";
 import { expect, list, required, resultOf } from "../../core/entry/mod.ts";
 import { computedAlike, type RiseInterval, riseOverSamples, type TypesOf } from "../../core/result/mod.ts";
-import type { Perplexity } from "./result.ts";
-import { perplexitySums } from "./sums.ts";
+import { type Perplexity, perplexitySums } from "./result.ts";
 import type { DropPlan, LayerValue } from "../../core/run/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions } from "../../core/study/options.ts";
 import { leakGuardOver, type Text } from "../../core/study/text.ts";

@@ -1,5 +1,4 @@
 import type { Perplexity } from "./result.ts";
-import type { SweepPoint } from "../sweep/mod.ts";
 import { changedText, formatNumber, formatShare, settingOf, sharedLines } from "../../core/show/words/mod.ts";
 import { planText } from "../../core/measure/mod.ts";
 import type { CsvRow } from "../../core/show/chart/csv.ts";
@@ -14,7 +13,7 @@ import {
 
 /** What a perplexity and a point of a sweep have in common. */
 export const QUALITY: readonly Column<
-  Pick<SweepPoint, "perplexity" | "nll" | "standardError" | "kl" | "top1">
+  Pick<Perplexity, "perplexity" | "nll" | "standardError" | "kl" | "top1">
 >[] = [
   { key: "perplexity", title: "perplexity", value: ({ perplexity }) => perplexity, format: formatNumber },
   { key: "nll", title: "nats/token", value: ({ nll }) => nll, format: fixed(4) },

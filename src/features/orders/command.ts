@@ -1,10 +1,10 @@
+/** Commands that order modules and make plans. */
 import type { Command } from "commander";
 import { flag, option, usually } from "../../core/entry/mod.ts";
 import { orderStudy } from "./order.ts";
 import { type Context, optionsIn } from "../../core/command/context.ts";
 import { type Flags, randomAmong, studyOptions } from "../../core/command/options.ts";
 import { studyCommand } from "../../core/command/perform.ts";
-import type { SweepFlags } from "../sweep/command.ts";
 import { MODULES } from "../../core/measure/mod.ts";
 import { readResult, resultText } from "../../core/result/mod.ts";
 import { lastText } from "../../core/show/words/names.ts";
@@ -14,18 +14,18 @@ import { outOptions } from "../../core/command/destination.ts";
 import { deliver, outputOf, piped } from "../../core/command/outlet.ts";
 import { expectOne, misused } from "../../core/command/relations.ts";
 
-export const ATTENTION = { target: "attention" };
+const ATTENTION = { target: "attention" };
 
-export const orderCommand = (context: Context): Command =>
+const orderCommand = (context: Context): Command =>
   studyCommand(context, orderStudy, {
     name: "order",
     says: "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
     options: { ...usually(orderStudy.checks, ATTENTION), ...studyOptions("order") },
     relations: { seed: { needs: randomAmong(false) } },
     example: "order smollm2-135m --by greedy --upto 8 --json order.json",
-  }, { more: ({ target = ATTENTION.target }: SweepFlags) => () => ({ target }) });
+  }, { more: ({ target = ATTENTION.target }: Flags & { readonly target?: string }) => () => ({ target }) });
 
-export const planCommand = (context: Context): Command =>
+const planCommand = (context: Context): Command =>
   declared({
     name: "plan",
     says: "choose modules to drop, from a profile or an order",
@@ -55,3 +55,5 @@ export const planCommand = (context: Context): Command =>
       ),
     });
   });
+
+export const commands = { "Every day:": [planCommand], "Choose:": [orderCommand], place: 3 };

@@ -5,7 +5,7 @@
 import { displayable, eachOf, option, phased } from "../../core/entry/mod.ts";
 import { KINDS, rankAgreement } from "../../core/measure/mod.ts";
 import { GUIDE_NAMES, GUIDES, head } from "../../core/result/mod.ts";
-import type { Guides } from "./result.ts";
+import { type Guides, guidesKind } from "./result.ts";
 import type { ModelSpec } from "../../core/models/mod.ts";
 import { noDrop } from "../../core/run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../core/subject/mod.ts";
@@ -107,7 +107,7 @@ async function measured(
     return { by, values: byKind(numbers) };
   });
   return displayable({
-    ...head("guides"),
+    ...head(guidesKind),
     provenance: full.provenance,
     calibration,
     rise: losses,

@@ -30,6 +30,7 @@ import {
   PAPER_SCORE,
   type Plan,
   planData,
+  planKind,
   type RankName,
   type Target,
   TARGETS,
@@ -137,7 +138,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
   const chosen = choose(source, options);
   const changed = modulesOf(chosen, has);
   return displayable({
-    ...head("plan"),
+    ...head(planKind),
     model: provenance.model.name,
     layers: provenance.model.layers,
     provenance,

@@ -1,3 +1,11 @@
+/** Orders of modules, plans from them, and the guides that predict what a removal costs. */
+import { feature, oneRow, single } from "../../core/feature/mod.ts";
+import { planText } from "../../core/measure/mod.ts";
+import { guidesFigure } from "./figures.ts";
+import { guidesStudy } from "./guides.ts";
+import { orderStudy } from "./order.ts";
+import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./table.ts";
+
 export * from "./check.ts";
 export * from "./constraints.ts";
 export * from "./figures.ts";
@@ -10,3 +18,14 @@ export * from "./result.ts";
 export * from "./scores/mod.ts";
 export * from "./scores/score.ts";
 export * from "./table.ts";
+
+export default feature({
+  studies: { order: orderStudy, guides: guidesStudy },
+  looks: {
+    plan: { tables: planTables, rows: planRows },
+    order: { tables: orderTable, rows: orderRows },
+    guides: { tables: guidesTable, rows: guidesRows, figure: single(guidesFigure) },
+    loss: oneRow(({ provenance, nll, kl }) => ({ dropped: planText(provenance.drop), nll, kl })),
+  },
+  commands: () => import("./command.ts"),
+});

@@ -6,7 +6,7 @@
  * pass over weights or angles is one unit.
  */
 import { displayable, phased, sum } from "../../core/entry/mod.ts";
-import { type DropOrder, orderOrigin } from "./result.ts";
+import { type DropOrder, orderKind, orderOrigin } from "./result.ts";
 import { head, isEarlier, keep, keptOr, keptResult } from "../../core/result/mod.ts";
 import { noDrop } from "../../core/run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../core/subject/mod.ts";
@@ -169,7 +169,7 @@ async function computed(
   const made = ({ nll, order, check }: Pick<DropOrder, "nll" | "order" | "check">, upto: number) => {
     const sizes = sizesOf(spec);
     const fields = { ...asked, provenance, upto, nll, order, sizes, ...check ? { check } : {} };
-    return displayable({ ...head("order"), ...fields }) as DropOrder;
+    return displayable({ ...head(orderKind), ...fields }) as DropOrder;
   };
   if (!scores[by].again) {
     const round = { open: entries, taken: [], nll: null };

@@ -11,7 +11,7 @@ import {
 } from "../../core/entry/mod.ts";
 import { KINDS, MODULES } from "../../core/measure/mod.ts";
 import type { ModelSpec } from "../../core/models/mod.ts";
-import type { DropOrder } from "./result.ts";
+import { type DropOrder, orderKind } from "./result.ts";
 import { head, PAPER_SCORE, type RankName, RANKS, SCORES, type Target } from "../../core/result/mod.ts";
 import type { Profile, Ranked } from "../profile/mod.ts";
 import { candidatesOf, type Entry, ranked, type Scores } from "./scores/score.ts";
@@ -73,7 +73,7 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   const { target, by = PAPER_SCORE, seed = 0 } = options;
   const order = rank(profile, options).map((entry) => ({ ...entry, size: 1 }));
   return {
-    ...head("order"),
+    ...head(orderKind),
     provenance: profile.provenance,
     ...{ target, by, seed: SCORES[by].seeded ? seed : null, upto: order.length },
     ...{ constraints: constraintsOf({}), nll: null, order, sizes: profile.sizes },

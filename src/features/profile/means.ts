@@ -1,7 +1,7 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
 import { displayable, eachOf, sum } from "../../core/entry/mod.ts";
 import { eachMean, KINDS, standardError, type UpdateSums } from "../../core/measure/mod.ts";
-import type { Mixtures, ModuleMeans, Profile, RoutingSums } from "./result.ts";
+import { type Mixtures, type ModuleMeans, type Profile, profileKind, type RoutingSums } from "./result.ts";
 import { head, type Provenance, summed, total } from "../../core/result/mod.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
@@ -26,7 +26,7 @@ export function profileOf(
     );
   }
   return displayable({
-    ...head("profile"),
+    ...head(profileKind),
     provenance,
     tokens,
     skippedTokens: counted.length ? tokens - Math.min(...counted) : 0,

@@ -1,3 +1,10 @@
+/** Profiles: how far each module turns the residual stream. */
+import { flag, option } from "../../core/entry/mod.ts";
+import { feature, single } from "../../core/feature/mod.ts";
+import { importanceFigure } from "./figures/importance.ts";
+import { profileStudy } from "./study.ts";
+import { profileRows, profileTables } from "./table.ts";
+
 export * from "./figures/cosine_magnitude.ts";
 export * from "./figures/drop_order.ts";
 export * from "./figures/importance.ts";
@@ -9,3 +16,14 @@ export * from "./result.ts";
 export * from "./signs.ts";
 export * from "./study.ts";
 export * from "./table.ts";
+
+export default feature({
+  studies: { profile: profileStudy },
+  looks: { profile: { tables: profileTables, rows: profileRows, figure: single(importanceFigure) } },
+  command: {
+    heading: "Every day:",
+    place: 1,
+    flags: "--samples 4 --json profile.json",
+    options: { all: option(flag, "print every module, not only the ten least important of each kind") },
+  },
+});

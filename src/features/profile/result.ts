@@ -48,7 +48,7 @@ const mixturesForm = z.object({
 /** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
 export type Mixtures = z.infer<typeof mixturesForm>;
 
-export const profileKind = kind("profile", { method: 1, origin: depends() }, {
+export const profileKind = kind("profile", { method: 1, merges: true, origin: depends() }, {
   provenance: provenanceForm,
   tokens: z.int().positive(),
   /** Tokens without a direction (|X| = 0), which some module's means leave out. */

@@ -1,5 +1,5 @@
 /** A profile: modules by importance, with their standard error, magnitude and sign; mixers and experts where layers differ in them. */
-import { byImportance, type RankedModule } from "./signs.ts";
+import { byImportance, distinct } from "./signs.ts";
 import type { Mixtures, Profile } from "./result.ts";
 import {
   counted,
@@ -24,18 +24,9 @@ import {
   type Table,
   tableOf,
 } from "../../core/show/tables/table.ts";
-import type { TextLook } from "../../core/show/tables/text.ts";
+import type { TableLook } from "../../core/show/looks.ts";
 
 const MARK = "!";
-
-export interface ProfileLook extends TextLook {
-  /** Whether two neighbours of a ranking lie within the samples' noise; marked with "~". */
-  readonly tied?: (above: RankedModule, below: RankedModule, profile: Profile) => boolean;
-  /** How many of the lowest of each kind are shown; default: all. */
-  readonly lowest?: number;
-  /** How to see the others, in words. */
-  readonly more?: string;
-}
 
 const SYMBOLS = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" } as const;
 
@@ -85,9 +76,9 @@ function errorsOf(
 }
 
 /** Modules, most redundant first for each kind, under a sparkline by layer. */
-export function profileTables(profile: Profile, look: ProfileLook = {}): Table[] {
+export function profileTables(profile: Profile, look: TableLook = {}): Table[] {
   const { skippedTokens, provenance, mixtures } = profile;
-  const { lowest = Infinity, more, tied, utf8 } = look;
+  const { lowest = Infinity, more, ties, utf8 } = look;
   const byMixer = mixersText(profile);
   return [
     lines(settingOf(provenance)),
@@ -101,7 +92,7 @@ export function profileTables(profile: Profile, look: ProfileLook = {}): Table[]
       STREAM_NOTE,
       ...more && lowest < provenance.model.layers ? [more] : [],
       ...outsizedLines(profile),
-      ...tied ? ["~ the samples cannot separate this rank from the next"] : [],
+      ...ties ? ["~ the samples cannot separate this rank from the next"] : [],
       ...skippedTokens
         ? [
           `${skippedTokens} tokens have a stream of length 0, which has no direction, and are left out of some means`,
@@ -111,7 +102,7 @@ export function profileTables(profile: Profile, look: ProfileLook = {}): Table[]
   ];
 }
 
-function rankedTable(profile: Profile, kind: ModuleKind, { lowest = Infinity, tied }: ProfileLook): Table[] {
+function rankedTable(profile: Profile, kind: ModuleKind, { lowest = Infinity, ties }: TableLook): Table[] {
   const all = byImportance(profile, kind);
   const ranked = all.slice(0, lowest).map(({ layer }) => layer);
   if (ranked.length === 0) return [];
@@ -120,7 +111,7 @@ function rankedTable(profile: Profile, kind: ModuleKind, { lowest = Infinity, ti
   const rank = (layer: number) => {
     const i = ranked.indexOf(layer);
     const marks = [
-      all[i + 1] && tied?.(all[i], all[i + 1], profile) ? "~" : "",
+      all[i + 1] && ties && !distinct(profile, [all[i], all[i + 1]]) ? "~" : "",
       outsized.includes(layer) ? MARK : "",
     ];
     return `${i + 1}${marks.join("").padEnd(width)}`;

@@ -12,7 +12,7 @@ import { misused } from "../../core/command/relations.ts";
 
 type RepairFlags = Flags & { readonly plan: string };
 
-export function repairCommand(context: Context): Command {
+function repairCommand(context: Context): Command {
   const command = studyCommand(context, repairStudy, {
     name: "repair",
     says: "make up for dropped modules by a linear fit on a text",
@@ -56,3 +56,5 @@ const missing = (json: string | undefined) =>
   `--json is ${
     json === undefined ? "missing" : `"${json}"`
   }, expected a file, since the tensors lie beside it`;
+
+export const commands = { "Every day:": [repairCommand], place: 4 };

@@ -9,7 +9,7 @@ import {
   planData,
   type ResultOf,
 } from "../../core/result/mod.ts";
-import { replacementOrigin, type ReplacementRequest } from "./result.ts";
+import { replacementKind, replacementOrigin, type ReplacementRequest } from "./result.ts";
 import { RefusedRepair, STRENGTHS } from "../../core/run/mod.ts";
 import type { StudyModel } from "../../core/subject/mod.ts";
 import { expectRoom, flopsOf, needOf, type Pass } from "../../core/study/estimate.ts";
@@ -96,7 +96,7 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
         [name, { shape, data }],
       ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
     );
-    await keep({ ...head("replacement"), ...requests[i], ...rest, tensors: data }, options);
+    await keep({ ...head(replacementKind), ...requests[i], ...rest, tensors: data }, options);
   };
   return await solve({ ...repair, packed }, known, take, options);
 }

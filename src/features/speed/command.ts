@@ -39,7 +39,7 @@ dropped attention modules; the table shows the paper's speed-ups beside it.`;
 /** Options of what is measured. */
 const MEASURED = "repeat seed evaluation in engine precision memory dryRun force results".split(" ");
 
-export function speedCommand(context: Context): Command {
+function speedCommand(context: Context): Command {
   const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
   const { batch, devices, bits } = rooflineChecks;
   return declared({
@@ -108,3 +108,5 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
     });
   });
 }
+
+export const commands = { "Evaluate:": [speedCommand] };

@@ -30,7 +30,7 @@ import {
 } from "../../core/measure/mod.ts";
 import { type ModelSpec, readSpec } from "../../core/models/mod.ts";
 import { head, type Plan, planData, VERSION } from "../../core/result/mod.ts";
-import type { Roofline } from "./result.ts";
+import { type Roofline, rooflineKind } from "./result.ts";
 import {
   type Bytes,
   bytesEach,
@@ -140,7 +140,7 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
   const batches = batch === "max" ? [Math.max(1, full.largest)] : batch;
   const runs = [full, ...drops.map((drop) => runOf(spec, drop, setting))];
   return displayable({
-    ...head("roofline"),
+    ...head(rooflineKind),
     lamina: VERSION,
     model: { name, family: spec.family, layers: spec.layers.length },
     device: { name: device, title, count: devices, ...together },

@@ -24,7 +24,7 @@ import type { ModelSpec } from "../../core/models/mod.ts";
 import { planHash } from "../../core/measure/mod.ts";
 import { type Computed, head, planData, VERSION } from "../../core/result/mod.ts";
 import type { Evaluation } from "../evaluate/mod.ts";
-import type { Speed } from "./result.ts";
+import { type Speed, speedKind } from "./result.ts";
 import {
   type Chain,
   changedModel,
@@ -199,7 +199,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
 }
 
 const headOf = ({ identity: model }: StudyModel, { repeat, steps, seed }: Asked, computed: Computed) => ({
-  ...head("speed"),
+  ...head(speedKind),
   ...{ lamina: VERSION, model, computed, repeat, new: steps, seed },
 });
 

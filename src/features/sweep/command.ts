@@ -1,20 +1,19 @@
-import type { Command } from "commander";
+/** The command of sweeps. */
 import { oneOf, option } from "../../core/entry/mod.ts";
 import { TARGETS } from "../../core/result/mod.ts";
 import { sweepStudy } from "./study.ts";
 import type { Context } from "../../core/command/context.ts";
 import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../../core/command/options.ts";
 import { studyCommand } from "../../core/command/perform.ts";
-import { ATTENTION } from "../orders/command.ts";
 
-export type SweepFlags = Flags & Partial<Readonly<Record<"target" | "text" | "calibrationText", string>>>;
+type SweepFlags = Flags & Partial<Readonly<Record<"target" | "text" | "calibrationText", string>>>;
 
-export const sweepCommand = (context: Context): Command =>
+const sweepCommand = (context: Context) =>
   studyCommand(context, sweepStudy, {
     name: "sweep",
     says: "measure quality against the number of dropped modules, in several orders",
     options: {
-      target: option(oneOf(TARGETS), "<kind> what to drop", ATTENTION.target),
+      target: option(oneOf(TARGETS), "<kind> what to drop", "attention"),
       ...calibrationOptions("that of --text if it is set, otherwise stories"),
       ...sweepStudy.checks,
       ...studyOptions("sweep"),
@@ -27,3 +26,5 @@ export const sweepCommand = (context: Context): Command =>
       return () => flags.target === undefined ? {} : { targets: [flags.target] };
     },
   });
+
+export const commands = { "Choose:": [sweepCommand], place: 4 };

@@ -1,16 +1,21 @@
+/** Sweeps: what dropping more and more modules costs. */
+import { feature, single } from "../../core/feature/mod.ts";
+import { qualityFigure } from "./figures.ts";
+import { sweepStudy } from "./study.ts";
+import { sweepRows, sweepTable } from "./table.ts";
+
 export * from "./chart.ts";
 export * from "./curves.ts";
 export * from "./derived.ts";
 export * from "./figures.ts";
-export {
-  calibrated,
-  calibratedChecks,
-  type CalibratedOptions,
-  likelyPlans,
-  standIn,
-  sweepPasses,
-} from "./parts.ts";
+export * from "./parts.ts";
 export * from "./result.ts";
 export { sweep, type SweepOptions, sweepStudy } from "./study.ts";
 export * from "./table.ts";
 export * from "./words.ts";
+
+export default feature({
+  studies: { sweep: sweepStudy },
+  looks: { sweep: { tables: sweepTable, rows: sweepRows, figure: single(qualityFigure) } },
+  commands: () => import("./command.ts"),
+});

@@ -18,7 +18,7 @@ import {
 import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../core/measure/mod.ts";
 import { constraintChecks, constraintsOf, type DropOrder, orderStep, plansIn } from "../orders/mod.ts";
 import { head, ORDERS, type Plan, TARGETS } from "../../core/result/mod.ts";
-import type { Sweep } from "./result.ts";
+import { type Sweep, sweepKind } from "./result.ts";
 import { onModel, type StudyModel } from "../../core/subject/mod.ts";
 import { heldOutChecks, type RunOptions } from "../../core/study/options.ts";
 import { dependsOn, leakGuardOver, reading, type Text, textOf } from "../../core/study/text.ts";
@@ -118,7 +118,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];
       const [[base], ...results] = await perplexityGroups(model, groups, runOptions, text, undefined, naming);
       return displayable({
-        ...head("sweep"),
+        ...head(sweepKind),
         provenance: base.provenance,
         calibration: calibrated.provenance,
         outsized: eachOf(MODULES, (kind) => outsizedLayers(calibrated[kind].largestRelativeMagnitude)),

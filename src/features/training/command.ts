@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { list, option, wholeNumber } from "../../core/entry/mod.ts";
 import { HELD_OUT_TEXT } from "../../core/study/options.ts";
 import { checkpointsStudy } from "./study.ts";
@@ -13,7 +12,7 @@ import { openRunner } from "../../core/command/sharing.ts";
 /** `quality` is a text, or true where the flag stands alone. */
 type SeriesFlags = Flags & { readonly steps?: number[]; readonly quality?: string | true };
 
-export const checkpointsCommand = (context: Context): Command =>
+const checkpointsCommand = (context: Context) =>
   declared({
     name: "checkpoints",
     says: "measure the importance of every module at each checkpoint of a training run",
@@ -45,3 +44,5 @@ export const checkpointsCommand = (context: Context): Command =>
       price: (price) => `${faces.price(price)}, without reading the weights`,
     });
   });
+
+export const commands = { "Measure:": [checkpointsCommand] };

@@ -1,3 +1,9 @@
+/** Importance at the checkpoints of a training run. */
+import { feature, single } from "../../core/feature/mod.ts";
+import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
+import { checkpointsStudy } from "./study.ts";
+import { checkpointRows, checkpointTables } from "./table.ts";
+
 export * from "./figures/checkpoint_lines.ts";
 export * from "./figures/checkpoint_map.ts";
 export * from "./figures/checkpoint_quality.ts";
@@ -5,3 +11,11 @@ export * from "./result.ts";
 export * from "./study.ts";
 export * from "./table.ts";
 export * from "./trends.ts";
+
+export default feature({
+  studies: { checkpoints: checkpointsStudy },
+  looks: {
+    checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: single(checkpointMapFigure) },
+  },
+  commands: () => import("./command.ts"),
+});

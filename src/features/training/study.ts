@@ -7,7 +7,7 @@
  */
 import { KINDS } from "../../core/measure/mod.ts";
 import { displayable, enter, expect, option, phased, reportsOf } from "../../core/entry/mod.ts";
-import type { Checkpoints } from "./result.ts";
+import { type Checkpoints, checkpointsKind } from "./result.ts";
 import { head, keptOr } from "../../core/result/mod.ts";
 import { type Profile, profileOver } from "../profile/mod.ts";
 import { noDrop } from "../../core/run/mod.ts";
@@ -106,7 +106,7 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       tokens: sizes.samples * sizes.length,
       steps: [measuring],
       result: async (options) =>
-        displayable({ ...head("checkpoints"), name: series.name, series: await measuring.whole(options) }),
+        displayable({ ...head(checkpointsKind), name: series.name, series: await measuring.whole(options) }),
       depends: () => ({
         model: identity,
         series: series.checkpoints.map(({ step, name }) => [step, name]),
@@ -140,7 +140,7 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
       model = await closed.open();
       const profile = await profileOver(model, text, noDrop, at(1), { label: name });
       const dropped = await qualityOf(model, profile, at(2));
-      return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
+      return { ...head(checkpointsKind), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
     const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);
     return { result, kept };

@@ -1,4 +1,3 @@
-import type { Command } from "commander";
 import { randomInitStudy } from "./random_init.ts";
 import { openConfig } from "../../core/subject/mod.ts";
 import { type Context, openOptions, optionsIn } from "../../core/command/context.ts";
@@ -7,7 +6,7 @@ import { type Flags, studyOptions } from "../../core/command/options.ts";
 import { perform, shown } from "../../core/command/perform.ts";
 import { openRunner } from "../../core/command/sharing.ts";
 
-export const randomInitCommand = (context: Context): Command =>
+const randomInitCommand = (context: Context) =>
   declared({
     name: "random-init",
     says: "measure the importance of every module before training, from a config alone",
@@ -21,3 +20,5 @@ export const randomInitCommand = (context: Context): Command =>
     const faces = shown(context, named.name, { done: `${named.name} with random weights` });
     await perform(context, flags, study, [named, optionsIn(context, flags, study)], faces);
   });
+
+export const commands = { "Measure:": [randomInitCommand] };

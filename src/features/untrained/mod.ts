@@ -1,3 +1,8 @@
+/** Models before their first step, measured and held against the closed form. */
+import { feature } from "../../core/feature/mod.ts";
+import { randomInitStudy } from "./random_init.ts";
+import { randomInitRows, randomInitTables } from "./table.ts";
+
 export * from "./figures/init_causes.ts";
 export * from "./figures/init_fit.ts";
 export * from "./figures/init_map.ts";
@@ -9,3 +14,9 @@ export * from "./result.ts";
 export * from "./table.ts";
 export * from "./theory/init_theory.ts";
 export * from "./theory/module_ratio.ts";
+
+export default feature({
+  studies: { "random-init": randomInitStudy },
+  looks: { "random-init": { tables: randomInitTables, rows: randomInitRows } },
+  commands: () => import("./command.ts"),
+});

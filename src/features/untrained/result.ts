@@ -39,7 +39,7 @@ export function overSeeds(
     };
   };
   return displayable({
-    ...head("random-init"),
+    ...head(randomInitKind),
     provenance: first.provenance,
     shape,
     initialiser,

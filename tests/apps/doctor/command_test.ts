@@ -97,7 +97,12 @@ Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and th
     const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
     const map = `${folder}/imports.json`;
     const broken = { "onnxruntime-node": "data:text/javascript,throw new Error('no such library')" };
-    await Deno.writeTextFile(map, JSON.stringify({ imports: { ...imports, ...broken } }));
+    const fromRoot = Object.entries<string>(imports)
+      .map(([name, to]) => [name, to.startsWith("./") ? new URL(to, root).href : to]);
+    await Deno.writeTextFile(
+      map,
+      JSON.stringify({ imports: { ...Object.fromEntries(fromRoot), ...broken } }),
+    );
     const run = (...args: string[]) => ran(Deno.execPath(), ["run", "-A", "--import-map", map, cli, ...args]);
     assert.equal((await run("models")).code, 0);
     const { code, err } = await run(...words`random-init pythia-160m --layers 1 --no-cache`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { runApart } from "../../../src/core/libraries/mod.ts";
 import { type Check, examine } from "../../../src/apps/doctor/examine.ts";
-import { head } from "../../../src/core/result/mod.ts";
+import { doctorKind, head } from "../../../src/core/result/mod.ts";
 import { tableText } from "../../../src/core/show/looks.ts";
 import { tryBlocks } from "../../../src/apps/doctor/block_trial.ts";
 import { tryEngine } from "../../../src/apps/doctor/engine_trial.ts";
@@ -41,7 +41,7 @@ Deno.test("a check that throws, hangs or whose process dies takes no other with 
     assert.equal(found.deaf, "no answer within 0.1 s");
     assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
     assert.equal(findings[1].remedy, "get thrower");
-    const result = { ...head("doctor"), works: false, findings };
+    const result = { ...head(doctorKind), works: false, findings };
     assert.match(tableText([result]), /^\+ good +here\n- thrower +not here\n +> get thrower\n/);
   }));
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { missingPackages } from "../../../src/core/hub/mod.ts";
 import { environment, install, python } from "../../../src/apps/lab/jupyter.ts";
 import { type Kind, METHODS, VERSION } from "../../../src/core/result/mod.ts";
+import "../../../src/features/mod.ts";
 import { thorough } from "../../support.ts";
 import { printed } from "../../tools.ts";
 

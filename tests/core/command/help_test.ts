@@ -42,19 +42,19 @@ Deno.test("the page about exit codes has those of single commands, by number", a
 
 const FILES: Readonly<Record<string, readonly string[]>> = {
   fit: ["fit/aims", "fit/lines", "sweep/parts"],
-  evaluate: ["evaluate/evaluate"],
-  generate: ["writing/generate"],
-  causes: ["causes/causes"],
+  evaluate: ["evaluate/study"],
+  generate: ["generate/generate"],
+  causes: ["causes/study"],
   order: ["orders/request", "orders/constraints"],
   sweep: ["sweep/parts", "orders/constraints"],
-  speed: ["speed/speed"],
+  speed: ["speed/study"],
   "random-init": ["untrained/random_init"],
 };
 const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g;
 
 /** Defaults that are numbers, by option, as comments name them; of several the first. */
 async function commented(file: string): Promise<[name: string, value: string][]> {
-  const text = await Deno.readTextFile(new URL(`../../../src/study/${file}.ts`, import.meta.url));
+  const text = await Deno.readTextFile(new URL(`../../../src/features/${file}.ts`, import.meta.url));
   return [...text.matchAll(COMMENT)].flatMap(([, comment, name]) => {
     const [, value] = comment.match(/default: (\d+(?:\.\d+)?)/) ?? [];
     return value === undefined ? [] : [[name, value]];

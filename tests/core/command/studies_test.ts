@@ -6,7 +6,7 @@ import { type Result, toCSV } from "../../../src/core/show/looks.ts";
 import { widthOf } from "../../../src/core/show/plain.ts";
 import { openModel } from "../../../src/core/subject/mod.ts";
 import { tableIn } from "../../../src/core/command/context.ts";
-import { DIVISIBLE } from "../../../src/core/command/sharing.ts";
+import { divisible } from "../../../src/core/command/sharing.ts";
 import { rows } from "../study/every_study.ts";
 import { kept } from "../study/tiny.ts";
 import { copyModel, thorough } from "../../support.ts";
@@ -52,7 +52,7 @@ for (const [name, { line, run: study }] of Object.entries(rows)) {
       const unkept = await run(...words, "--no-cache", "--quiet", "--csv", "-");
       assert.deepEqual([unkept.out, unkept.err, kept(results)], [toCSV(list), "", files]);
 
-      if (!DIVISIBLE.includes(words[0]) || line.includes("--untrained")) return;
+      if (!divisible().includes(words[0]) || line.includes("--untrained")) return;
       const [plan, parts] = [`${folder}/plan.json`, ["--results", `${folder}/parts`]];
       await Deno.writeTextFile(plan, (await ok("shards", "--parts", "2", ...words)).out);
       for (const { index } of JSON.parse(await Deno.readTextFile(plan)).shards) {

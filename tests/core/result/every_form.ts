@@ -1,12 +1,27 @@
 /** A made-up result of most kinds, of the form that it has to have. */
-import { head, type Kind, type Plan, type ResultOf } from "../../../src/core/result/mod.ts";
+import "../../../src/features/mod.ts";
+import { taskKind, writtenKind } from "../../../src/features/evaluate/result.ts";
+import { rowsKind } from "../../../src/features/causes/result.ts";
+import { lossKind, orderKind } from "../../../src/features/orders/result.ts";
+import { generateKind } from "../../../src/features/generate/result.ts";
+import { compareKind, samplesKind } from "../../../src/features/compare/result.ts";
+import {
+  doctorKind,
+  head,
+  type Kind,
+  type Plan,
+  planKind,
+  receiptKind,
+  type ResultOf,
+  shardsKind,
+} from "../../../src/core/result/mod.ts";
 import { guides } from "../show/synthetic.ts";
 import { causes } from "../show/synthetic_causes.ts";
 import { certificate } from "../show/synthetic_studies.ts";
 import { perplexity, profile } from "./samples.ts";
 
 export const plan: Plan = {
-  ...head("plan"),
+  ...head(planKind),
   model: "tiny",
   layers: 2,
   target: "attention",
@@ -17,7 +32,7 @@ export const plan: Plan = {
   order: [{ module: "attention", layer: 1, score: 0.25 }],
 };
 const order: ResultOf<"order"> = {
-  ...head("order"),
+  ...head(orderKind),
   provenance: profile().provenance,
   target: "consecutive",
   by: "angular-last",
@@ -40,7 +55,7 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
   order,
   guides: guides({ layers: 2, samples: 2 }),
   samples: {
-    ...head("samples"),
+    ...head(samplesKind),
     names: ["a", "b"],
     tasks: [{
       ...{
@@ -55,17 +70,23 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     average: null,
     apart: { piqa: { only: [1, 0], prompts: 2, metrics: ["f1"] } },
   },
-  compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
+  compare: {
+    ...head(compareKind),
+    models: ["a", "b"],
+    attention: agreement,
+    mlp: agreement,
+    block: agreement,
+  },
   generate: {
-    ...head("generate"),
+    ...head(generateKind),
     model: profile().provenance.model,
     computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },
     prompt: "once",
     texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
   },
-  loss: { ...head("loss"), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
+  loss: { ...head(lossKind), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
   shards: {
-    ...head("shards"),
+    ...head(shardsKind),
     lamina: "0.1.0",
     key: "0123456789abcdef",
     label: "profile of tiny",
@@ -80,7 +101,7 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     ],
   },
   shard: {
-    ...head("shard"),
+    ...head(receiptKind),
     key: "0123456789abcdef",
     shard: { stage: 0, name: "samples 0 to 3", from: 0, to: 4 },
     model: { name: "tiny", fingerprint: "sha256:0" },
@@ -93,12 +114,12 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     peakBytes: 4096,
   },
   doctor: {
-    ...head("doctor"),
+    ...head(doctorKind),
     works: false,
     findings: [{ part: "a", works: false, needed: true, found: "none", remedy: "get a" }],
   },
   task: {
-    ...head("task"),
+    ...head(taskKind),
     provenance: profile().provenance,
     task: { name: "piqa", version: "1", shots: 0, bos: "tokenizer", seed: 1234 },
     items: [{
@@ -106,9 +127,9 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
       ...{ tokens: [2, 3], acc: 1, acc_norm: 0, gold: 0, text: null, kl: 0.25, top1: 4, cut: 0 },
     }],
   },
-  written: { ...head("written"), provenance: profile().provenance, tokens: 4, texts: [[7, 1], []] },
+  written: { ...head(writtenKind), provenance: profile().provenance, tokens: 4, texts: [[7, 1], []] },
   rows: {
-    ...head("rows"),
+    ...head(rowsKind),
     provenance: causes({ layers: 2 }).provenance,
     of: "whole",
     from: 0,

@@ -15,7 +15,7 @@ import {
   readResult,
   resultText,
 } from "../../../src/core/result/mod.ts";
-import { checkpointOrigin } from "../../../src/features/training/result.ts";
+import { checkpointOrigin, checkpointsKind } from "../../../src/features/training/result.ts";
 import type { Checkpoints } from "../../../src/features/training/mod.ts";
 import type { Profile } from "../../../src/features/profile/mod.ts";
 import { isKept, keptOf, resultPath } from "../../../src/core/result/keeping/kept.ts";
@@ -103,7 +103,7 @@ Deno.test("a kept profile without the numbers that profiles have now is computed
 Deno.test("a checkpoint is found by what is known before its weights are read, the step and the quality's text too", () =>
   withFolder(async (results) => {
     const entry = { ...profile(), step: 8, quality: null };
-    const one: Checkpoints = { ...head("checkpoints"), name: "run", series: [entry] };
+    const one: Checkpoints = { ...head(checkpointsKind), name: "run", series: [entry] };
     const origin = checkpointOrigin(entry);
     assert.equal(origin.model.format, "");
     await keep(one, { results });

@@ -1,7 +1,7 @@
 /** Small results of every kind, golden and made up: whole ones, and ones with missing modules, several texts, seeds or plans. */
 import { eachOf } from "../../../src/core/entry/mod.ts";
 import { head } from "../../../src/core/result/mod.ts";
-import type { Info } from "../../../src/features/info/mod.ts";
+import { type Info, infoKind } from "../../../src/features/info/mod.ts";
 import { perplexityOf } from "../../../src/features/losses/result.ts";
 import type { Result } from "../../../src/core/show/looks.ts";
 import { results as forms } from "../result/every_form.ts";
@@ -19,7 +19,7 @@ const golden: Readonly<Record<string, Result>> = await readJson("tests/fixtures/
 
 /** A mixture with two kinds of attention. */
 const described: Info = {
-  ...head("info"),
+  ...head(infoKind),
   model: "mixed",
   revision: "0123456789abcdef0123456789abcdef01234567",
   origin: "the hub, owner/mixed at main",

@@ -1,9 +1,9 @@
 /** Results made up for tests: any number of layers and samples, with modules left out. */
 import { GUIDE_NAMES, head, type Provenance } from "../../../src/core/result/mod.ts";
-import type { Guides } from "../../../src/features/orders/mod.ts";
+import { type Guides, guidesKind } from "../../../src/features/orders/mod.ts";
 import { type Profile, profileOf } from "../../../src/features/profile/mod.ts";
 import type { RoutingSums } from "../../../src/features/profile/result.ts";
-import type { Sweep } from "../../../src/features/sweep/mod.ts";
+import { type Sweep, sweepKind } from "../../../src/features/sweep/mod.ts";
 import { sizes } from "../result/samples.ts";
 
 export interface Shape {
@@ -111,7 +111,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
     }),
   });
   return {
-    ...head("sweep"),
+    ...head(sweepKind),
     provenance: provenance({ ...shape, text: "wiki" }),
     calibration: provenance(shape),
     outsized: { attention: [], mlp: [shape.layers - 3] },
@@ -164,7 +164,7 @@ export function guides(shape: Shape): Guides {
     Array.from({ length: layers }, (_, layer) => absent.includes(layer) ? null : size / (1 + layer));
   const absent = { attention, mlp, block: [] };
   return {
-    ...head("guides"),
+    ...head(guidesKind),
     provenance: provenance({ layers, text: "wiki" }),
     calibration: provenance({ layers }),
     rise: { attention: byLayer(attention, 0.1), mlp: byLayer(mlp, 0.4), block: byLayer([], 0.6) },

@@ -1,7 +1,7 @@
 /** A result of the study of causes made up for tests: any number of layers and heads, with modules left out. */
 import { eachOf } from "../../../src/core/entry/mod.ts";
 import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "../../../src/core/measure/mod.ts";
-import { CAUSE_NAMES } from "../../../src/features/causes/result.ts";
+import { CAUSE_NAMES, causesKind } from "../../../src/features/causes/result.ts";
 import type { Causes } from "../../../src/features/causes/mod.ts";
 import { head } from "../../../src/core/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
@@ -54,7 +54,7 @@ export function causes(
     mlp: reach(dropped, mlp, size),
   });
   return {
-    ...head("causes"),
+    ...head(causesKind),
     provenance: {
       ...provenance(shape),
       causes: {

@@ -1,6 +1,6 @@
 /** A fit made up for tests: attention may go, MLPs may not, and one plan fails its confirmation. */
-import type { Fit } from "../../../src/features/fit/mod.ts";
-import { head } from "../../../src/core/result/mod.ts";
+import { type Fit, fitKind } from "../../../src/features/fit/mod.ts";
+import { head, planKind } from "../../../src/core/result/mod.ts";
 import { verdictOf } from "../../../src/features/fit/worth.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
@@ -37,7 +37,7 @@ function tried(
 export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
   const held = provenance({ ...shape, text: "wiki" });
   const found: Omit<Fit, "verdict"> = {
-    ...head("fit"),
+    ...head(fitKind),
     aim: { of: "loss", amount: 0.05 },
     unit: "nats per token",
     saving: "parameters",
@@ -60,7 +60,7 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
     answer: 1,
     runnersUp: [],
     plan: {
-      ...head("plan"),
+      ...head(planKind),
       ...{ model: held.model.name, layers: shape.layers, target: "attention", by: "importance", seed: null },
       ...{ attention: [5, 4], mlp: [] },
       order: [{ module: "attention", layer: 5, score: 0.01 }, { module: "attention", layer: 4, score: 0.02 }],

@@ -1,6 +1,6 @@
 /** Made-up rooflines and measured speeds. */
 import { head } from "../../../src/core/result/mod.ts";
-import type { Roofline, Speed } from "../../../src/features/speed/mod.ts";
+import { type Roofline, rooflineKind, type Speed, speedKind } from "../../../src/features/speed/mod.ts";
 import { provenance } from "../result/samples.ts";
 
 /** A model of 32 layers on a device, full and with attention modules dropped, in batches of 1 to 4096. */
@@ -32,7 +32,7 @@ export function bound(
     paper: dropped > 0 ? paper : null,
   });
   return {
-    ...head("roofline"),
+    ...head(rooflineKind),
     lamina: "0.1.0",
     model: { name, family: "llama", layers: 32 },
     device: {
@@ -73,7 +73,7 @@ export function measuredSpeed(): Speed {
   }));
   const near = (median: number) => ({ median, low: median * 0.97, high: median * 1.04 });
   return {
-    ...head("speed"),
+    ...head(speedKind),
     lamina: "0.1.0",
     model: provenance().model,
     computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },

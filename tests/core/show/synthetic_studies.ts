@@ -1,8 +1,8 @@
 /** Results of smaller studies made up for tests: training, orders, depth, and untrained models beside their closed form. */
 import type { Certificate } from "../../../src/features/compare/mod.ts";
 import { certificateOf } from "../../../src/features/compare/derived.ts";
-import type { Checkpoints } from "../../../src/features/training/mod.ts";
-import type { Depth } from "../../../src/features/depth/mod.ts";
+import { type Checkpoints, checkpointsKind } from "../../../src/features/training/mod.ts";
+import { type Depth, depthKind } from "../../../src/features/depth/mod.ts";
 import { head } from "../../../src/core/result/mod.ts";
 import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
 import {
@@ -13,12 +13,12 @@ import {
 } from "../../../src/features/depth/measures.ts";
 import { type LayerModule, MODULES, ratio95 } from "../../../src/core/measure/mod.ts";
 import { eachOf } from "../../../src/core/entry/mod.ts";
-import type { InitModel } from "../../../src/features/untrained/mod.ts";
+import { type InitModel, randomInitKind } from "../../../src/features/untrained/mod.ts";
 
 /** Checkpoints whose importance falls by a half from each to the next. */
 export function checkpoints(steps: readonly number[], shape: Shape, quality = true): Checkpoints {
   return {
-    ...head("checkpoints"),
+    ...head(checkpointsKind),
     name: "a run",
     series: steps.map((step, i) => ({
       ...profile({ ...shape, scale: (shape.scale ?? 1) * 2 ** -i }),
@@ -84,7 +84,7 @@ export function depth(shape: Shape): Depth {
     };
   });
   return {
-    ...head("depth"),
+    ...head(depthKind),
     provenance: provenance(shape),
     stride: 4,
     rows: 16,
@@ -116,7 +116,7 @@ export function untrained({ ratio = 2, off = 1, variance = 0.05, hidden = 128, s
   });
   return {
     measured: {
-      ...head("random-init"),
+      ...head(randomInitKind),
       provenance: { ...made, model: { ...made.model, name: `llama (hidden ${hidden})` } },
       shape: {
         ...{ hidden, layers: LAYERS, heads: 1, kvHeads: 1, headSize: hidden },

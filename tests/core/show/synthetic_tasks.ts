@@ -1,7 +1,7 @@
 /** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
 import { meanInterval, shareInterval } from "../../../src/core/measure/mod.ts";
-import { accuracyChange, type Evaluation } from "../../../src/features/evaluate/mod.ts";
-import { head, isTypeOrder, type Plan } from "../../../src/core/result/mod.ts";
+import { accuracyChange, evaluateKind, type Evaluation } from "../../../src/features/evaluate/mod.ts";
+import { head, isTypeOrder, type Plan, planKind } from "../../../src/core/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
 const DOCUMENTS = 40;
@@ -11,7 +11,7 @@ const TASKS = { piqa: 2, arc_easy: 4 };
 export function plan(target: "attention" | "mlp", dropped: number, by: Plan["by"] = "importance"): Plan {
   const layers = Array.from({ length: dropped }, (_, i) => i);
   return {
-    ...head("plan"),
+    ...head(planKind),
     model: "tiny",
     layers: 12,
     target,
@@ -47,7 +47,7 @@ export function evaluation(right: number, drop: Plan | Record<never, never> = {}
     };
   };
   return {
-    ...head("evaluate"),
+    ...head(evaluateKind),
     provenance: provenance({ layers: 12, attention, mlp, text: "piqa, arc_easy" }),
     bos: "tokenizer",
     seed: 1234,

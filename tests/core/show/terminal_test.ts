@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
+import { distinct, rank } from "lamina";
 import { align, printable } from "../../../src/core/show/tables/text.ts";
 import { sparkline } from "../../../src/features/profile/table.ts";
 import { tableText } from "../../../src/core/show/looks.ts";
@@ -26,10 +27,13 @@ Deno.test("a profile's modules are in the order of their importance", () => {
 });
 
 Deno.test("ranks within noise are marked where the caller says so", () => {
-  const given = profile({ layers: 4 });
-  const marked = tableText([given], { tied: (above) => above.module === "mlp" && above.layer === 3 });
-  assert.equal(marked.match(/^ *1~ +3 /gm)?.length, 1);
-  assert.equal(marked.match(/\d~/g)?.length, 1);
+  const given = profile({ layers: 12 });
+  const ties = (["attention", "mlp", "block"] as const).flatMap((target) => {
+    const ranked = rank(given, { target });
+    return ranked.slice(1).filter((module, i) => !distinct(given, [ranked[i], module]));
+  });
+  assert.ok(ties.length > 0);
+  assert.equal(tableText([given], { ties: true }).match(/^ *\d+~/gm)?.length, ties.length);
   assert.doesNotMatch(tableText([given]), /~/);
 });
 

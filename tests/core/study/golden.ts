@@ -9,7 +9,7 @@ import { computedOn } from "../../../src/core/study/options.ts";
 import { depth } from "../../../src/features/depth/mod.ts";
 import { evaluate } from "../../../src/features/evaluate/mod.ts";
 import { fit } from "../../../src/features/fit/mod.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
+import { generate, generateKind } from "../../../src/features/generate/mod.ts";
 import { guides, makePlan, order } from "../../../src/features/orders/mod.ts";
 import { perplexities } from "../../../src/features/losses/mod.ts";
 import { profile } from "../../../src/features/profile/mod.ts";
@@ -81,7 +81,7 @@ export async function makeGoldens(): Promise<Goldens> {
     results.replacement = await resultIn(folder, replacement, "replacement");
     results.generate = {
       ...{
-        ...head("generate"),
+        ...head(generateKind),
         model: model.identity,
         computed: await computedOn(size),
         prompt: "the quick",

@@ -1,7 +1,7 @@
 /** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
 import assert from "node:assert/strict";
 import { type Change, CHANGE_FIELDS, CHANGES } from "../../../src/core/measure/mod.ts";
-import { head, type Plan, readResult, writeResult } from "../../../src/core/result/mod.ts";
+import { head, type Plan, planKind, readResult, writeResult } from "../../../src/core/result/mod.ts";
 import { dropPlan } from "../../../src/core/run/mod.ts";
 import { dropsIn } from "../../../src/core/study/plan.ts";
 import { exportModel } from "../../../src/features/export/export.ts";
@@ -34,7 +34,7 @@ const foreign = CHANGES.flatMap((to) =>
 );
 
 const plan: Plan = {
-  ...{ ...head("plan"), model: "tiny", layers: 3, target: "attention", by: "importance", seed: null },
+  ...{ ...head(planKind), model: "tiny", layers: 3, target: "attention", by: "importance", seed: null },
   ...{ attention: [], mlp: [], order: [] },
 };
 

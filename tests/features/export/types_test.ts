@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { exportModel } from "../../../src/features/export/mod.ts";
 import type { Format } from "../../../src/core/formats/mod.ts";
 import { MODULES, planHash, planPhrase } from "../../../src/core/measure/mod.ts";
-import { head, type Plan } from "../../../src/core/result/mod.ts";
+import { head, type Plan, planKind } from "../../../src/core/result/mod.ts";
 import {
   changedModel,
   type DropPlan,
@@ -134,7 +134,7 @@ Deno.test("a module is rounded as a tensor is, by the importance of its group's 
 Deno.test("a plan of types is written with its importance and read again; another file beside it is refused", () =>
   withFolder(async (folder) => {
     const plan: Plan = {
-      ...head("plan"),
+      ...head(planKind),
       ...{ model: "pre-ln", layers: 8, target: "types", by: "rise", seed: null, attention: [3], mlp: [] },
       ...{ changes: [...changes], tables, order: [] },
     };

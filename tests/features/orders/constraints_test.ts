@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { scoring } from "../../../src/core/models/mod.ts";
 import fc from "fast-check";
-import { type DropOrder, makePlan, order, type PlanOptions } from "../../../src/features/orders/mod.ts";
+import {
+  type DropOrder,
+  makePlan,
+  order,
+  orderKind,
+  type PlanOptions,
+} from "../../../src/features/orders/mod.ts";
 import { head, type Plan } from "../../../src/core/result/mod.ts";
 import { fits } from "../../../src/features/orders/constraints.ts";
 import { sizesOf } from "../../../src/core/subject/mod.ts";
@@ -25,7 +31,7 @@ function orderOf(target: Target, scores: readonly number[]): DropOrder {
   ).filter(({ module, layer }) => has(module, layer));
   return {
     ...{
-      ...head("order"),
+      ...head(orderKind),
       provenance: provenance({ layers: L }),
       target,
       by: "importance",

@@ -42,7 +42,7 @@ Deno.test("the numbers of every kind are the golden ones", async () => {
   const results: Record<string, Golden> = await makeGoldens();
   for (const [name, golden] of Object.entries(goldens)) {
     const moved = movedNumber(golden, results[name]);
-    const hint = `where a formula changed, raise the method of "${golden.kind}" in src/result/forms`;
+    const hint = `where a formula changed, raise the method of "${golden.kind}" in its feature`;
     const list = "where a default list grew, name its old entries in tests/core/study/golden.ts";
     assert.equal(moved, null, `${moved}: ${hint}, ${AGAIN}; ${list}`);
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type MlpSpec, scoring } from "../../../src/core/models/mod.ts";
 import { head, resultText } from "../../../src/core/result/mod.ts";
-import { type Speed, speed } from "../../../src/features/speed/mod.ts";
+import { type Speed, speed, speedKind } from "../../../src/features/speed/mod.ts";
 import { noDrop, widthOf } from "../../../src/core/run/mod.ts";
 import { estimate } from "../../../src/core/study/studies.ts";
 import { evaluate } from "../../../src/features/evaluate/mod.ts";
@@ -185,7 +185,7 @@ Deno.test("the estimate counts runs and memory; the form holds what was measured
     assert.equal(bytes, (250 + 128) * 2 ** 20 + weights + 2 * (keys + ids + made)); // two texts
     const read = JSON.parse(resultText(result));
     assert.deepEqual(read, JSON.parse(JSON.stringify(result)));
-    assert.deepEqual({ kind: read.kind, method: read.method }, head("speed"));
+    assert.deepEqual({ kind: read.kind, method: read.method }, head(speedKind));
     assert.deepEqual(Object.keys(read.points[0].parts), [
       ...["bandwidth", "rate", "keyBandwidth", "keyRate", "attention", "mlp", "step"],
     ]);

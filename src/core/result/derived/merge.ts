@@ -5,12 +5,9 @@
  * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
 import { expect, list, resultOf, string } from "../../entry/mod.ts";
-import type { Depth } from "../../../features/depth/mod.ts";
-import type { Perplexity } from "../../../features/losses/mod.ts";
-import type { Profile } from "../../../features/profile/mod.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
-import type { KeptKind, ResultOf } from "../kinds.ts";
+import type { KeptKind, Kinds, ResultOf } from "../kinds.ts";
 
 interface Known {
   readonly provenance: Provenance;
@@ -44,7 +41,8 @@ export function summed<Request extends Known, Sums, R extends Types["result"] & 
   return how;
 }
 
-type Merged = Parameters<typeof merge>[0][number];
+type Merged = { [K in KeptKind]: Kinds[K] extends { readonly merges: true } ? ResultOf<K> : never }[KeptKind];
+
 interface Named<R> {
   readonly name: string;
   readonly result: R;
@@ -63,7 +61,7 @@ interface Named<R> {
  * console.log(whole.provenance.packing.samples); // 4
  * ```
  */
-export function merge<R extends Profile | Perplexity | Depth>(
+export function merge<R extends Merged>(
   results: readonly R[],
   names?: readonly string[],
 ): R {

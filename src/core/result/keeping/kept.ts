@@ -25,7 +25,7 @@ export const resultPath = (folder: string, kind: Kind, origin: Provenance): stri
   join(folder, keptName(kind, origin));
 
 function keptName(kind: Kind, origin: Provenance): string {
-  return `${kind}-${fileName(origin.model.name)}-${cacheKey(canonical(head(kind)), origin)}.json`;
+  return `${kind}-${fileName(origin.model.name)}-${cacheKey(canonical(head(manifests[kind])), origin)}.json`;
 }
 
 /** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */

@@ -18,11 +18,10 @@ import {
   text as aText,
 } from "../../entry/mod.ts";
 import { writeWhole } from "../../disk/mod.ts";
-import { type Kind, manifests, METHODS, type ResultOf } from "../kinds.ts";
+import { type Kind, kindNames, manifests, METHODS, type ResultOf } from "../kinds.ts";
 import gone from "./gone.json" with { type: "json" };
 
-const KINDS = Object.keys(METHODS) as Kind[];
-export const anyResult: Check = resultOf(...KINDS);
+export const anyResult: Check = (value, path) => resultOf(...kindNames())(value, path);
 
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
@@ -70,14 +69,14 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
  */
 export async function readResult<K extends Kind = Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
   expect("read a result", "path", path, aText);
-  expect("read a result", "kinds", kinds, list(oneOf(KINDS), "kinds"));
+  expect("read a result", "kinds", kinds, list(oneOf(kindNames()), "kinds"));
   let text: string;
   try {
     text = await readFile(path, "utf-8");
   } catch (error) {
     throw failure(`Cannot read ${path}`, error);
   }
-  return parseResult(path, text, ...kinds.length > 0 ? kinds : KINDS as K[]);
+  return parseResult(path, text, ...kinds.length > 0 ? kinds : kindNames() as K[]);
 }
 
 export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {

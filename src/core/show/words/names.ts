@@ -13,7 +13,6 @@ import {
   type SharedText,
 } from "../../result/mod.ts";
 import { counted, formatNumber, formatShare } from "./numbers.ts";
-import type { Profile } from "../../../features/profile/mod.ts";
 
 export const KIND_NAMES = {
   attention: "attention",
@@ -156,7 +155,9 @@ export function lastText(last: readonly Last[], explained: readonly Last[] = [])
   }).join(", ");
 }
 
-type Made = Pick<Profile, "provenance">;
+interface Made {
+  readonly provenance: Provenance;
+}
 const FACTS: readonly ((result: Made) => string)[] = [
   ({ provenance: { model } }) => model.name,
   ({ provenance: { model } }) => model.format,

@@ -2,7 +2,7 @@
 import { phased } from "../../../core/entry/mod.ts";
 import { type LayerModule, planHash } from "../../../core/measure/mod.ts";
 import type { Fit } from "../result.ts";
-import { head, type Plan, planData, type TypeOrder } from "../../../core/result/mod.ts";
+import { head, type Plan, planData, planKind, type TypeOrder } from "../../../core/result/mod.ts";
 import {
   type ColumnImportance,
   columnImportance,
@@ -171,7 +171,7 @@ export function typePlan(
   saves: Plan["saves"],
 ): Plan {
   return {
-    ...head("plan"),
+    ...head(planKind),
     ...{ model: name, layers: identity.layers, target: "types", by, seed: null },
     ...planData(drop),
     order: [],

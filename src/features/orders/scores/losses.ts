@@ -5,6 +5,7 @@
  * vocabulary once. For divergence, the full model runs beside the first of them, and its streams are kept.
  */
 import { head, type ResultOf } from "../../../core/result/mod.ts";
+import { lossKind } from "../result.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "../../../core/run/mod.ts";
 import type { ModelSpec } from "../../../core/models/mod.ts";
 import { dropOfEntries, type Measurement, type Round, type Score } from "./score.ts";
@@ -56,7 +57,7 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
     ...scoring(measure !== "loss"),
     result: {
       kind: "loss",
-      from: ({ provenance }, sums) => ({ ...head("loss"), provenance, measure, ...perToken(sums) }),
+      from: ({ provenance }, sums) => ({ ...head(lossKind), provenance, measure, ...perToken(sums) }),
     },
     origin: () => ({ measure }),
   };
