@@ -21,13 +21,13 @@ import { openEngine } from "../../src/core/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/core/onnx/mod.ts";
 import {
   columnImportance,
-  decoder,
   freeAll,
   noDrop,
   openReference,
   score,
   segmentsOf,
 } from "../../src/core/run/mod.ts";
+import { decoder } from "../../src/core/run/decode/mod.ts";
 import type { Tokenizer } from "../../src/core/text/mod.ts";
 import { float32 } from "../../src/core/tensor/mod.ts";
 import { zipfOf } from "../../src/core/study/text.ts";

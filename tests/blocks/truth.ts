@@ -6,7 +6,8 @@
  */
 import type { Engine } from "../../src/core/engine/mod.ts";
 import { type Model, type ModelSpec, routed } from "../../src/core/models/mod.ts";
-import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/core/run/mod.ts";
+import { type Blocks, noDrop } from "../../src/core/run/mod.ts";
+import { decoder, type DecoderOptions } from "../../src/core/run/decode/mod.ts";
 import { type Deviation, tolerance } from "../core/models/parity.ts";
 import { finalStreams } from "../core/run/states.ts";
 import { distance, engineWith, isRelease, largest, released } from "../support.ts";

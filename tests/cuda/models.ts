@@ -18,11 +18,11 @@ import {
   type Probe,
   reference,
   score,
-  scoreRequests,
   segmentsOf,
   smoothingProbe,
   streamProbe,
 } from "../../src/core/run/mod.ts";
+import { scoreRequests } from "../../src/core/run/requests/mod.ts";
 import type { Tensor } from "../../src/core/tensor/mod.ts";
 import type { Lease } from "../../src/core/weights/mod.ts";
 import { withFixture } from "../support.ts";

@@ -2,7 +2,7 @@
 import { lateMeter, type Reports, reportsOf } from "../../core/entry/mod.ts";
 import { createHash } from "node:crypto";
 import { benchmarkFiles, datasetFile } from "../../core/hub/mod.ts";
-import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../core/run/mod.ts";
+import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../core/run/requests/mod.ts";
 import type { StudyModel } from "../../core/subject/mod.ts";
 import {
   type BosRule,

@@ -2,14 +2,9 @@
 import { sum } from "../../core/entry/mod.ts";
 import { head, isEarlier, keep, keptResult, type Provenance } from "../../core/result/mod.ts";
 import { taskKind, type TaskPart, writtenKind } from "./result.ts";
-import {
-  type Decoder,
-  decoder,
-  type DropPlan,
-  type RequestScore,
-  sampler,
-  scoreRequests,
-} from "../../core/run/mod.ts";
+import type { DropPlan } from "../../core/run/mod.ts";
+import { type Decoder, decoder, sampler } from "../../core/run/decode/mod.ts";
+import { type RequestScore, scoreRequests } from "../../core/run/requests/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../core/tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
 import type { Beside } from "./beside.ts";

@@ -3,7 +3,8 @@
  * function sees all of it each time, and what it changes at early tokens reaches the later ones.
  */
 import { unlessAborted } from "../../core/entry/mod.ts";
-import { changedSpec, type Decoder, type DropPlan, valuesProbe } from "../../core/run/mod.ts";
+import { changedSpec, type DropPlan, valuesProbe } from "../../core/run/mod.ts";
+import type { Decoder } from "../../core/run/decode/mod.ts";
 import type { StudyModel } from "../../core/subject/mod.ts";
 import { bytesOf } from "../../core/study/estimate.ts";
 import { type EngineOptions, withResidents } from "../../core/study/options.ts";

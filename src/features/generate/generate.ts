@@ -27,7 +27,8 @@ import {
 } from "../../core/entry/mod.ts";
 import { type Generated, generateKind } from "./result.ts";
 import { head, planData, type ResultOf } from "../../core/result/mod.ts";
-import { decoder, type LayerValue, sampler } from "../../core/run/mod.ts";
+import type { LayerValue } from "../../core/run/mod.ts";
+import { decoder, sampler } from "../../core/run/decode/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
 import {
   computedOn,

@@ -10,7 +10,7 @@ import {
   type ResultOf,
 } from "../../core/result/mod.ts";
 import { replacementKind, replacementOrigin, type ReplacementRequest } from "./result.ts";
-import { RefusedRepair, STRENGTHS } from "../../core/run/mod.ts";
+import { RefusedRepair, STRENGTHS } from "../../core/run/repair/mod.ts";
 import type { StudyModel } from "../../core/subject/mod.ts";
 import { expectRoom, flopsOf, needOf, type Pass } from "../../core/study/estimate.ts";
 import { provenance, type RunOptions, tellReused } from "../../core/study/options.ts";

@@ -1,20 +1,16 @@
 /** A repair to make, the fit of each site, and the plan that follows. */
 import { type DropPlan, everyChange, planOf } from "../../core/measure/mod.ts";
+import { type Blocks, keepTensors, openPrograms, type Programs, segmentsOf } from "../../core/run/mod.ts";
 import {
-  type Blocks,
   gatherApart,
-  keepTensors,
   openProducts,
-  openPrograms,
   openWalk,
   type Products,
-  type Programs,
   RefusedRepair,
   ridge,
-  segmentsOf,
   type Stream,
   type Walk,
-} from "../../core/run/mod.ts";
+} from "../../core/run/repair/mod.ts";
 import type { Packed, StudyModel } from "../../core/subject/mod.ts";
 import type { Tensor } from "../../core/tensor/mod.ts";
 import { changeOf, inputsOf, inputSpec, type Method, order, type Site, vector } from "./methods.ts";

@@ -2,7 +2,8 @@
 import { released } from "../../core/entry/mod.ts";
 import { type Change, type LayerModule, MODULES, type RepairName } from "../../core/measure/mod.ts";
 import { type LayerSpec, linearSpec, type Model, type ModelSpec, scoring } from "../../core/models/mod.ts";
-import { type Fit, type Matrix, OUTPUTS } from "../../core/run/mod.ts";
+import { OUTPUTS } from "../../core/run/mod.ts";
+import type { Fit, Matrix } from "../../core/run/repair/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../core/tensor/mod.ts";
 
 export interface Place {

@@ -3,7 +3,8 @@
  * one walk through the model. In sequence, a fit depends on those before it, and plans are repaired one by one.
  */
 import { type DropPlan, interval95, isFull } from "../../core/measure/mod.ts";
-import { changedSpec, RefusedRepair } from "../../core/run/mod.ts";
+import { changedSpec } from "../../core/run/mod.ts";
+import { RefusedRepair } from "../../core/run/repair/mod.ts";
 import { flopsOf } from "../../core/study/estimate.ts";
 import { inTurn, type Span } from "../../core/study/stage.ts";
 import { fitKey, fitPasses, fitsOf, type Repair, type Repairing, repairOf } from "./fits.ts";

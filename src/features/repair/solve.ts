@@ -5,7 +5,8 @@
  */
 import type { Held } from "../../core/engine/mod.ts";
 import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../core/measure/mod.ts";
-import { difference, freeAll, type Stream } from "../../core/run/mod.ts";
+import { freeAll } from "../../core/run/mod.ts";
+import { difference, type Stream } from "../../core/run/repair/mod.ts";
 import { reporter, type StudyOptions } from "../../core/study/options.ts";
 import { type Context, type Job, planWith, type Solved, solvedOr, type Streams, withWalk } from "./job.ts";
 import { order, type Place, type Site } from "./methods.ts";

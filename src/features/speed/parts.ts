@@ -23,9 +23,6 @@ import {
 import {
   type Chain,
   changedModel,
-  type Decoder,
-  decoder,
-  type DecoderOptions,
   type DropPlan,
   FLOAT32,
   type Holding,
@@ -33,12 +30,17 @@ import {
   type NewTokens,
   noDrop,
   openChain,
-  partsOf,
-  readAtOnce,
   stepBytes,
   stepForm,
   workOf,
 } from "../../core/run/mod.ts";
+import {
+  type Decoder,
+  decoder,
+  type DecoderOptions,
+  partsOf,
+  readAtOnce,
+} from "../../core/run/decode/mod.ts";
 import { elements, float32 } from "../../core/tensor/mod.ts";
 import { type Player, randomIds } from "./turns.ts";
 import { released, sum } from "../../core/entry/mod.ts";

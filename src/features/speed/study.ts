@@ -28,18 +28,16 @@ import { type Speed, speedKind } from "./result.ts";
 import {
   type Chain,
   changedModel,
-  type DecoderOptions,
   decodingBytes,
   type DropPlan,
   FLOAT32,
   HALF,
   keyBytes,
   noDrop,
-  readAtOnce,
-  rowsFor,
   stepForm,
   widthOf,
 } from "../../core/run/mod.ts";
+import { type DecoderOptions, readAtOnce, rowsFor } from "../../core/run/decode/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../../core/study/estimate.ts";
 import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../../core/study/options.ts";

@@ -1,7 +1,8 @@
 /** Repaired curves of a sweep, as far as a repair is worth it, and the stages of its plans and fits. */
 import { type DropPlan, isFull, noDrop, planHash } from "../../core/measure/mod.ts";
 import type { Sweep } from "./result.ts";
-import { dropPlan, RefusedRepair } from "../../core/run/mod.ts";
+import { dropPlan } from "../../core/run/mod.ts";
+import { RefusedRepair } from "../../core/run/repair/mod.ts";
 import type { Pass, Size } from "../../core/study/estimate.ts";
 import { provenance, type RunOptions } from "../../core/study/options.ts";
 import { divided, type Step, step } from "../../core/study/stage.ts";

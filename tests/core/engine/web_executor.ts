@@ -9,7 +9,6 @@ import type { MlpSpec, Model } from "../../../src/core/models/mod.ts";
 import { Mul } from "../../../src/core/onnx/mod.ts";
 import {
   type Blocks,
-  type DecoderOptions,
   embeddingSmoothing,
   forward,
   noDrop,
@@ -18,6 +17,7 @@ import {
   score,
   segmentsOf,
 } from "../../../src/core/run/mod.ts";
+import type { DecoderOptions } from "../../../src/core/run/decode/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { expectNumbers, KINDS, observed } from "../run/probe_table.ts";
 import { finalStreams, segmentStreams, stepLogits } from "../run/states.ts";

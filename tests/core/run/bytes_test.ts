@@ -6,7 +6,6 @@ import type { Engine } from "../../../src/core/engine/mod.ts";
 import { type Model, routed } from "../../../src/core/models/mod.ts";
 import {
   changedModel,
-  decoder,
   decodingBytes,
   type DropPlan,
   keepTensors,
@@ -16,6 +15,7 @@ import {
   stepForm,
   workOf,
 } from "../../../src/core/run/mod.ts";
+import { decoder } from "../../../src/core/run/decode/mod.ts";
 import { heldBytes } from "../../../src/core/run/weights/part.ts";
 import { cudaLowering, int8Lowering, webgpuLowering } from "../../../src/core/onnx/mod.ts";
 import { elements, float32, type Tensor } from "../../../src/core/tensor/mod.ts";

@@ -4,7 +4,6 @@ import { type ModelSpec, readSpec, scoring } from "../../../src/core/models/mod.
 import {
   bytesEach,
   cost,
-  decoder,
   type DropPlan,
   FLOAT32,
   forward,
@@ -16,6 +15,7 @@ import {
   weightBytes,
   workOf,
 } from "../../../src/core/run/mod.ts";
+import { decoder } from "../../../src/core/run/decode/mod.ts";
 import { openConfig } from "../../../src/core/subject/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { everyThird, isThorough, randomBlocks, released, withFixture } from "../../support.ts";

@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../../src/core/engine/mod.ts";
 import type { Model } from "../../../src/core/models/mod.ts";
-import { type Decoder, decoder, type DecoderOptions, FLOAT32, keyBytes } from "../../../src/core/run/mod.ts";
+import { FLOAT32, keyBytes } from "../../../src/core/run/mod.ts";
+import { type Decoder, decoder, type DecoderOptions } from "../../../src/core/run/decode/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { firstSteady } from "../models/parity.ts";
 import { stepLogits } from "./states.ts";

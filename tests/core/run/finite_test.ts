@@ -7,7 +7,6 @@ import type { Engine } from "../../../src/core/engine/mod.ts";
 import type { Model } from "../../../src/core/models/mod.ts";
 import {
   type Blocks,
-  decoder,
   dropPlan,
   forward,
   noDrop,
@@ -15,6 +14,7 @@ import {
   score,
   segmentsOf,
 } from "../../../src/core/run/mod.ts";
+import { decoder } from "../../../src/core/run/decode/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
 import { byTurns, countedEngine, engine, released, thorough, withFixture } from "../../support.ts";
 import { words } from "../../tools.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Engine, engineWithin, openResidents } from "../../../src/core/engine/mod.ts";
 import type { Model } from "../../../src/core/models/mod.ts";
-import { decoder, forward, noDrop } from "../../../src/core/run/mod.ts";
+import { forward, noDrop } from "../../../src/core/run/mod.ts";
+import { decoder } from "../../../src/core/run/decode/mod.ts";
 import type { DType } from "../../../src/core/tensor/mod.ts";
 import { countedEngine, engine, expectNear, gramSums, withFixture } from "../../support.ts";
 import { BLOCK_KINDS, quantised } from "../../quantised.ts";

@@ -2,17 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Model } from "../../../src/core/models/mod.ts";
+import { type DropPlan, noDrop, openReference, reference, score } from "../../../src/core/run/mod.ts";
 import {
-  type DropPlan,
-  noDrop,
-  openReference,
   packingOf,
-  reference,
-  score,
   type ScoredRequest,
   scoreRequests,
   tokensOf,
-} from "../../../src/core/run/mod.ts";
+} from "../../../src/core/run/requests/mod.ts";
 import { packRequests } from "../../../src/core/run/requests/pack.ts";
 import { engine, everyNth, randomBlocks, thorough, watchedEngine, withFixture } from "../../support.ts";
 import { pathTo } from "./states.ts";

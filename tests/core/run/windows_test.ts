@@ -8,7 +8,6 @@ import { type AttentionSpec, type Model, scoring } from "../../../src/core/model
 import {
   attentionSizes,
   attentionStatsProbe,
-  decoder,
   FLOAT32,
   forward,
   keyBytes,
@@ -17,6 +16,7 @@ import {
   segmentsOf,
   valuesProbe,
 } from "../../../src/core/run/mod.ts";
+import { decoder } from "../../../src/core/run/decode/mod.ts";
 import type { Segment } from "../../../src/core/run/segments.ts";
 import {
   byTurns,

@@ -1,7 +1,7 @@
 /** Solutions by blocks beside ml-matrix's, and sums over tokens. */
 import assert from "node:assert/strict";
 import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
-import type { Matrix, Products } from "../../../../src/core/run/mod.ts";
+import type { Matrix, Products } from "../../../../src/core/run/repair/mod.ts";
 import { covariance, merged, noMoments } from "../../../../src/core/run/repair/moments.ts";
 import { cholesky } from "../../../../src/core/run/repair/product.ts";
 import { distance, largest } from "../../../support.ts";

@@ -9,7 +9,7 @@ import {
   STRENGTHS,
 } from "../../../../src/core/run/repair/ridge.ts";
 import { merged, type Moments, noMoments } from "../../../../src/core/run/repair/moments.ts";
-import { ridge } from "../../../../src/core/run/mod.ts";
+import { ridge } from "../../../../src/core/run/repair/mod.ts";
 import { distance } from "../../../support.ts";
 import { drawn, gaussian, momentsFrom, rows, withProducts } from "./sums.ts";
 

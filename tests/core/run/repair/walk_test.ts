@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type DropPlan, noDrop } from "../../../../src/core/measure/mod.ts";
 import type { Model } from "../../../../src/core/models/mod.ts";
-import { openWalk, segmentsOf, type Stream } from "../../../../src/core/run/mod.ts";
+import { segmentsOf } from "../../../../src/core/run/mod.ts";
+import { openWalk, type Stream } from "../../../../src/core/run/repair/mod.ts";
 import { distance, engine, randomBlocks, withFixture } from "../../../support.ts";
 import { finalStreams } from "../states.ts";
 
