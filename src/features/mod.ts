@@ -1,6 +1,6 @@
 /** All features: the only list of them, and the order of studies and commands. */
-import type { Feature } from "../core/feature/mod.ts";
-import { registerStudies } from "../core/study/studies.ts";
+import type { Feature } from "core/feature/mod.ts";
+import { registerStudies } from "core/study/studies.ts";
 
 /** What their folders export; kinds and studies have their types from here (core/result/kinds.ts). */
 export const modules = await Promise.all([

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
-import { flag, formatBytes, jsonText, option, sum } from "../../core/entry/mod.ts";
+import { flag, formatBytes, jsonText, option, sum } from "core/entry/mod.ts";
 import {
   cacheEntries,
   type CacheEntry,
@@ -16,17 +16,17 @@ import {
   type Pinned,
   pruneCache,
   verifyCache,
-} from "../../core/hub/mod.ts";
-import { displayed, folderOf, installed } from "../../core/home/mod.ts";
-import { align } from "../../core/show/tables/text.ts";
-import { type Context, reportsTo } from "../../core/command/context.ts";
-import { declared, entries, explained } from "../../core/command/declare.ts";
-import { jsonOption } from "../../core/command/destination.ts";
-import { helpCommand } from "../../core/command/help.ts";
-import type { Flags } from "../../core/command/options.ts";
-import { misused } from "../../core/command/relations.ts";
-import { deliver, doneText } from "../../core/command/outlet.ts";
-import { cudaFolder, ggmlFolder, openvinoFolder } from "../../core/libraries/mod.ts";
+} from "core/hub/mod.ts";
+import { displayed, folderOf, installed } from "core/home/mod.ts";
+import { align } from "core/show/tables/text.ts";
+import { type Context, reportsTo } from "core/command/context.ts";
+import { declared, entries, explained } from "core/command/declare.ts";
+import { jsonOption } from "core/command/destination.ts";
+import { helpCommand } from "core/command/help.ts";
+import type { Flags } from "core/command/options.ts";
+import { misused } from "core/command/relations.ts";
+import { deliver, doneText } from "core/command/outlet.ts";
+import { cudaFolder, ggmlFolder, openvinoFolder } from "core/libraries/mod.ts";
 
 export const modelsCommand = (context: Context): Command =>
   declared({

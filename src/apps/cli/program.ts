@@ -8,24 +8,24 @@ import { cacheCommand, cudaCommand, ggmlCommand, modelsCommand, openvinoCommand 
 import { doctorCommand } from "../doctor/command.ts";
 import { labCommand } from "../lab/command.ts";
 import { mergeCommand, type RunLine, shardCommand, shardsCommand } from "../machines/command.ts";
-import type { Feature } from "../../core/feature/mod.ts";
+import type { Feature } from "core/feature/mod.ts";
 import { features } from "../../features/mod.ts";
 import { figuresCommand } from "../pages/figures_command.ts";
 import { startCommand } from "../pages/start_command.ts";
-import type { Context } from "../../core/command/context.ts";
-import { explained } from "../../core/command/declare.ts";
-import { briefly, environmentCommand, helpCommand, optionDescription } from "../../core/command/help.ts";
-import { checkPaths, recordValues } from "../../core/command/paths.ts";
-import { checkRelations, refuseTwice, withFlags } from "../../core/command/relations.ts";
-import { plainCommand } from "../../core/command/plain.ts";
-import { asOne, VERSION } from "../../core/result/mod.ts";
-import type { RunOptions } from "../../core/study/options.ts";
-import type { Study } from "../../core/study/study.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import type { Result } from "../../core/show/looks.ts";
+import type { Context } from "core/command/context.ts";
+import { explained } from "core/command/declare.ts";
+import { briefly, environmentCommand, helpCommand, optionDescription } from "core/command/help.ts";
+import { checkPaths, recordValues } from "core/command/paths.ts";
+import { checkRelations, refuseTwice, withFlags } from "core/command/relations.ts";
+import { plainCommand } from "core/command/plain.ts";
+import { asOne, VERSION } from "core/result/mod.ts";
+import type { RunOptions } from "core/study/options.ts";
+import type { Study } from "core/study/study.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import type { Result } from "core/show/looks.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { messageOf } from "../../core/entry/mod.ts";
-import { Exit } from "../../core/command/signals.ts";
+import { messageOf } from "core/entry/mod.ts";
+import { Exit } from "core/command/signals.ts";
 
 type Make = (context: Context) => Command;
 

@@ -6,11 +6,11 @@
  * magnitudes. Products of bytes sum quants and zeros, of up to 255, apart. They round x to half of 1/127 of the largest number of its
  * block, and x in three parts (models/values/blocks.ts) to 254⁻³ of it.
  */
-import { type Engine, take, withUploaded } from "../../core/engine/mod.ts";
-import { released } from "../../core/entry/mod.ts";
-import { blockInputs, blockProduct, blockTensors } from "../../core/models/mod.ts";
-import { createGraph } from "../../core/onnx/mod.ts";
-import { type BlockMatrix, float32, middleOf, philox, widened } from "../../core/tensor/mod.ts";
+import { type Engine, take, withUploaded } from "core/engine/mod.ts";
+import { released } from "core/entry/mod.ts";
+import { blockInputs, blockProduct, blockTensors } from "core/models/mod.ts";
+import { createGraph } from "core/onnx/mod.ts";
+import { type BlockMatrix, float32, middleOf, philox, widened } from "core/tensor/mod.ts";
 
 const UNIT = 2 ** -24;
 /** N, and blocks of a row. */

@@ -2,12 +2,12 @@
 import type { Command } from "commander";
 import { examine } from "./examine.ts";
 import { machineChecks } from "./machine_checks.ts";
-import { doctorKind, head } from "../../core/result/mod.ts";
-import type { Context } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { jsonOption } from "../../core/command/destination.ts";
-import type { Flags } from "../../core/command/options.ts";
-import { deliver, outputOf } from "../../core/command/outlet.ts";
+import { doctorKind, head } from "core/result/mod.ts";
+import type { Context } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { jsonOption } from "core/command/destination.ts";
+import type { Flags } from "core/command/options.ts";
+import { deliver, outputOf } from "core/command/outlet.ts";
 
 export const doctorCommand = (context: Context): Command =>
   declared({

@@ -5,13 +5,13 @@
  * The tolerance of attention, relative to the largest element, is four times √E u max|score| with u = 2^-24, since an error e
  * of a score is a factor 1 + e of its weight.
  */
-import { sum } from "../../core/entry/mod.ts";
-import { type Engine, runOnce, tryProduct } from "../../core/engine/mod.ts";
-import { type AttentionInput, attentionScores, normals } from "../../core/kernels/mod.ts";
-import { attend, type AttentionSpec } from "../../core/models/mod.ts";
-import { createGraph } from "../../core/onnx/mod.ts";
+import { sum } from "core/entry/mod.ts";
+import { type Engine, runOnce, tryProduct } from "core/engine/mod.ts";
+import { type AttentionInput, attentionScores, normals } from "core/kernels/mod.ts";
+import { attend, type AttentionSpec } from "core/models/mod.ts";
+import { createGraph } from "core/onnx/mod.ts";
 import { tryBlocks } from "./block_trial.ts";
-import type { Tensor } from "../../core/tensor/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 
 const UNIT = 2 ** -24;
 /** T, H, K, E. */

@@ -2,7 +2,7 @@
  * Tests of what a machine can run. Each check tests one part and cannot bring down another: it has a time
  * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
  */
-import { aSignal, expect, like, list, unlessAborted } from "../../core/entry/mod.ts";
+import { aSignal, expect, like, list, unlessAborted } from "core/entry/mod.ts";
 
 /** One part of the machine. */
 export interface Check {

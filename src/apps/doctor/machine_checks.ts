@@ -1,9 +1,9 @@
 /** The parts of a machine that Lamina uses, and how to get each. */
-import { formatBytes, sum } from "../../core/entry/mod.ts";
+import { formatBytes, sum } from "core/entry/mod.ts";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { DENO, displayed, folderOf } from "../../core/home/mod.ts";
+import { DENO, displayed, folderOf } from "core/home/mod.ts";
 import {
   cacheEntries,
   cacheFolder,
@@ -14,8 +14,8 @@ import {
   knownModels,
   missingPackages,
   PYTHON,
-} from "../../core/hub/mod.ts";
-import { runApart } from "../../core/libraries/mod.ts";
+} from "core/hub/mod.ts";
+import { runApart } from "core/libraries/mod.ts";
 import type { Check } from "./examine.ts";
 
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */

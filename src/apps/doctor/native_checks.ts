@@ -1,8 +1,8 @@
 /** The checks that call native code, one in each process: `native_checks.ts PART` does a little work and compares the numbers. */
-import { formatBytes } from "../../core/entry/mod.ts";
-import { displayed, folderOf } from "../../core/home/mod.ts";
-import type { Engine } from "../../core/engine/mod.ts";
-import { answer } from "../../core/libraries/mod.ts";
+import { formatBytes } from "core/entry/mod.ts";
+import { displayed, folderOf } from "core/home/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { answer } from "core/libraries/mod.ts";
 
 const checks: Record<string, () => Promise<string>> = {
   "engine-cpu": cpu,

@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
-import { isFile } from "../../core/disk/mod.ts";
-import { flag, option } from "../../core/entry/mod.ts";
-import { displayed, folderOf } from "../../core/home/mod.ts";
+import { isFile } from "core/disk/mod.ts";
+import { flag, option } from "core/entry/mod.ts";
+import { displayed, folderOf } from "core/home/mod.ts";
 import { execute, install, openLab, register } from "./jupyter.ts";
-import { type Context, reportsTo } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { writes } from "../../core/command/destination.ts";
+import { type Context, reportsTo } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { writes } from "core/command/destination.ts";
 
 interface LabFlags {
   readonly browser: boolean;

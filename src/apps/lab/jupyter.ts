@@ -8,11 +8,11 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { writeWhole } from "../../core/disk/mod.ts";
-import type { Progress, Reports } from "../../core/entry/mod.ts";
-import { folderOf, root, runArguments } from "../../core/home/mod.ts";
-import { makeEnvironment, pythonOf } from "../../core/hub/mod.ts";
-import { kindNames, METHODS, VERSION } from "../../core/result/mod.ts";
+import { writeWhole } from "core/disk/mod.ts";
+import type { Progress, Reports } from "core/entry/mod.ts";
+import { folderOf, root, runArguments } from "core/home/mod.ts";
+import { makeEnvironment, pythonOf } from "core/hub/mod.ts";
+import { kindNames, METHODS, VERSION } from "core/result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];

@@ -5,8 +5,8 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeWhole } from "../../core/disk/mod.ts";
-import { folderOf, installed, root } from "../../core/home/mod.ts";
+import { writeWhole } from "core/disk/mod.ts";
+import { folderOf, installed, root } from "core/home/mod.ts";
 
 /** The notebooks that a reader opens and changes. */
 export const notebooks: string = folderOf("notebooks");

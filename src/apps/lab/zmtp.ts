@@ -2,7 +2,7 @@
  * ZeroMQ's protocol on the wire, ZMTP 3 (rfc.zeromq.org/spec/23), as far as a relay needs it: where a message ends. A
  * connection begins with a greeting of 64 bytes from either side; frames follow, each with a byte of flags and its length.
  */
-import { joinBytes } from "../../core/entry/mod.ts";
+import { joinBytes } from "core/entry/mod.ts";
 
 const GREETING = 64; // bytes
 const MORE = 1, LONG = 2, COMMAND = 4; // flags of a frame: another one follows, eight bytes of length, not a message

@@ -1,12 +1,12 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
-import { flag, formatBytes, oneOf, option, required, wholeNumber } from "../../core/entry/mod.ts";
+import { flag, formatBytes, oneOf, option, required, wholeNumber } from "core/entry/mod.ts";
 import type { Command } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
 import { computedBy, indexList, joinStages, processorsOf, receiptOf, receiptsOf, runShard } from "./shard.ts";
 import { expectStudy, expectVersion, Misfit, planShards } from "./plan.ts";
 import { slurmScript } from "./slurm.ts";
-import { checkFolder } from "../../core/disk/mod.ts";
+import { checkFolder } from "core/disk/mod.ts";
 import {
   type Kind,
   merge,
@@ -16,17 +16,17 @@ import {
   type ResultOf,
   resultText,
   type Shards,
-} from "../../core/result/mod.ts";
-import { formatSeconds } from "../../core/show/words/numbers.ts";
-import type { Context } from "../../core/command/context.ts";
-import { Exit } from "../../core/command/signals.ts";
-import { declared } from "../../core/command/declare.ts";
-import { ENDED } from "../../core/command/help.ts";
-import { type Flags, resultsOption } from "../../core/command/options.ts";
-import { misused } from "../../core/command/relations.ts";
-import { divisible, flawInLine, type Sharing } from "../../core/command/sharing.ts";
-import { outOptions } from "../../core/command/destination.ts";
-import { deliver, outputOf, piped } from "../../core/command/outlet.ts";
+} from "core/result/mod.ts";
+import { formatSeconds } from "core/show/words/numbers.ts";
+import type { Context } from "core/command/context.ts";
+import { Exit } from "core/command/signals.ts";
+import { declared } from "core/command/declare.ts";
+import { ENDED } from "core/command/help.ts";
+import { type Flags, resultsOption } from "core/command/options.ts";
+import { misused } from "core/command/relations.ts";
+import { divisible, flawInLine, type Sharing } from "core/command/sharing.ts";
+import { outOptions } from "core/command/destination.ts";
+import { deliver, outputOf, piped } from "core/command/outlet.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
 export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;

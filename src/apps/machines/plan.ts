@@ -1,16 +1,8 @@
 /** From a study to the plan of its shards, and whether a plan is of the study that is here. */
-import { sum } from "../../core/entry/mod.ts";
-import {
-  cacheKey,
-  fileName,
-  head,
-  type Shard,
-  type Shards,
-  shardsKind,
-  VERSION,
-} from "../../core/result/mod.ts";
-import type { Division } from "../../core/study/study.ts";
-import { spansOf } from "../../core/study/stage.ts";
+import { sum } from "core/entry/mod.ts";
+import { cacheKey, fileName, head, type Shard, type Shards, shardsKind, VERSION } from "core/result/mod.ts";
+import type { Division } from "core/study/study.ts";
+import { spansOf } from "core/study/stage.ts";
 
 /** The reason why a plan does not fit this machine's study: retries are of no use. */
 export class Misfit extends Error {}

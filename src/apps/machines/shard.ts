@@ -16,10 +16,10 @@ import {
   type Shard,
   type Shards,
   writeResult,
-} from "../../core/result/mod.ts";
-import { computedOn, NotKept } from "../../core/study/options.ts";
-import type { Division } from "../../core/study/study.ts";
-import type { ShardOptions } from "../../core/study/stage.ts";
+} from "core/result/mod.ts";
+import { computedOn, NotKept } from "core/study/options.ts";
+import type { Division } from "core/study/study.ts";
+import type { ShardOptions } from "core/study/stage.ts";
 import { expectStudy, spansIn } from "./plan.ts";
 
 /** Computes a shard and keeps its results. Throws if not everything could be kept. */

@@ -1,8 +1,8 @@
 /** The job script for Slurm: an array of shards for each stage, each after the one before it, then the merge. */
 import { join } from "node:path";
-import { shellWord } from "../../core/entry/mod.ts";
-import { installed, root } from "../../core/home/mod.ts";
-import { resultText, type Shards } from "../../core/result/mod.ts";
+import { shellWord } from "core/entry/mod.ts";
+import { installed, root } from "core/home/mod.ts";
+import { resultText, type Shards } from "core/result/mod.ts";
 import script from "./slurm.sh" with { type: "text" };
 
 /**

@@ -12,13 +12,13 @@
  * Nothing here needs a kernel: in a script, `show` prints a line instead, and Ctrl-C ends the script as ever.
  */
 import { setTimeout } from "node:timers/promises";
-import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../../core/entry/mod.ts";
-import { csvText } from "../../core/show/chart/csv.ts";
-import { counted } from "../../core/show/words/mod.ts";
+import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "core/entry/mod.ts";
+import { csvText } from "core/show/chart/csv.ts";
+import { counted } from "core/show/words/mod.ts";
 import { helpText } from "./help.ts";
-import { tableHtml, tablesHtml } from "../../core/show/tables/html.ts";
-import { recordTable } from "../../core/show/tables/table.ts";
-import { tablesText } from "../../core/show/tables/text.ts";
+import { tableHtml, tablesHtml } from "core/show/tables/html.ts";
+import { recordTable } from "core/show/tables/table.ts";
+import { tablesText } from "core/show/tables/text.ts";
 import { viewOf } from "./view.ts";
 import { watcher, type Write } from "./watch.ts";
 

@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../../deno.json" with { type: "json" };
-import { nearNames, once } from "../../core/entry/mod.ts";
+import { nearNames, once } from "core/entry/mod.ts";
 
 /** An exported declaration, without its body. */
 type Declared = Readonly<Record<"file" | "doc" | "text", string>>;

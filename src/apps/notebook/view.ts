@@ -1,11 +1,11 @@
 /** How any value looks in a notebook: a picture, tables, or text; a result as its kind's usual figure. What cannot be seen says why. */
-import type { ResultOf } from "../../core/result/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { type Figure, isFigure } from "../../core/show/chart/svg.ts";
-import { sharedLines } from "../../core/show/words/mod.ts";
-import { isResult, lookOf, rowsOf, tablesOf } from "../../core/show/looks.ts";
-import { recordTable, type Table } from "../../core/show/tables/table.ts";
-import { code, isPromise } from "../../core/entry/mod.ts";
+import type { ResultOf } from "core/result/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { type Figure, isFigure } from "core/show/chart/svg.ts";
+import { sharedLines } from "core/show/words/mod.ts";
+import { isResult, lookOf, rowsOf, tablesOf } from "core/show/looks.ts";
+import { recordTable, type Table } from "core/show/tables/table.ts";
+import { code, isPromise } from "core/entry/mod.ts";
 
 type View =
   | { readonly picture: string; readonly title: string; readonly name?: string }

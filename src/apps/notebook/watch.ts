@@ -5,9 +5,9 @@
  * A stop that finds no call, or one that was as good as done, waits a moment for the next: its cell may not have come to
  * a study yet.
  */
-import { plain, type Progress, type Watch } from "../../core/entry/mod.ts";
-import { formatSeconds } from "../../core/show/words/mod.ts";
-import { progressText } from "../../core/show/progress.ts";
+import { plain, type Progress, type Watch } from "core/entry/mod.ts";
+import { formatSeconds } from "core/show/words/mod.ts";
+import { progressText } from "core/show/progress.ts";
 
 const QUIET = 1000; // ms of a call without a word
 const LINE = 100; // characters of a progress line

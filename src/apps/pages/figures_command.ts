@@ -1,29 +1,23 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
 import { type Command, Option } from "commander";
 import { join } from "node:path";
-import { openEngine } from "../../core/engine/mod.ts";
-import { checkFolder } from "../../core/disk/mod.ts";
-import { list, once, oneOf, option, phased, plain, wholeNumber } from "../../core/entry/mod.ts";
+import { openEngine } from "core/engine/mod.ts";
+import { checkFolder } from "core/disk/mod.ts";
+import { list, once, oneOf, option, phased, plain, wholeNumber } from "core/entry/mod.ts";
 import { type Findings, sections as drawn } from "./sections/sections.ts";
 import type { Section } from "./sections/section.ts";
-import { wrap } from "../../core/show/plain.ts";
+import { wrap } from "core/show/plain.ts";
 import { writeReport } from "./page/page.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
-import { engineChecks, studyChecks } from "../../core/study/options.ts";
+import { engineChecks, studyChecks } from "core/study/options.ts";
 import { profile } from "../../features/profile/mod.ts";
-import { openModel, type StudyModel } from "../../core/subject/mod.ts";
-import { type Context, openOptions, optionsIn } from "../../core/command/context.ts";
-import { doneText, madeBy, near } from "../../core/command/outlet.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
+import { type Context, openOptions, optionsIn } from "core/command/context.ts";
+import { doneText, madeBy, near } from "core/command/outlet.ts";
 import { droppedIn, keepFit, nextLines } from "../../features/fit/mod.ts";
-import { writes } from "../../core/command/destination.ts";
-import { declared } from "../../core/command/declare.ts";
-import {
-  type Flags,
-  type KeepingFlags,
-  keepingOptions,
-  MODEL,
-  modelOptions,
-} from "../../core/command/options.ts";
+import { writes } from "core/command/destination.ts";
+import { declared } from "core/command/declare.ts";
+import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "core/command/options.ts";
 
 type FiguresFlags = Flags & KeepingFlags & { readonly only?: AnalysisName[]; readonly out?: string };
 

@@ -3,15 +3,15 @@
  * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
-import { type Checks, func } from "../../core/entry/mod.ts";
+import { type Checks, func } from "core/entry/mod.ts";
 import { type Fit, type FitOptions, fitStudy } from "../../features/fit/mod.ts";
-import { PAPER_SCORE } from "../../core/result/mod.ts";
+import { PAPER_SCORE } from "core/result/mod.ts";
 import { type Profile, profileStudy } from "../../features/profile/mod.ts";
 import { type Curve, type Sweep, type SweepOptions, sweepStudy } from "../../features/sweep/mod.ts";
-import { onModel, type StudyModel, type TextOptions } from "../../core/subject/mod.ts";
-import { type RunOptions, studyChecks, type StudyOptions } from "../../core/study/options.ts";
-import { runOptionsOf, type Step, step } from "../../core/study/stage.ts";
-import { runWork, type Study, tokensIn } from "../../core/study/study.ts";
+import { onModel, type StudyModel, type TextOptions } from "core/subject/mod.ts";
+import { type RunOptions, studyChecks, type StudyOptions } from "core/study/options.ts";
+import { runOptionsOf, type Step, step } from "core/study/stage.ts";
+import { runWork, type Study, tokensIn } from "core/study/study.ts";
 import { orderingChecks } from "../../features/orders/mod.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */

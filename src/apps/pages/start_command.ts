@@ -1,28 +1,22 @@
 /** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
 import type { Command } from "commander";
 import { join } from "node:path";
-import { plain } from "../../core/entry/mod.ts";
-import { benchmarkFiles } from "../../core/hub/mod.ts";
-import { cacheKey, fileName } from "../../core/result/mod.ts";
+import { plain } from "core/entry/mod.ts";
+import { benchmarkFiles } from "core/hub/mod.ts";
+import { cacheKey, fileName } from "core/result/mod.ts";
 import { aimOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
-import type { Result } from "../../core/show/looks.ts";
+import type { Result } from "core/show/looks.ts";
 import { sections } from "./sections/sections.ts";
 import { writeReport } from "./page/page.ts";
-import { engineChecks, forcingChecks } from "../../core/study/options.ts";
+import { engineChecks, forcingChecks } from "core/study/options.ts";
 import { PROMISE, type Started, startStudy } from "./start.ts";
-import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../../core/command/context.ts";
-import { isStandardOutput, outOptions } from "../../core/command/destination.ts";
-import { commandLine, madeBy, near, nextText, type Output, outputOf } from "../../core/command/outlet.ts";
-import { declared } from "../../core/command/declare.ts";
-import {
-  type Flags,
-  type KeepingFlags,
-  MODEL,
-  pricedOptions,
-  resultsOption,
-} from "../../core/command/options.ts";
-import { perform, shown } from "../../core/command/perform.ts";
-import { openRunner } from "../../core/command/sharing.ts";
+import { type Context, optionsIn, reportsTo, tableIn, withModel } from "core/command/context.ts";
+import { isStandardOutput, outOptions } from "core/command/destination.ts";
+import { commandLine, madeBy, near, nextText, type Output, outputOf } from "core/command/outlet.ts";
+import { declared } from "core/command/declare.ts";
+import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "core/command/options.ts";
+import { perform, shown } from "core/command/perform.ts";
+import { openRunner } from "core/command/sharing.ts";
 
 type StartFlags = Flags & Pick<KeepingFlags, "results">;
 

@@ -8,9 +8,9 @@ import {
   rankAgreement,
   SMOOTHING_NAMES,
   type SmoothingName,
-} from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
-import { sizesOf } from "../../core/subject/mod.ts";
+} from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
+import { sizesOf } from "core/subject/mod.ts";
 import {
   CAUSE_NAMES,
   type CauseCorrelation,
@@ -22,14 +22,14 @@ import {
   type Rows,
   type WholeRow,
 } from "./result.ts";
-import { head } from "../../core/result/mod.ts";
+import { head } from "core/result/mod.ts";
 import { type Profile, profileOf } from "../profile/mod.ts";
-import { type DropPlan, noDrop } from "../../core/run/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { rank } from "../orders/mod.ts";
 import { shapeOf } from "../untrained/mod.ts";
 import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { effectPlans } from "./runs.ts";
-import { eachOf } from "../../core/entry/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
 
 /** The rows of every part of the study, sample by sample; those of effects are empty where they were not measured. */
 export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;

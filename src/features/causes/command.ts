@@ -1,13 +1,13 @@
-import { flag, option, reportsOf, under, wholeNumber } from "../../core/entry/mod.ts";
-import { LENGTH, SAMPLES } from "../../core/study/options.ts";
+import { flag, option, reportsOf, under, wholeNumber } from "core/entry/mod.ts";
+import { LENGTH, SAMPLES } from "core/study/options.ts";
 import { causesStudy, untrainedCausesStudy } from "./study.ts";
-import { openConfig, openSeries, type StudyModel } from "../../core/subject/mod.ts";
-import { type Context, openOptions, optionsIn, withModel } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, wantedOf } from "../../core/command/drops.ts";
-import { type Flags, MODEL, studyOptions } from "../../core/command/options.ts";
-import { perform, shown } from "../../core/command/perform.ts";
-import { openRunner } from "../../core/command/sharing.ts";
+import { openConfig, openSeries, type StudyModel } from "core/subject/mod.ts";
+import { type Context, openOptions, optionsIn, withModel } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, wantedOf } from "core/command/drops.ts";
+import { type Flags, MODEL, studyOptions } from "core/command/options.ts";
+import { perform, shown } from "core/command/perform.ts";
+import { openRunner } from "core/command/sharing.ts";
 
 type CausesFlags = Flags & DropFlags & { readonly step?: number; readonly untrained?: boolean };
 

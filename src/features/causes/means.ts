@@ -1,5 +1,5 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
-import type { AttentionStats } from "../../core/kernels/mod.ts";
+import type { AttentionStats } from "core/kernels/mod.ts";
 import {
   type LayerModule,
   meanIn,
@@ -9,11 +9,11 @@ import {
   sinkRate,
   SMOOTHING_NAMES,
   standardError,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import type { Causes, EffectsRow, PatternsRow, Smoothed, SmoothingRow, WholeRow } from "./result.ts";
-import { planData } from "../../core/result/mod.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
-import { eachOf, sum } from "../../core/entry/mod.ts";
+import { planData } from "core/result/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import { eachOf, sum } from "core/entry/mod.ts";
 
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
 type HeadMeans = NonNullable<PatternsRow[number]>;

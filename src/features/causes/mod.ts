@@ -1,5 +1,5 @@
 /** Causes of importance: attention patterns, smoothing, update sizes and effects. */
-import { feature, oneRow } from "../../core/feature/mod.ts";
+import { feature, oneRow } from "core/feature/mod.ts";
 import { causesFigure } from "./figures/causes.ts";
 import { causesStudy, untrainedCausesStudy } from "./study.ts";
 import { causesRows, causesTables } from "./table.ts";

@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { eachOf } from "../../core/entry/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
 import {
   depends,
   dropForm,
@@ -15,8 +15,8 @@ import {
   provenanceForm,
   rankForm,
   updateMeans,
-} from "../../core/result/mod.ts";
-import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../core/measure/mod.ts";
+} from "core/result/mod.ts";
+import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "core/measure/mod.ts";
 import { updateSums } from "../profile/mod.ts";
 
 /** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */

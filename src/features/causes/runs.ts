@@ -7,8 +7,8 @@ import {
   MODULES,
   type Smoothing,
   SMOOTHING_NAMES,
-} from "../../core/measure/mod.ts";
-import type { Model, ModelSpec } from "../../core/models/mod.ts";
+} from "core/measure/mod.ts";
+import type { Model, ModelSpec } from "core/models/mod.ts";
 import type { EffectsRow, PatternsRow, SmoothingRow, WholeRow } from "./result.ts";
 import {
   attentionStatsProbe,
@@ -23,11 +23,11 @@ import {
   type Probe,
   smoothingProbe,
   streamProbe,
-} from "../../core/run/mod.ts";
+} from "core/run/mod.ts";
 import { headMeans } from "./means.ts";
-import { engineOf, reporter, type StudyOptions } from "../../core/study/options.ts";
-import { pass } from "../../core/study/pass.ts";
-import { eachOf } from "../../core/entry/mod.ts";
+import { engineOf, reporter, type StudyOptions } from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
+import { eachOf } from "core/entry/mod.ts";
 
 export interface Running {
   readonly model: Model;

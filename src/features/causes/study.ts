@@ -6,15 +6,15 @@
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
-import { isFull } from "../../core/measure/mod.ts";
+import { isFull } from "core/measure/mod.ts";
 import type { Causes } from "./result.ts";
-import { changedModel, noDrop } from "../../core/run/mod.ts";
-import { expectRoom } from "../../core/study/estimate.ts";
-import { studyChecks, type StudyOptions, textOptions } from "../../core/study/options.ts";
-import { aDrop, dropsIn, type PlanLike } from "../../core/study/plan.ts";
-import { step } from "../../core/study/stage.ts";
-import { run, runWork, type Study } from "../../core/study/study.ts";
-import { textOf, zipfOf } from "../../core/study/text.ts";
+import { changedModel, noDrop } from "core/run/mod.ts";
+import { expectRoom } from "core/study/estimate.ts";
+import { studyChecks, type StudyOptions, textOptions } from "core/study/options.ts";
+import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
+import { step } from "core/study/stage.ts";
+import { run, runWork, type Study } from "core/study/study.ts";
+import { textOf, zipfOf } from "core/study/text.ts";
 import {
   randomInitChecks,
   type RandomInitOptions,
@@ -22,7 +22,7 @@ import {
   untrainedNeed,
   untrainedOf,
 } from "../untrained/mod.ts";
-import { type NamedConfig, onConfig, onModel, type StudyModel } from "../../core/subject/mod.ts";
+import { type NamedConfig, onConfig, onModel, type StudyModel } from "core/subject/mod.ts";
 import {
   type CausesMeasures,
   causesPasses,

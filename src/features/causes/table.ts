@@ -1,5 +1,5 @@
 /** The study of causes: by layer, then how each cause correlates with importance, then what stands out. */
-import { meanIn, MODULES, type PatternName, planText, type SmoothingName } from "../../core/measure/mod.ts";
+import { meanIn, MODULES, type PatternName, planText, type SmoothingName } from "core/measure/mod.ts";
 import {
   counted,
   formatNumber,
@@ -8,9 +8,9 @@ import {
   KIND_NAMES,
   reading,
   settingOf,
-} from "../../core/show/words/mod.ts";
+} from "core/show/words/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import {
   byLayer,
   fixed,
@@ -23,7 +23,7 @@ import {
   STREAM_NOTE,
   type Table,
   tableOf,
-} from "../../core/show/tables/table.ts";
+} from "core/show/tables/table.ts";
 
 export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   normalizedEntropy: "normalised entropy",

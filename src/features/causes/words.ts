@@ -1,8 +1,8 @@
-import { correlates } from "../../core/measure/mod.ts";
+import { correlates } from "core/measure/mod.ts";
 import type { CauseCorrelation, Causes } from "./result.ts";
-import type { Sign } from "../../core/result/mod.ts";
-import { expect, like } from "../../core/entry/mod.ts";
-import type { IntervalWords } from "../../core/show/words/verdicts.ts";
+import type { Sign } from "core/result/mod.ts";
+import { expect, like } from "core/entry/mod.ts";
+import type { IntervalWords } from "core/show/words/verdicts.ts";
 
 /** Which way a cause correlates with importance, as far as the interval says. */
 function correlationSign(

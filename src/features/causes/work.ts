@@ -1,17 +1,17 @@
 /** The study of causes in stages: the full model, the sink rate, single drops, and smoothing, whose drops follow from them. */
-import { type Checks, eachOf, filled, option, phased, wholeNumber } from "../../core/entry/mod.ts";
-import { type LayerModule, MODULES } from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
+import { type Checks, eachOf, filled, option, phased, wholeNumber } from "core/entry/mod.ts";
+import { type LayerModule, MODULES } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import { type Causes, type Rows, rowsKind } from "./result.ts";
-import { head, keep, keptOr, keptResult, planData } from "../../core/result/mod.ts";
-import { type Blocks, type DropPlan, noDrop } from "../../core/run/mod.ts";
-import { flopsOf, type Pass } from "../../core/study/estimate.ts";
-import { batchesOf, divided, inTurn, type Span, type Step } from "../../core/study/stage.ts";
-import type { Work } from "../../core/study/study.ts";
-import type { Text } from "../../core/study/text.ts";
+import { head, keep, keptOr, keptResult, planData } from "core/result/mod.ts";
+import { type Blocks, type DropPlan, noDrop } from "core/run/mod.ts";
+import { flopsOf, type Pass } from "core/study/estimate.ts";
+import { batchesOf, divided, inTurn, type Span, type Step } from "core/study/stage.ts";
+import type { Work } from "core/study/study.ts";
+import type { Text } from "core/study/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
-import { provenance, type RunOptions } from "../../core/study/options.ts";
-import type { Subject as OverSubject } from "../../core/study/over.ts";
+import { provenance, type RunOptions } from "core/study/options.ts";
+import type { Subject as OverSubject } from "core/study/over.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */

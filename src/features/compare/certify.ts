@@ -10,10 +10,10 @@ import {
   reportsOf,
   required,
   sum,
-} from "../../core/entry/mod.ts";
-import { isWeights } from "../../core/hub/mod.ts";
-import { MODULES, moves, planPhrase } from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
+} from "core/entry/mod.ts";
+import { isWeights } from "core/hub/mod.ts";
+import { MODULES, moves, planPhrase } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import type { Certificate } from "./result.ts";
 import { certificateOf, certifiedWithin, type SeenOfBoth } from "./derived.ts";
 import {
@@ -25,9 +25,9 @@ import {
   reference,
   score,
   segmentsOf,
-} from "../../core/run/mod.ts";
-import { aModel, onModel, type Packed, type StudyModel } from "../../core/subject/mod.ts";
-import { estimateSteps, flopsOf, needOf } from "../../core/study/estimate.ts";
+} from "core/run/mod.ts";
+import { aModel, onModel, type Packed, type StudyModel } from "core/subject/mod.ts";
+import { estimateSteps, flopsOf, needOf } from "core/study/estimate.ts";
 import {
   engineOf,
   heldOutChecks,
@@ -35,12 +35,12 @@ import {
   type RunOptions,
   type StudyOptions,
   tokenizedBy,
-} from "../../core/study/options.ts";
-import { type Measure, measured } from "../../core/study/over.ts";
-import { aDrop, dropsIn, type PlanLike } from "../../core/study/plan.ts";
-import { step } from "../../core/study/stage.ts";
-import { type Price, run, type Study } from "../../core/study/study.ts";
-import { textOf } from "../../core/study/text.ts";
+} from "core/study/options.ts";
+import { type Measure, measured } from "core/study/over.ts";
+import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
+import { step } from "core/study/stage.ts";
+import { type Price, run, type Study } from "core/study/study.ts";
+import { textOf } from "core/study/text.ts";
 
 /** Options of `certify`. */
 export interface CertifyOptions extends StudyOptions {

@@ -1,21 +1,21 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { type Command, Option } from "commander";
 
-import type { DropPlan } from "../../core/measure/mod.ts";
-import { readResult } from "../../core/result/mod.ts";
-import { modelOf } from "../../core/show/words/names.ts";
+import type { DropPlan } from "core/measure/mod.ts";
+import { readResult } from "core/result/mod.ts";
+import { modelOf } from "core/show/words/names.ts";
 import { compare } from "./profiles.ts";
 import { compareSamples, samplesChecks } from "./samples.ts";
-import { SAMPLES } from "../../core/study/options.ts";
+import { SAMPLES } from "core/study/options.ts";
 import { certifyStudy } from "./certify.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { type Context, optionsIn, tableIn, withModel } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, wantedOf } from "../../core/command/drops.ts";
-import { type Flags, MODEL, studyOptions } from "../../core/command/options.ts";
-import { deliver, type Output, outputOf } from "../../core/command/outlet.ts";
-import { perform, shown } from "../../core/command/perform.ts";
-import { misused } from "../../core/command/relations.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { type Context, optionsIn, tableIn, withModel } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { DROP_OPTIONS, type DropFlags, dropOf, dropOptions, wantedOf } from "core/command/drops.ts";
+import { type Flags, MODEL, studyOptions } from "core/command/options.ts";
+import { deliver, type Output, outputOf } from "core/command/outlet.ts";
+import { perform, shown } from "core/command/perform.ts";
+import { misused } from "core/command/relations.ts";
 
 /** A number of blocks; without one, for logs of lm-eval, of which it takes one as its value where that comes next. */
 type CompareFlags = Flags & DropFlags & { readonly samples?: number | string | true };

@@ -1,8 +1,8 @@
 /** A certificate from what was seen of both models: sums by sample, and each token's divergence. */
-import { displayable, eachOf, sum } from "../../core/entry/mod.ts";
-import { MODULES, quantile, ratio95, shareInterval, standardError } from "../../core/measure/mod.ts";
+import { displayable, eachOf, sum } from "core/entry/mod.ts";
+import { MODULES, quantile, ratio95, shareInterval, standardError } from "core/measure/mod.ts";
 import { type Certificate, certificateKind, QUANTILES } from "./result.ts";
-import { head, riseOverSamples } from "../../core/result/mod.ts";
+import { head, riseOverSamples } from "core/result/mod.ts";
 
 /** Sums over a sample's tokens of how far one module's updates move; null where one of the two has no such module. */
 type Move = Record<"counted" | "along" | "across", number> | null;

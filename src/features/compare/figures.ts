@@ -1,12 +1,12 @@
 import { type Certificate, QUANTILES } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { linearAxis, logAxis, logDomain, withZero } from "../../core/show/chart/draw/axes.ts";
-import { hueOf } from "../../core/show/chart/draw/colors.ts";
-import type { Panel } from "../../core/show/chart/draw/panel.ts";
-import { byKind, lineChart, numbersOf } from "../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { linearAxis, logAxis, logDomain, withZero } from "core/show/chart/draw/axes.ts";
+import { hueOf } from "core/show/chart/draw/colors.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { byKind, lineChart, numbersOf } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { certificateRows, secondOf, SIDES } from "./table.ts";
-import { type Finding, modelOf, reading } from "../../core/show/words/mod.ts";
+import { type Finding, modelOf, reading } from "core/show/words/mod.ts";
 
 /**
  * Draws what a model costs in place of another: the share of tokens whose predictions diverge by more, and how far updates move across and

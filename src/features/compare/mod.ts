@@ -1,5 +1,5 @@
 /** Comparisons: a smaller model or a plan with the model, two profiles, answers that lm-eval logged. */
-import { feature, single } from "../../core/feature/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { certifyStudy } from "./certify.ts";
 import { certificateFigure } from "./figures.ts";
 import {

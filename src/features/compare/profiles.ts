@@ -1,9 +1,9 @@
-import { displayable, eachOf, expect } from "../../core/entry/mod.ts";
-import { KINDS, overlapOf, pairsOf, rankCorrelation } from "../../core/measure/mod.ts";
+import { displayable, eachOf, expect } from "core/entry/mod.ts";
+import { KINDS, overlapOf, pairsOf, rankCorrelation } from "core/measure/mod.ts";
 import { type Agreement, compareKind, type Comparison } from "./result.ts";
-import { computedAlike, computedIn, head } from "../../core/result/mod.ts";
+import { computedAlike, computedIn, head } from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
-import { aProfile } from "../../core/study/plan.ts";
+import { aProfile } from "core/study/plan.ts";
 import { rank } from "../orders/mod.ts";
 
 /**

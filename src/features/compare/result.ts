@@ -1,6 +1,6 @@
 /** The forms of comparisons: two profiles, two logs of lm-eval. */
 import { z } from "zod";
-import { VERDICTS } from "../../core/measure/mod.ts";
+import { VERDICTS } from "core/measure/mod.ts";
 import {
   byKind,
   computedForm,
@@ -10,7 +10,7 @@ import {
   kind,
   modelForm,
   provenanceForm,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import { differenceForm } from "../evaluate/mod.ts";
 
 /** Shares of the tokens whose divergence is at most a quantile; that of all is the maximum. */

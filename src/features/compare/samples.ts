@@ -13,12 +13,12 @@ import {
   shareOf,
   sum,
   text,
-} from "../../core/entry/mod.ts";
-import { changeOver, type Changes, changesOf, mcnemar } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { changeOver, type Changes, changesOf, mcnemar } from "core/measure/mod.ts";
 import { ACCURACY_MARGIN } from "../evaluate/mod.ts";
-import { head } from "../../core/result/mod.ts";
+import { head } from "core/result/mod.ts";
 import { type SamplesComparison, samplesKind, samplesName } from "./result.ts";
-import { estimate, readSamples, type Sample, type TaskSamples } from "../../core/tasks/mod.ts";
+import { estimate, readSamples, type Sample, type TaskSamples } from "core/tasks/mod.ts";
 
 /** Options of `compareSamples`. */
 export interface SamplesOptions {

@@ -9,15 +9,8 @@ import {
   KIND_NAMES,
   modelOf,
   tokensOf,
-} from "../../core/show/words/mod.ts";
-import {
-  type Estimate,
-  KINDS,
-  type ModuleKind,
-  MODULES,
-  planPhrase,
-  planText,
-} from "../../core/measure/mod.ts";
+} from "core/show/words/mod.ts";
+import { type Estimate, KINDS, type ModuleKind, MODULES, planPhrase, planText } from "core/measure/mod.ts";
 import {
   type Certificate,
   type Comparison,
@@ -25,8 +18,8 @@ import {
   type SamplesComparison,
   samplesName,
 } from "./result.ts";
-import type { Computed } from "../../core/result/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import type { Computed } from "core/result/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import {
   byLayer,
   type Column,
@@ -38,8 +31,8 @@ import {
   record,
   type Table,
   tableOf,
-} from "../../core/show/tables/table.ts";
-import { formatBytes } from "../../core/entry/mod.ts";
+} from "core/show/tables/table.ts";
+import { formatBytes } from "core/entry/mod.ts";
 
 const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
 

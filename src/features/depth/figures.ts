@@ -1,22 +1,15 @@
-import { list, plain, resultOf } from "../../core/entry/mod.ts";
+import { list, plain, resultOf } from "core/entry/mod.ts";
 import { EFFECTIVE } from "./measures.ts";
 import type { Depth } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { linearAxis, withZero } from "../../core/show/chart/draw/axes.ts";
-import { hueOf } from "../../core/show/chart/draw/colors.ts";
-import type { Panel } from "../../core/show/chart/draw/panel.ts";
-import { type Group, lineChart, upFrom } from "../../core/show/chart/plots.ts";
-import { namesOf } from "../../core/show/words/names.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { linearAxis, withZero } from "core/show/chart/draw/axes.ts";
+import { hueOf } from "core/show/chart/draw/colors.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { type Group, lineChart, upFrom } from "core/show/chart/plots.ts";
+import { namesOf } from "core/show/words/names.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { depthRows, depthText, EFFECTIVE_WORDS } from "./table.ts";
-import {
-  capital,
-  counted,
-  type Finding,
-  formatFixed,
-  reading,
-  settingsOf,
-} from "../../core/show/words/mod.ts";
+import { capital, counted, type Finding, formatFixed, reading, settingsOf } from "core/show/words/mod.ts";
 
 const ANGLES = { step: "θ", turn: "φ", left: "ψ" } as const;
 

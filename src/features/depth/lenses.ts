@@ -1,7 +1,7 @@
 /** The pass of a study of depth: the streams of samples at some tokens, and what the head reads from them behind each layer. */
-import { eachOf, released, sum } from "../../core/entry/mod.ts";
+import { eachOf, released, sum } from "core/entry/mod.ts";
 import { DEPTH_MEASURES, lensOf, pathOf } from "./measures.ts";
-import { meanPart } from "../../core/measure/mod.ts";
+import { meanPart } from "core/measure/mod.ts";
 import {
   batchSize,
   type Blocks,
@@ -12,12 +12,12 @@ import {
   streamProbe,
   throughLast,
   withUploaded,
-} from "../../core/run/mod.ts";
-import type { Model } from "../../core/models/mod.ts";
+} from "core/run/mod.ts";
+import type { Model } from "core/models/mod.ts";
 import type { Depth } from "./result.ts";
-import { float32 } from "../../core/tensor/mod.ts";
-import { engineOf, reporter, type RunOptions } from "../../core/study/options.ts";
-import { pass } from "../../core/study/pass.ts";
+import { float32 } from "core/tensor/mod.ts";
+import { engineOf, reporter, type RunOptions } from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
 
 /** Bytes of streams that are held at once: samples run in groups. */
 const HELD = 128 * 2 ** 20;

@@ -5,13 +5,7 @@
  * Angles between neighbouring updates are near 90° where layers average an ensemble, and smaller where they follow one procedure
  * ("Inverse depth scaling", arXiv 2602.05970). The three effective depths are those of arXiv 2505.13898, 2510.18871 and 2512.14064.
  */
-import {
-  angularDistance,
-  drawn95,
-  type Estimate,
-  productsOf,
-  type RatioPart,
-} from "../../core/measure/mod.ts";
+import { angularDistance, drawn95, type Estimate, productsOf, type RatioPart } from "core/measure/mod.ts";
 
 /** What a token's streams are measured by, in each layer. */
 const PATHS = [

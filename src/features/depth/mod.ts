@@ -1,5 +1,5 @@
 /** Depth: how far a model uses its layers. */
-import { feature } from "../../core/feature/mod.ts";
+import { feature } from "core/feature/mod.ts";
 import { depthFigure } from "./figures.ts";
 import { depthStudy } from "./study.ts";
 import { depthRows, depthTables } from "./table.ts";

@@ -1,9 +1,9 @@
 /** The form of a study of depth: the path of the stream, and predictions on its way. */
 import { z } from "zod";
 import { DEPTH_MEASURES, EFFECTIVE, effectiveDepth } from "./measures.ts";
-import { depends, estimateForm, head, kind, provenanceForm, summed } from "../../core/result/mod.ts";
-import { displayable, eachOf } from "../../core/entry/mod.ts";
-import { ratio95 } from "../../core/measure/mod.ts";
+import { depends, estimateForm, head, kind, provenanceForm, summed } from "core/result/mod.ts";
+import { displayable, eachOf } from "core/entry/mod.ts";
+import { ratio95 } from "core/measure/mod.ts";
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
 

@@ -1,14 +1,14 @@
 /** How far a model uses its depth: the path of the stream through all layers, and what the head reads from it on its way. */
-import { type Checks, filled, option, wholeNumber } from "../../core/entry/mod.ts";
+import { type Checks, filled, option, wholeNumber } from "core/entry/mod.ts";
 import { frequentTokens } from "./measures.ts";
 import { type Depth, depthSums } from "./result.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { flopsOf, type Pass, type Size } from "../../core/study/estimate.ts";
-import { heldOutChecks, type StudyOptions } from "../../core/study/options.ts";
-import { studyOver, type Subject } from "../../core/study/over.ts";
-import { aDrop } from "../../core/study/plan.ts";
-import { run } from "../../core/study/study.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { flopsOf, type Pass, type Size } from "core/study/estimate.ts";
+import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
+import { studyOver, type Subject } from "core/study/over.ts";
+import { aDrop } from "core/study/plan.ts";
+import { run } from "core/study/study.ts";
 import { groupOf, sumsOver, type Tokens, tokensOf } from "./lenses.ts";
 
 /** Options of `depth`. */

@@ -1,9 +1,9 @@
 /** How far a model uses its depth: a row for each layer, the effective depths below. */
 import { DEPTH_MEASURES, type DepthMeasure, EFFECTIVE, type Effective } from "./measures.ts";
 import type { Depth } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { formatFixed, formatShare, reading, settingOf } from "../../core/show/words/mod.ts";
-import { byLayer, fixed, layerTable, originOf, record, type Table } from "../../core/show/tables/table.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { formatFixed, formatShare, reading, settingOf } from "core/show/words/mod.ts";
+import { byLayer, fixed, layerTable, originOf, record, type Table } from "core/show/tables/table.ts";
 
 const degrees = (value: number) => `${formatFixed(value, 1)}°`;
 const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: typeof degrees]>> = {

@@ -1,5 +1,5 @@
 /** The accuracy of an evaluation and how it differs from another's, for a study and for what shows it alike. */
-import { expect, list, resultOf, sum } from "../../core/entry/mod.ts";
+import { expect, list, resultOf, sum } from "core/entry/mod.ts";
 import {
   type AccuracyChange,
   type AnyChanges,
@@ -9,9 +9,9 @@ import {
   isFull,
   meanInterval,
   shareInterval,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import type { Evaluation } from "./result.ts";
-import type { ScoreName, Target } from "../../core/result/mod.ts";
+import type { ScoreName, Target } from "core/result/mod.ts";
 
 type Tasks = Evaluation["tasks"];
 

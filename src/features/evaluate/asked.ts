@@ -1,9 +1,9 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
-import { lateMeter, type Reports, reportsOf } from "../../core/entry/mod.ts";
+import { lateMeter, type Reports, reportsOf } from "core/entry/mod.ts";
 import { createHash } from "node:crypto";
-import { benchmarkFiles, datasetFile } from "../../core/hub/mod.ts";
-import { type Packing, packingOf, type ScoredRequest, tokensOf } from "../../core/run/requests/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
+import { benchmarkFiles, datasetFile } from "core/hub/mod.ts";
+import { type Packing, packingOf, type ScoredRequest, tokensOf } from "core/run/requests/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import {
   type BosRule,
   buildRequests,
@@ -15,9 +15,9 @@ import {
   readSplit,
   type Split,
   type Task,
-} from "../../core/tasks/mod.ts";
-import type { Tokenizer } from "../../core/text/mod.ts";
-import type { RunOptions } from "../../core/study/options.ts";
+} from "core/tasks/mod.ts";
+import type { Tokenizer } from "core/text/mod.ts";
+import type { RunOptions } from "core/study/options.ts";
 
 /** A model, what runs it, where parts are kept, and who hears of it. */
 export interface Running extends RunOptions {

@@ -1,7 +1,7 @@
 /** The full model's streams over parts of tasks, for several evaluations of the same parts: only the first one runs the full model. */
-import { sum } from "../../core/entry/mod.ts";
-import { openReference, type Reference } from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
+import { sum } from "core/entry/mod.ts";
+import { openReference, type Reference } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import type { Part } from "./asked.ts";
 
 /** Bytes that the states of one run take together, and at most the full model's streams that stay for later runs. */

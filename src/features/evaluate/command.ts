@@ -1,13 +1,13 @@
 /** The command that measures what dropping costs in answers: evaluate. */
-import { noDrop } from "../../core/measure/mod.ts";
+import { noDrop } from "core/measure/mod.ts";
 import { evaluatePriceText } from "./table.ts";
 import { DEFAULT_TASKS, evaluateStudy } from "./study.ts";
-import { type Context, optionsIn, withModel } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { DROP_OPTIONS, type DropFlags, planLists, plansIn } from "../../core/command/drops.ts";
-import { type Flags, MODEL, studyOptions } from "../../core/command/options.ts";
-import { listText, outputOf } from "../../core/command/outlet.ts";
-import { perform } from "../../core/command/perform.ts";
+import { type Context, optionsIn, withModel } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { DROP_OPTIONS, type DropFlags, planLists, plansIn } from "core/command/drops.ts";
+import { type Flags, MODEL, studyOptions } from "core/command/options.ts";
+import { listText, outputOf } from "core/command/outlet.ts";
+import { perform } from "core/command/perform.ts";
 
 const evaluateCommand = (context: Context) =>
   declared({

@@ -1,4 +1,4 @@
-import { type Interval, mean, MODULES, planText } from "../../core/measure/mod.ts";
+import { type Interval, mean, MODULES, planText } from "core/measure/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
@@ -12,9 +12,9 @@ import {
 } from "./accuracy.ts";
 import { commonPoints, curveName, dropChart } from "../sweep/mod.ts";
 import type { Evaluation } from "./result.ts";
-import { dropAxis, formatPercent, linearAxis } from "../../core/show/chart/draw/axes.ts";
-import type { Panel } from "../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { dropAxis, formatPercent, linearAxis } from "core/show/chart/draw/axes.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import {
   changed,
   computedText,
@@ -27,7 +27,7 @@ import {
   modules,
   reading,
   sharedText,
-} from "../../core/show/words/mod.ts";
+} from "core/show/words/mod.ts";
 
 /**
  * Draws the mean accuracy over tasks against the number of modules dropped, then each task's, as far as a plan goes (paper, claims C1 and

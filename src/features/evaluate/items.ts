@@ -1,15 +1,15 @@
 /** What a model makes of the documents of a part, and greedy decoding of many prompts by one decoder. */
-import { sum } from "../../core/entry/mod.ts";
-import { head, isEarlier, keep, keptResult, type Provenance } from "../../core/result/mod.ts";
+import { sum } from "core/entry/mod.ts";
+import { head, isEarlier, keep, keptResult, type Provenance } from "core/result/mod.ts";
 import { taskKind, type TaskPart, writtenKind } from "./result.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
-import { type Decoder, decoder, sampler } from "../../core/run/decode/mod.ts";
-import { type RequestScore, scoreRequests } from "../../core/run/requests/mod.ts";
-import { beforeStops, type Outcome, scoreDocument } from "../../core/tasks/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import { type Decoder, decoder, sampler } from "core/run/decode/mod.ts";
+import { type RequestScore, scoreRequests } from "core/run/requests/mod.ts";
+import { beforeStops, type Outcome, scoreDocument } from "core/tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
 import type { Beside } from "./beside.ts";
 import { decoded, endsOf } from "../generate/mod.ts";
-import { engineOf, provenance } from "../../core/study/options.ts";
+import { engineOf, provenance } from "core/study/options.ts";
 
 export type Item = TaskPart["items"][number];
 

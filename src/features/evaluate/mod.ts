@@ -1,5 +1,5 @@
 /** Accuracy on benchmark tasks, as lm-eval measures it. */
-import { combined, feature, recorded } from "../../core/feature/mod.ts";
+import { combined, feature, recorded } from "core/feature/mod.ts";
 import { evaluateStudy } from "./study.ts";
 import { evaluationRows, evaluationTables } from "./table.ts";
 

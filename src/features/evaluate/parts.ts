@@ -3,9 +3,9 @@
  * one whose answers are written every document as it is done. Nothing that is kept is made again, but for one thing: beside each plan
  * that lacks a part the full model runs too, with whose predictions it is compared token by token.
  */
-import { phased } from "../../core/entry/mod.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
-import { heldOutChecks, reporter, tellReused } from "../../core/study/options.ts";
+import { phased } from "core/entry/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import { heldOutChecks, reporter, tellReused } from "core/study/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
 import type { Beside } from "./beside.ts";
 import {
@@ -19,8 +19,8 @@ import {
   writer,
   WRITING,
 } from "./items.ts";
-import { idsByBlock } from "../../core/text/mod.ts";
-import { textOf } from "../../core/study/text.ts";
+import { idsByBlock } from "core/text/mod.ts";
+import { textOf } from "core/study/text.ts";
 
 export interface PartsOptions extends Running {
   /** The full model first. */

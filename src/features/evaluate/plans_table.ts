@@ -1,9 +1,9 @@
 /** Evaluations of plans by tasks: how each plan changes each task against the full model, and how many of its answers stay the same. */
-import { formatPoints, formatPointsRange, formatShare } from "../../core/show/words/mod.ts";
-import { isFull, planPhrase } from "../../core/measure/mod.ts";
+import { formatPoints, formatPointsRange, formatShare } from "core/show/words/mod.ts";
+import { isFull, planPhrase } from "core/measure/mod.ts";
 import type { Evaluation } from "./result.ts";
 import { meanOver, type ShareMain } from "./accuracy.ts";
-import { type Column, type Table, tableOf } from "../../core/show/tables/table.ts";
+import { type Column, type Table, tableOf } from "core/show/tables/table.ts";
 
 type Metric = Evaluation["tasks"][string]["metrics"][string];
 

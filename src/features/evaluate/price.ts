@@ -1,7 +1,7 @@
 /** What an evaluation will take. Written answers count at their longest; what an earlier run kept counts as if it were to run. */
-import { sum } from "../../core/entry/mod.ts";
-import type { Model, ModelSpec } from "../../core/models/mod.ts";
-import { cost, type DropPlan, passBytes } from "../../core/run/mod.ts";
+import { sum } from "core/entry/mod.ts";
+import type { Model, ModelSpec } from "core/models/mod.ts";
+import { cost, type DropPlan, passBytes } from "core/run/mod.ts";
 import {
   BASE_BYTES,
   type Estimate,
@@ -9,8 +9,8 @@ import {
   type Pass,
   writeBytes,
   writtenIn,
-} from "../../core/study/estimate.ts";
-import { engineOf, type EngineOptions } from "../../core/study/options.ts";
+} from "core/study/estimate.ts";
+import { engineOf, type EngineOptions } from "core/study/options.ts";
 import { inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { STATE_BYTES } from "./beside.ts";
 import { PROMPT, TOKENS } from "./parts.ts";

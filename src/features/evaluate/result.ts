@@ -1,16 +1,8 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
-import { eachOf } from "../../core/entry/mod.ts";
-import {
-  byForm,
-  depends,
-  endsForm,
-  kind,
-  provenanceForm,
-  sharedForm,
-  targetForm,
-} from "../../core/result/mod.ts";
-import { REPAIRS, VERDICTS } from "../../core/measure/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
+import { byForm, depends, endsForm, kind, provenanceForm, sharedForm, targetForm } from "core/result/mod.ts";
+import { REPAIRS, VERDICTS } from "core/measure/mod.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({

@@ -2,10 +2,10 @@
  * Documents in rounds until it is known of every plan whether it loses more than some points (measure/statistics/rounds.ts): a round asks
  * one document of each task or group, in random order. A plan whose verdict is known is asked no more.
  */
-import { phased, type Progress, sum } from "../../core/entry/mod.ts";
-import { changeOver, shuffled } from "../../core/measure/mod.ts";
+import { phased, type Progress, sum } from "core/entry/mod.ts";
+import { changeOver, shuffled } from "core/measure/mod.ts";
 import type { ShareMain } from "./accuracy.ts";
-import type { Task } from "../../core/tasks/mod.ts";
+import type { Task } from "core/tasks/mod.ts";
 import { type Part, partsOf } from "./asked.ts";
 import type { Item } from "./items.ts";
 import { type PartsOptions, runParts } from "./parts.ts";

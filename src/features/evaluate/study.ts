@@ -2,7 +2,7 @@
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
  * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
-import { planHash } from "../../core/measure/mod.ts";
+import { planHash } from "core/measure/mod.ts";
 import {
   aPart,
   aShare,
@@ -18,27 +18,20 @@ import {
   sum,
   text,
   wholeNumber,
-} from "../../core/entry/mod.ts";
+} from "core/entry/mod.ts";
 import { ACCURACY_MARGIN, type Main, sharesOf } from "./accuracy.ts";
 import { evaluateKind, type Evaluation } from "./result.ts";
-import { head, isTypeOrder, joinHashes, type Provenance } from "../../core/result/mod.ts";
-import { cpuLowering } from "../../core/engine/mod.ts";
-import { type DropPlan, noDrop } from "../../core/run/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
-import {
-  type BosRule,
-  type Metric,
-  suites,
-  taskGroups,
-  taskNames,
-  tasksNamed,
-} from "../../core/tasks/mod.ts";
-import { BASE_BYTES, expectRoom, writeBytes } from "../../core/study/estimate.ts";
-import { memoryOf, runChecks, type RunOptions } from "../../core/study/options.ts";
-import { type EvaluatedText, leakGuard } from "../../core/study/text.ts";
-import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../../core/study/plan.ts";
-import { divided, type Stage, step } from "../../core/study/stage.ts";
-import { run, type Study, type Work } from "../../core/study/study.ts";
+import { head, isTypeOrder, joinHashes, type Provenance } from "core/result/mod.ts";
+import { cpuLowering } from "core/engine/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
+import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "core/tasks/mod.ts";
+import { BASE_BYTES, expectRoom, writeBytes } from "core/study/estimate.ts";
+import { memoryOf, runChecks, type RunOptions } from "core/study/options.ts";
+import { type EvaluatedText, leakGuard } from "core/study/text.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
+import { divided, type Stage, step } from "core/study/stage.ts";
+import { run, type Study, type Work } from "core/study/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { besideBytes } from "./beside.ts";
 import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";

@@ -1,5 +1,5 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
-import { sum } from "../../core/entry/mod.ts";
+import { sum } from "core/entry/mod.ts";
 import {
   type AccuracyChange,
   calibrationError,
@@ -11,7 +11,7 @@ import {
   predictionSetSize,
   roundsShare,
   shareInterval,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import {
   accuracyOf,
   allOf,
@@ -34,7 +34,7 @@ import {
   type Metric,
   pooled,
   type Task,
-} from "../../core/tasks/mod.ts";
+} from "core/tasks/mod.ts";
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 import type { Rounds } from "./rounds.ts";

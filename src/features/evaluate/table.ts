@@ -23,10 +23,10 @@ import {
   modelOf,
   reading,
   sharedLines,
-} from "../../core/show/words/mod.ts";
-import { plain, sum } from "../../core/entry/mod.ts";
-import { documentsNeeded, isFull, planPhrase, planText } from "../../core/measure/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+} from "core/show/words/mod.ts";
+import { plain, sum } from "core/entry/mod.ts";
+import { documentsNeeded, isFull, planPhrase, planText } from "core/measure/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import { keptTable, plansTable } from "./plans_table.ts";
 import {
   type Column,
@@ -36,9 +36,9 @@ import {
   record,
   type Table,
   tableOf,
-} from "../../core/show/tables/table.ts";
-import { tablesText, type TextLook } from "../../core/show/tables/text.ts";
-import { type Cost, memory, operations } from "../../core/show/tables/prices.ts";
+} from "core/show/tables/table.ts";
+import { tablesText, type TextLook } from "core/show/tables/text.ts";
+import { type Cost, memory, operations } from "core/show/tables/prices.ts";
 
 /** A task, group or the average: a row of the table. */
 interface Line {

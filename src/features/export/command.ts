@@ -12,28 +12,22 @@ import {
   parseJson,
   required,
   text,
-} from "../../core/entry/mod.ts";
-import { type DropPlan, planHash } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { type DropPlan, planHash } from "core/measure/mod.ts";
 import type { Evaluation } from "../evaluate/mod.ts";
-import { parseResult } from "../../core/result/mod.ts";
+import { parseResult } from "core/result/mod.ts";
 import type { Speed } from "../speed/mod.ts";
 import { exportModel } from "./export.ts";
-import { type Format, FORMATS } from "../../core/formats/mod.ts";
-import { openModel } from "../../core/subject/mod.ts";
-import { type Context, openOptions, reportsTo } from "../../core/command/context.ts";
-import { HELD_OUT_TEXT } from "../../core/study/options.ts";
-import { declared } from "../../core/command/declare.ts";
-import { writes } from "../../core/command/destination.ts";
-import { commandLine, doneText, near } from "../../core/command/outlet.ts";
-import { repeatable } from "../../core/command/relations.ts";
-import { type DropFlags, dropOf, dropOptions, wantedOf } from "../../core/command/drops.ts";
-import {
-  type Flags,
-  type KeepingFlags,
-  keepingOptions,
-  MODEL,
-  modelOptions,
-} from "../../core/command/options.ts";
+import { type Format, FORMATS } from "core/formats/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { type Context, openOptions, reportsTo } from "core/command/context.ts";
+import { HELD_OUT_TEXT } from "core/study/options.ts";
+import { declared } from "core/command/declare.ts";
+import { writes } from "core/command/destination.ts";
+import { commandLine, doneText, near } from "core/command/outlet.ts";
+import { repeatable } from "core/command/relations.ts";
+import { type DropFlags, dropOf, dropOptions, wantedOf } from "core/command/drops.ts";
+import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "core/command/options.ts";
 
 type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
   readonly format: Format;

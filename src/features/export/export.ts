@@ -19,14 +19,14 @@ import {
   resultOf,
   sum,
   text,
-} from "../../core/entry/mod.ts";
-import { expectNothing, writeFolder, writeWhole } from "../../core/disk/mod.ts";
-import { type DropPlan, isFull, type LayerModule, type TablesChange } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { expectNothing, writeFolder, writeWhole } from "core/disk/mod.ts";
+import { type DropPlan, isFull, type LayerModule, type TablesChange } from "core/measure/mod.ts";
 import type { Evaluation } from "../evaluate/mod.ts";
-import type { Keeping, Plan } from "../../core/result/mod.ts";
+import type { Keeping, Plan } from "core/result/mod.ts";
 import { checkInLlama, expectCheckable, type Speed } from "../speed/mod.ts";
-import { aDrop, dropsIn } from "../../core/study/plan.ts";
-import { aText, onModel, type StudyModel } from "../../core/subject/mod.ts";
+import { aDrop, dropsIn } from "core/study/plan.ts";
+import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf, qualities } from "./card/measured.ts";
 import { modelSizes, originOf } from "./card/sizes.ts";
@@ -42,10 +42,10 @@ import {
   sizesAs,
   type Stored,
   textFile,
-} from "../../core/formats/mod.ts";
+} from "core/formats/mod.ts";
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { freeBytes } from "../../core/hub/mod.ts";
+import { freeBytes } from "core/hub/mod.ts";
 
 /** How to export a model. The card reports this plan's perplexities if `results` has them. */
 export interface ExportOptions extends Reports, Keeping {

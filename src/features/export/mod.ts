@@ -1,5 +1,5 @@
 /** Smaller models for other tools, each with its card. */
-import { feature } from "../../core/feature/mod.ts";
+import { feature } from "core/feature/mod.ts";
 
 export * from "./export.ts";
 

@@ -16,11 +16,11 @@ import {
   text,
   under,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { interval95, type Verdict } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { interval95, type Verdict } from "core/measure/mod.ts";
 import { AIMS, type Fit } from "./result.ts";
 import { limitsCost } from "./worth.ts";
-import type { Plan } from "../../core/result/mod.ts";
+import type { Plan } from "core/result/mod.ts";
 import { CONTEXT } from "../orders/mod.ts";
 
 /** The promise of `fit`: exactly one of them. */

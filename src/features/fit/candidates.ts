@@ -1,15 +1,15 @@
 /** The plans of trials, as their lines have them or repaired, the search along lines (each step drops one module more), and the choice. */
-import { eachOf } from "../../core/entry/mod.ts";
-import { type LayerModule, MODULES, planHash, type Verdict } from "../../core/measure/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
+import { type LayerModule, MODULES, planHash, type Verdict } from "core/measure/mod.ts";
 import type { Fit } from "./result.ts";
-import type { Plan } from "../../core/result/mod.ts";
-import { type DropPlan, dropPlan, noDrop } from "../../core/run/mod.ts";
-import { RefusedRepair } from "../../core/run/repair/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { provenance, type RunOptions } from "../../core/study/options.ts";
-import { dropsIn } from "../../core/study/plan.ts";
+import type { Plan } from "core/result/mod.ts";
+import { type DropPlan, dropPlan, noDrop } from "core/run/mod.ts";
+import { RefusedRepair } from "core/run/repair/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { provenance, type RunOptions } from "core/study/options.ts";
+import { dropsIn } from "core/study/plan.ts";
 import { lessSaved } from "../orders/mod.ts";
-import { inTurn } from "../../core/study/stage.ts";
+import { inTurn } from "core/study/stage.ts";
 import {
   type Fits,
   madeFits,
@@ -22,7 +22,7 @@ import {
   solvedIn,
   typesIn,
 } from "../repair/mod.ts";
-import type { OpenSizer } from "../../core/formats/mod.ts";
+import type { OpenSizer } from "core/formats/mod.ts";
 import type { Line } from "./lines.ts";
 import type { Cost } from "./aims.ts";
 

@@ -2,15 +2,15 @@
 import { AIMS } from "./result.ts";
 import { promiseText } from "./words.ts";
 import { aimOf } from "./aims.ts";
-import { planTensors } from "../../core/study/plan_file.ts";
+import { planTensors } from "core/study/plan_file.ts";
 import { fitStudy } from "./study.ts";
-import type { Context } from "../../core/command/context.ts";
-import { isStandardOutput } from "../../core/command/destination.ts";
+import type { Context } from "core/command/context.ts";
+import { isStandardOutput } from "core/command/destination.ts";
 import { keepFit, nextLines } from "./fitted.ts";
-import { nextText, outputOf } from "../../core/command/outlet.ts";
-import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../../core/command/options.ts";
-import { studyCommand } from "../../core/command/perform.ts";
-import { expectOne } from "../../core/command/relations.ts";
+import { nextText, outputOf } from "core/command/outlet.ts";
+import { calibrationOptions, type Flags, randomAmong, studyOptions } from "core/command/options.ts";
+import { studyCommand } from "core/command/perform.ts";
+import { expectOne } from "core/command/relations.ts";
 
 const fitCommand = (context: Context) =>
   studyCommand(context, fitStudy, {

@@ -4,11 +4,11 @@
  * without four blocks, attention 12 exchanged for 7: 0.46 to 0.37 nats on fresh samples. A second exchange only got lucky (0.40), as exchanges
  * chosen on the text of the check did (0.64).
  */
-import { MODULES } from "../../core/measure/mod.ts";
-import { type Plan, planData } from "../../core/result/mod.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import type { OpenSizer } from "../../core/formats/mod.ts";
+import { MODULES } from "core/measure/mod.ts";
+import { type Plan, planData } from "core/result/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import type { OpenSizer } from "core/formats/mod.ts";
 import {
   candidatesOf,
   type ConstraintOptions,

@@ -1,10 +1,10 @@
-import { planHash, planText } from "../../core/measure/mod.ts";
+import { planHash, planText } from "core/measure/mod.ts";
 import type { Fit } from "./result.ts";
 import { sharedSaving } from "./worth.ts";
-import { fewTicks, formatPercent } from "../../core/show/chart/draw/axes.ts";
-import { INK, lookOfKind } from "../../core/show/chart/draw/colors.ts";
-import type { Series } from "../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { fewTicks, formatPercent } from "core/show/chart/draw/axes.ts";
+import { INK, lookOfKind } from "core/show/chart/draw/colors.ts";
+import type { Series } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { fitRows } from "./table.ts";
 import {
   answerText,
@@ -16,14 +16,7 @@ import {
   mostOnAxis,
   wayText,
 } from "./words.ts";
-import {
-  counted,
-  formatFixed,
-  formatShare,
-  KIND_NAMES,
-  modules,
-  reading,
-} from "../../core/show/words/mod.ts";
+import { counted, formatFixed, formatShare, KIND_NAMES, modules, reading } from "core/show/words/mod.ts";
 
 type Tried = Fit["tried"][number];
 

@@ -1,12 +1,12 @@
-import { amountText, phased, sum } from "../../core/entry/mod.ts";
-import { type DropPlan, planHash } from "../../core/measure/mod.ts";
+import { amountText, phased, sum } from "core/entry/mod.ts";
+import { type DropPlan, planHash } from "core/measure/mod.ts";
 import type { Fit } from "./result.ts";
 import { limitsCost } from "./worth.ts";
-import { planData, TYPE_ORDERS } from "../../core/result/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { flopsOf, type Pass } from "../../core/study/estimate.ts";
-import type { OpenSizer } from "../../core/formats/mod.ts";
-import type { Text } from "../../core/study/text.ts";
+import { planData, TYPE_ORDERS } from "core/result/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { flopsOf, type Pass } from "core/study/estimate.ts";
+import type { OpenSizer } from "core/formats/mod.ts";
+import type { Text } from "core/study/text.ts";
 import type { Repairing } from "../repair/mod.ts";
 import { type Aim, savedOf } from "./aims.ts";
 import {
@@ -29,8 +29,8 @@ import {
 import { exchangesOf } from "./exchange.ts";
 import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
 import type { FitOptions, Line } from "./lines.ts";
-import type { RunOptions } from "../../core/study/options.ts";
-import { dropsIn } from "../../core/study/plan.ts";
+import type { RunOptions } from "core/study/options.ts";
+import { dropsIn } from "core/study/plan.ts";
 import type { RankTarget, Removals } from "../orders/mod.ts";
 
 interface Sought {

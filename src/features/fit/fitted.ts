@@ -1,10 +1,10 @@
 /** What follows a fit: its plan is kept under a name, and commands use it. */
 import { join } from "node:path";
-import { writeTogether } from "../../core/disk/mod.ts";
-import { cacheKey, fileName, resultText } from "../../core/result/mod.ts";
+import { writeTogether } from "core/disk/mod.ts";
+import { cacheKey, fileName, resultText } from "core/result/mod.ts";
 import type { Fit } from "./result.ts";
-import { planTensors } from "../../core/study/plan_file.ts";
-import { commandLine, near } from "../../core/command/outlet.ts";
+import { planTensors } from "core/study/plan_file.ts";
+import { commandLine, near } from "core/command/outlet.ts";
 
 /** How many modules the answer drops; undefined where nothing may go, or it is one of types. */
 export function droppedIn({ answer, tried }: Fit): number | undefined {

@@ -2,20 +2,20 @@
  * What plans cost, with 95 % intervals that are paired over samples or documents. The first half of them chooses a plan among many; the
  * second half, which no choice has seen, confirms it.
  */
-import { sum } from "../../core/entry/mod.ts";
-import { changeOver } from "../../core/measure/mod.ts";
+import { sum } from "core/entry/mod.ts";
+import { changeOver } from "core/measure/mod.ts";
 import { allOf, changesIn, evaluation, meanOver, openBeside } from "../evaluate/mod.ts";
 import type { Fit } from "./result.ts";
 import { type Perplexity, perplexityGroups, riseOver } from "../losses/mod.ts";
-import { type DropPlan, noDrop } from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { type Half, halfOf, type Text } from "../../core/study/text.ts";
-import { freeShared, type Shared } from "../../core/study/over.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { type Half, halfOf, type Text } from "core/study/text.ts";
+import { freeShared, type Shared } from "core/study/over.ts";
 import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
-import { engineOf, type RunOptions } from "../../core/study/options.ts";
-import type { Pass } from "../../core/study/estimate.ts";
-import { runWork } from "../../core/study/study.ts";
+import { engineOf, type RunOptions } from "core/study/options.ts";
+import type { Pass } from "core/study/estimate.ts";
+import { runWork } from "core/study/study.ts";
 import { type PartTimes, predict, speed, speedupOf } from "../speed/mod.ts";
 
 type Tested = Fit["tried"][number];

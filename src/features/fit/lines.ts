@@ -1,5 +1,5 @@
 /** Options of `fit`, and its lines: each a target ordered by a score, and the same with repairs. Their plans are nested. */
-import type { ModelSpec } from "../../core/models/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import {
   candidatesOf,
   checkOf,
@@ -34,17 +34,17 @@ import {
   type Sizes,
   TYPE_ORDERS,
   type TypeOrder,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
-import { heldOutChecks, type RunOptions, type StudyOptions } from "../../core/study/options.ts";
+import { heldOutChecks, type RunOptions, type StudyOptions } from "core/study/options.ts";
 import { aimChecks, aimOf, type FitAim } from "./aims.ts";
 import { type TypeLine, typePlan } from "./types/lines.ts";
-import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../core/entry/mod.ts";
+import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "core/entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/mod.ts";
 import type { Repairing } from "../repair/mod.ts";
-import { KINDS, type LayerModule, MODULES, REPAIRS } from "../../core/measure/mod.ts";
-import { type Format, FORMATS, type Sizer } from "../../core/formats/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
+import { KINDS, type LayerModule, MODULES, REPAIRS } from "core/measure/mod.ts";
+import { type Format, FORMATS, type Sizer } from "core/formats/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {

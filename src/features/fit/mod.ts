@@ -1,5 +1,5 @@
 /** Fits: the largest plan that keeps a promise. */
-import { feature, single } from "../../core/feature/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { fitFigure } from "./figures.ts";
 import { fitStudy } from "./study.ts";
 import { fitRows, fitTables } from "./table.ts";

@@ -1,5 +1,5 @@
 /** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
-import { MODULES, REPAIRS, TABLES, VERDICTS } from "../../core/measure/mod.ts";
+import { MODULES, REPAIRS, TABLES, VERDICTS } from "core/measure/mod.ts";
 import { z } from "zod";
 import {
   byForm,
@@ -13,7 +13,7 @@ import {
   savesForm,
   sharedForm,
   targetForm,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import { checkForm } from "../orders/mod.ts";
 import { medianForm } from "../speed/mod.ts";
 

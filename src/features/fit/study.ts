@@ -2,24 +2,24 @@
  * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
  * cheapest one that saves enough.
  */
-import { displayable, sum } from "../../core/entry/mod.ts";
-import type { LayerModule } from "../../core/measure/mod.ts";
+import { displayable, sum } from "core/entry/mod.ts";
+import type { LayerModule } from "core/measure/mod.ts";
 import { type Fit, fitKind } from "./result.ts";
-import { head, TYPE_ORDERS } from "../../core/result/mod.ts";
+import { head, TYPE_ORDERS } from "core/result/mod.ts";
 import { verdictOf } from "./worth.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import { onModel, sizesOf, type StudyModel } from "../../core/subject/mod.ts";
-import { tasksNamed } from "../../core/tasks/mod.ts";
-import { halfOf, leakGuardOver, reading, type Text, textOf } from "../../core/study/text.ts";
-import type { Pass } from "../../core/study/estimate.ts";
-import type { RunOptions } from "../../core/study/options.ts";
-import { type Step, step } from "../../core/study/stage.ts";
-import { run, type Study } from "../../core/study/study.ts";
+import { noDrop } from "core/run/mod.ts";
+import { onModel, sizesOf, type StudyModel } from "core/subject/mod.ts";
+import { tasksNamed } from "core/tasks/mod.ts";
+import { halfOf, leakGuardOver, reading, type Text, textOf } from "core/study/text.ts";
+import type { Pass } from "core/study/estimate.ts";
+import type { RunOptions } from "core/study/options.ts";
+import { type Step, step } from "core/study/stage.ts";
+import { run, type Study } from "core/study/study.ts";
 import { expectChoices } from "../evaluate/mod.ts";
 import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
 import { checkPasses, checkText, keyOf, orderStep, removeEach } from "../orders/mod.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
-import { expectHeld, sizerOf } from "../../core/formats/mod.ts";
+import { expectHeld, sizerOf } from "core/formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { TIMING } from "./judges.ts";

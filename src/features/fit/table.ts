@@ -11,20 +11,13 @@ import {
   verdictText,
 } from "./words.ts";
 import { checkLines } from "../orders/mod.ts";
-import {
-  counted,
-  formatShare,
-  intervalWords,
-  KIND_NAMES,
-  modules,
-  reading,
-} from "../../core/show/words/mod.ts";
-import { planHash, planText } from "../../core/measure/mod.ts";
+import { counted, formatShare, intervalWords, KIND_NAMES, modules, reading } from "core/show/words/mod.ts";
+import { planHash, planText } from "core/measure/mod.ts";
 import type { Fit } from "./result.ts";
 import { limitsCost, sharedSaving } from "./worth.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import { roundsText } from "../evaluate/mod.ts";
-import { type Column, lines, originOf, record, type Table, tableOf } from "../../core/show/tables/table.ts";
+import { type Column, lines, originOf, record, type Table, tableOf } from "core/show/tables/table.ts";
 
 type Row = Fit["tried"][number];
 

@@ -1,12 +1,12 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
-import { planPhrase } from "../../core/measure/mod.ts";
-import { formatBytes } from "../../core/entry/mod.ts";
+import { planPhrase } from "core/measure/mod.ts";
+import { formatBytes } from "core/entry/mod.ts";
 import { baseOf, costIn, isBusy, isClearPace, limitsCost, sharedSaving, WORTH } from "./worth.ts";
 import type { Fit } from "./result.ts";
-import { lookOfOrder } from "../../core/result/mod.ts";
-import { computedText, modelOf, settingOf, sharedText, tokensOf } from "../../core/show/words/names.ts";
-import { counted, documentsText, formatFixed, formatShare } from "../../core/show/words/numbers.ts";
-import { capital, reading, sentences } from "../../core/show/words/reading.ts";
+import { lookOfOrder } from "core/result/mod.ts";
+import { computedText, modelOf, settingOf, sharedText, tokensOf } from "core/show/words/names.ts";
+import { counted, documentsText, formatFixed, formatShare } from "core/show/words/numbers.ts";
+import { capital, reading, sentences } from "core/show/words/reading.ts";
 
 type Tried = Fit["tried"][number];
 type Aim = Fit["aim"];

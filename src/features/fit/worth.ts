@@ -1,5 +1,5 @@
 /** Whether the answer of a fit is worth its trouble on this machine, and what larger savings would cost. */
-import { planHash, type Verdict } from "../../core/measure/mod.ts";
+import { planHash, type Verdict } from "core/measure/mod.ts";
 import { type Fit, HARMS } from "./result.ts";
 
 /** The share of the file, or of the speed of writing, from which a plan is worth it. */

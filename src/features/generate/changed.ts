@@ -2,13 +2,13 @@
  * What a model writes while a function changes its values. The whole text so far runs again for every token, as `observe` runs it: the
  * function sees all of it each time, and what it changes at early tokens reaches the later ones.
  */
-import { unlessAborted } from "../../core/entry/mod.ts";
-import { changedSpec, type DropPlan, valuesProbe } from "../../core/run/mod.ts";
-import type { Decoder } from "../../core/run/decode/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { bytesOf } from "../../core/study/estimate.ts";
-import { type EngineOptions, withResidents } from "../../core/study/options.ts";
-import { pass } from "../../core/study/pass.ts";
+import { unlessAborted } from "core/entry/mod.ts";
+import { changedSpec, type DropPlan, valuesProbe } from "core/run/mod.ts";
+import type { Decoder } from "core/run/decode/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { bytesOf } from "core/study/estimate.ts";
+import { type EngineOptions, withResidents } from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
 import type { ValueChange } from "../losses/mod.ts";
 import { openHead, withIds } from "../observe/mod.ts";
 

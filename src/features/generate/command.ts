@@ -1,14 +1,14 @@
 /** What the model writes: the full model's text beside the dropped one's. */
-import { option, required, text } from "../../core/entry/mod.ts";
-import { isFull, planPhrase } from "../../core/measure/mod.ts";
+import { option, required, text } from "core/entry/mod.ts";
+import { isFull, planPhrase } from "core/measure/mod.ts";
 import { generateChecks, generated } from "./generate.ts";
-import { type Context, optionsIn, withModel } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { type DropFlags, dropOf, dropOptions, wantedOf } from "../../core/command/drops.ts";
-import { type Flags, MODEL, modelOptions } from "../../core/command/options.ts";
-import { GIVEN } from "../../core/command/given.ts";
-import { isStandardOutput, outOptions } from "../../core/command/destination.ts";
-import { deliver, outputOf } from "../../core/command/outlet.ts";
+import { type Context, optionsIn, withModel } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { type DropFlags, dropOf, dropOptions, wantedOf } from "core/command/drops.ts";
+import { type Flags, MODEL, modelOptions } from "core/command/options.ts";
+import { GIVEN } from "core/command/given.ts";
+import { isStandardOutput, outOptions } from "core/command/destination.ts";
+import { deliver, outputOf } from "core/command/outlet.ts";
 
 const generateCommand = (context: Context) =>
   declared({

@@ -1,7 +1,7 @@
 /** From a prompt to the ids and the text that a decoder writes. */
-import type { Decoder, Sampler } from "../../core/run/decode/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import type { Tokenizer } from "../../core/text/mod.ts";
+import type { Decoder, Sampler } from "core/run/decode/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import type { Tokenizer } from "core/text/mod.ts";
 
 interface Writing {
   readonly tokenizer: Tokenizer;

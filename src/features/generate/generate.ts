@@ -24,23 +24,17 @@ import {
   shareOf,
   string,
   wholeNumber,
-} from "../../core/entry/mod.ts";
+} from "core/entry/mod.ts";
 import { type Generated, generateKind } from "./result.ts";
-import { head, planData, type ResultOf } from "../../core/result/mod.ts";
-import type { LayerValue } from "../../core/run/mod.ts";
-import { decoder, sampler } from "../../core/run/decode/mod.ts";
+import { head, planData, type ResultOf } from "core/result/mod.ts";
+import type { LayerValue } from "core/run/mod.ts";
+import { decoder, sampler } from "core/run/decode/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
-import {
-  computedOn,
-  engineChecks,
-  engineOf,
-  type EngineOptions,
-  reporter,
-} from "../../core/study/options.ts";
-import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../../core/study/plan.ts";
+import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "core/study/options.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
 import { aChange, type ValueChange } from "../losses/mod.ts";
 import { withChangedReader } from "./changed.ts";
-import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
 
 /** A generated token. */
 export interface Written {

@@ -1,6 +1,6 @@
 /** Texts that models write, with and without modules. */
-import { feature, recorded } from "../../core/feature/mod.ts";
-import { planText } from "../../core/measure/mod.ts";
+import { feature, recorded } from "core/feature/mod.ts";
+import { planText } from "core/measure/mod.ts";
 
 export * from "./decoded.ts";
 export * from "./generate.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { computedForm, dropForm, kind, modelForm } from "../../core/result/mod.ts";
+import { computedForm, dropForm, kind, modelForm } from "core/result/mod.ts";
 
 /** What a model writes under each of several plans. */
 export const generateKind = kind("generate", { method: 1 }, {

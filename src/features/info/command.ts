@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { info } from "./study.ts";
-import { type Context, openOptions } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { outOptions } from "../../core/command/destination.ts";
-import { type Flags, MODEL, modelOptions } from "../../core/command/options.ts";
-import { deliver, outputOf } from "../../core/command/outlet.ts";
+import { type Context, openOptions } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { outOptions } from "core/command/destination.ts";
+import { type Flags, MODEL, modelOptions } from "core/command/options.ts";
+import { deliver, outputOf } from "core/command/outlet.ts";
 
 const infoCommand = (context: Context): Command =>
   declared({

@@ -1,5 +1,5 @@
 /** What a model is, without its weights. */
-import { feature } from "../../core/feature/mod.ts";
+import { feature } from "core/feature/mod.ts";
 import { infoRows, infoTables } from "./table.ts";
 
 export * from "./result.ts";

@@ -1,7 +1,7 @@
 /** The form of what a model's headers say: its modules, sizes, licence and origin. */
 import { z } from "zod";
-import { TABLES } from "../../core/measure/mod.ts";
-import { kind } from "../../core/result/mod.ts";
+import { TABLES } from "core/measure/mod.ts";
+import { kind } from "core/result/mod.ts";
 
 const count = z.int().nonnegative();
 

@@ -1,15 +1,6 @@
 /** A folder whose head differs from the embedding that its configuration ties it to is counted as the configuration says. */
-import {
-  closed,
-  displayable,
-  enter,
-  expect,
-  like,
-  oneLine,
-  type Reports,
-  sum,
-} from "../../core/entry/mod.ts";
-import { isWeights, type ModelFiles, openModel as openFiles } from "../../core/hub/mod.ts";
+import { closed, displayable, enter, expect, like, oneLine, type Reports, sum } from "core/entry/mod.ts";
+import { isWeights, type ModelFiles, openModel as openFiles } from "core/hub/mod.ts";
 import {
   allowedFields,
   covering,
@@ -24,11 +15,11 @@ import {
   readSpec,
   routed,
   scoring,
-} from "../../core/models/mod.ts";
-import { head } from "../../core/result/mod.ts";
+} from "core/models/mod.ts";
+import { head } from "core/result/mod.ts";
 import { type Info, infoKind } from "./result.ts";
-import { elements } from "../../core/tensor/mod.ts";
-import { openGguf, openSafetensors, withMxfp4, withPacked } from "../../core/weights/mod.ts";
+import { elements } from "core/tensor/mod.ts";
+import { openGguf, openSafetensors, withMxfp4, withPacked } from "core/weights/mod.ts";
 import {
   type ModelOptions,
   openChecks,
@@ -36,7 +27,7 @@ import {
   sizesOf,
   type StudyModel,
   tellUnused,
-} from "../../core/subject/mod.ts";
+} from "core/subject/mod.ts";
 
 const aSource = like(
   "a model that was opened from files, or the name of one",

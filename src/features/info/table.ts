@@ -1,9 +1,9 @@
 /** A model's properties, a line each. */
-import { counted, formatWhole } from "../../core/show/words/mod.ts";
-import { formatBytes } from "../../core/entry/mod.ts";
+import { counted, formatWhole } from "core/show/words/mod.ts";
+import { formatBytes } from "core/entry/mod.ts";
 import type { Info } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { type Table, tableOf } from "../../core/show/tables/table.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { type Table, tableOf } from "core/show/tables/table.ts";
 
 /** What kinds of modules are called that are not the usual ones. */
 const TYPES: Readonly<Record<string, string>> = {

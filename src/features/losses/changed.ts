@@ -2,16 +2,7 @@
  * The effect of changed values on a model's predictions. A function has no hash, so results of such a run are neither kept nor found
  * again, and their provenance says which values the function changed in which layers.
  */
-import {
-  type Check,
-  func,
-  list,
-  oneOf,
-  phased,
-  record,
-  required,
-  unlessAborted,
-} from "../../core/entry/mod.ts";
+import { type Check, func, list, oneOf, phased, record, required, unlessAborted } from "core/entry/mod.ts";
 import { type Perplexity, perplexityOf } from "./result.ts";
 import {
   changedSpec,
@@ -21,19 +12,13 @@ import {
   type Seen,
   segmentsOf,
   valuesProbe,
-} from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { leakGuardOver, textOf } from "../../core/study/text.ts";
-import { expectRoom, needOf } from "../../core/study/estimate.ts";
-import {
-  engineOf,
-  heldOutChecks,
-  provenance,
-  reporter,
-  type StudyOptions,
-} from "../../core/study/options.ts";
-import { freeShared, type Shared } from "../../core/study/over.ts";
-import { dropsIn, type PlanLike } from "../../core/study/plan.ts";
+} from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { leakGuardOver, textOf } from "core/study/text.ts";
+import { expectRoom, needOf } from "core/study/estimate.ts";
+import { engineOf, heldOutChecks, provenance, reporter, type StudyOptions } from "core/study/options.ts";
+import { freeShared, type Shared } from "core/study/over.ts";
+import { dropsIn, type PlanLike } from "core/study/plan.ts";
 import { openHead, readsHead, withIds } from "../observe/mod.ts";
 import { scoring } from "./scored.ts";
 

@@ -1,5 +1,5 @@
 /** Perplexity with and without the modules of plans. */
-import { combined, feature } from "../../core/feature/mod.ts";
+import { combined, feature } from "core/feature/mod.ts";
 import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 

@@ -9,9 +9,9 @@ import {
   sharedForm,
   summed,
   total,
-} from "../../core/result/mod.ts";
-import { displayable } from "../../core/entry/mod.ts";
-import { standardError } from "../../core/measure/mod.ts";
+} from "core/result/mod.ts";
+import { displayable } from "core/entry/mod.ts";
+import { standardError } from "core/measure/mod.ts";
 
 /** How well a text is predicted. */
 export const qualityForm = {

@@ -2,17 +2,17 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
-import { mean, type Rise, standardError } from "../../core/measure/mod.ts";
-import { expect, list, required, resultOf } from "../../core/entry/mod.ts";
-import { computedAlike, type RiseInterval, riseOverSamples, type TypesOf } from "../../core/result/mod.ts";
+import { mean, type Rise, standardError } from "core/measure/mod.ts";
+import { expect, list, required, resultOf } from "core/entry/mod.ts";
+import { computedAlike, type RiseInterval, riseOverSamples, type TypesOf } from "core/result/mod.ts";
 import { type Perplexity, perplexitySums } from "./result.ts";
-import type { DropPlan, LayerValue } from "../../core/run/mod.ts";
-import { heldOutChecks, type RunOptions, type StudyOptions } from "../../core/study/options.ts";
-import { leakGuardOver, type Text } from "../../core/study/text.ts";
-import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../../core/study/plan.ts";
-import { measured, type Shared, type StudyOver, studyOverPlans } from "../../core/study/over.ts";
-import { runWork } from "../../core/study/study.ts";
-import { onModel, type StudyModel } from "../../core/subject/mod.ts";
+import type { DropPlan, LayerValue } from "core/run/mod.ts";
+import { heldOutChecks, type RunOptions, type StudyOptions } from "core/study/options.ts";
+import { leakGuardOver, type Text } from "core/study/text.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
+import { measured, type Shared, type StudyOver, studyOverPlans } from "core/study/over.ts";
+import { runWork } from "core/study/study.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
 import { scoring } from "./scored.ts";
 

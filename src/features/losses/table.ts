@@ -1,15 +1,8 @@
 import type { Perplexity } from "./result.ts";
-import { changedText, formatNumber, formatShare, settingOf, sharedLines } from "../../core/show/words/mod.ts";
-import { planText } from "../../core/measure/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import {
-  type Column,
-  fixed,
-  originOf,
-  recordsOf,
-  type Table,
-  tableOf,
-} from "../../core/show/tables/table.ts";
+import { changedText, formatNumber, formatShare, settingOf, sharedLines } from "core/show/words/mod.ts";
+import { planText } from "core/measure/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "core/show/tables/table.ts";
 
 /** What a perplexity and a point of a sweep have in common. */
 export const QUALITY: readonly Column<

@@ -10,13 +10,13 @@ import {
   required,
   string,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { type AttentionInput, attentionRow } from "../../core/kernels/mod.ts";
-import { scoring } from "../../core/models/mod.ts";
-import { attentionSizes, type Blocks, type Probe } from "../../core/run/mod.ts";
-import { engineChecks, type EngineOptions, type StudyOptions } from "../../core/study/options.ts";
-import { pass } from "../../core/study/pass.ts";
-import { onModel, type StudyModel } from "../../core/subject/mod.ts";
+} from "core/entry/mod.ts";
+import { type AttentionInput, attentionRow } from "core/kernels/mod.ts";
+import { scoring } from "core/models/mod.ts";
+import { attentionSizes, type Blocks, type Probe } from "core/run/mod.ts";
+import { engineChecks, type EngineOptions, type StudyOptions } from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
 
 /** A head of a layer. */
 export interface Head {

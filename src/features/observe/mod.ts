@@ -1,5 +1,5 @@
 /** Observation: values, predictions and patterns of a run, as functions. */
-import { feature } from "../../core/feature/mod.ts";
+import { feature } from "core/feature/mod.ts";
 
 export * from "./attention_of.ts";
 export * from "./observe.ts";

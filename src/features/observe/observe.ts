@@ -11,7 +11,7 @@ import {
   required,
   unlessAborted,
   wholeNumber,
-} from "../../core/entry/mod.ts";
+} from "core/entry/mod.ts";
 import {
   type Blocks,
   changedSpec,
@@ -26,19 +26,19 @@ import {
   PREDICTIONS,
   type Seen,
   valuesProbe,
-} from "../../core/run/mod.ts";
-import { onModel, type StudyModel } from "../../core/subject/mod.ts";
+} from "core/run/mod.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
 import {
   engineOf,
   type EngineOptions,
   reporter,
   studyChecks,
   type StudyOptions,
-} from "../../core/study/options.ts";
-import { pass } from "../../core/study/pass.ts";
-import { aDrop, dropsIn } from "../../core/study/plan.ts";
+} from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
+import { aDrop, dropsIn } from "core/study/plan.ts";
 import { idsOf } from "./predictions.ts";
-import { textOf } from "../../core/study/text.ts";
+import { textOf } from "core/study/text.ts";
 
 /** Options of `observe`. */
 export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {

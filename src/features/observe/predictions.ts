@@ -8,11 +8,11 @@ import {
   reportChecks,
   type Reports,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { type DropPlan, textLogits, textLosses } from "../../core/run/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
-import { engineChecks, engineOf, type EngineOptions } from "../../core/study/options.ts";
-import { aDrop, dropsIn } from "../../core/study/plan.ts";
+} from "core/entry/mod.ts";
+import { type DropPlan, textLogits, textLosses } from "core/run/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
+import { engineChecks, engineOf, type EngineOptions } from "core/study/options.ts";
+import { aDrop, dropsIn } from "core/study/plan.ts";
 
 /** Options of `logits` and `losses`. */
 export interface PredictionOptions extends Reports, EngineOptions {

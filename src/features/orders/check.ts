@@ -7,15 +7,15 @@
  * most 0.37 and 2.6 times; the attentions 0, 1, 24 cost 0.42 to 4.1, the others at most 0.21, though up to 2.5 times the small median:
  * hence a least cost too. Gemma 3 270M, 2 × 256 tokens: the MLPs 1 and 3 cost 1.5 and 4.6 nats, the median of 18 is 0.39.
  */
-import { phased } from "../../core/entry/mod.ts";
-import { quartiles } from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
-import type { Last, ScoreName, Target } from "../../core/result/mod.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { flopsOf, type Pass, type Size } from "../../core/study/estimate.ts";
-import type { StudyOptions } from "../../core/study/options.ts";
-import { type Text, textOf } from "../../core/study/text.ts";
+import { phased } from "core/entry/mod.ts";
+import { quartiles } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
+import type { Last, ScoreName, Target } from "core/result/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { flopsOf, type Pass, type Size } from "core/study/estimate.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import { type Text, textOf } from "core/study/text.ts";
 import { profileOver } from "../profile/mod.ts";
 import { candidatesOf, type Entry, keyOf } from "./scores/score.ts";
 import { lossesBy } from "./scores/losses.ts";

@@ -1,18 +1,18 @@
 /** Commands that order modules and make plans. */
 import type { Command } from "commander";
-import { flag, option, usually } from "../../core/entry/mod.ts";
+import { flag, option, usually } from "core/entry/mod.ts";
 import { orderStudy } from "./order.ts";
-import { type Context, optionsIn } from "../../core/command/context.ts";
-import { type Flags, randomAmong, studyOptions } from "../../core/command/options.ts";
-import { studyCommand } from "../../core/command/perform.ts";
-import { MODULES } from "../../core/measure/mod.ts";
-import { readResult, resultText } from "../../core/result/mod.ts";
-import { lastText } from "../../core/show/words/names.ts";
+import { type Context, optionsIn } from "core/command/context.ts";
+import { type Flags, randomAmong, studyOptions } from "core/command/options.ts";
+import { studyCommand } from "core/command/perform.ts";
+import { MODULES } from "core/measure/mod.ts";
+import { readResult, resultText } from "core/result/mod.ts";
+import { lastText } from "core/show/words/names.ts";
 import { makePlan, planChecks } from "./make_plan.ts";
-import { declared } from "../../core/command/declare.ts";
-import { outOptions } from "../../core/command/destination.ts";
-import { deliver, outputOf, piped } from "../../core/command/outlet.ts";
-import { expectOne, misused } from "../../core/command/relations.ts";
+import { declared } from "core/command/declare.ts";
+import { outOptions } from "core/command/destination.ts";
+import { deliver, outputOf, piped } from "core/command/outlet.ts";
+import { expectOne, misused } from "core/command/relations.ts";
 
 const ATTENTION = { target: "attention" };
 

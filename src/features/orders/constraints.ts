@@ -3,13 +3,13 @@
  *
  * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
  */
-import { type Checks, flag, option, sum, under, wholeNumber } from "../../core/entry/mod.ts";
+import { type Checks, flag, option, sum, under, wholeNumber } from "core/entry/mod.ts";
 import type { Constraints } from "./result.ts";
-import type { Last, Plan, Sizes } from "../../core/result/mod.ts";
+import type { Last, Plan, Sizes } from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
 import type { Entry } from "./scores/score.ts";
-import { outsizedLayers } from "../../core/measure/mod.ts";
-import type { DropPlan } from "../../core/run/mod.ts";
+import { outsizedLayers } from "core/measure/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
 
 /** Constraints on the modules to drop; default: none. */
 export interface ConstraintOptions {

@@ -1,10 +1,10 @@
-import { KINDS, type ModuleKind } from "../../core/measure/mod.ts";
+import { KINDS, type ModuleKind } from "core/measure/mod.ts";
 import type { Guide, Guides } from "./result.ts";
-import { GUIDES, SCORES } from "../../core/result/mod.ts";
-import { linearAxis, namesAxis, reversed } from "../../core/show/chart/draw/axes.ts";
-import { COLORS, lookOfKind } from "../../core/show/chart/draw/colors.ts";
-import type { Panel } from "../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { GUIDES, SCORES } from "core/result/mod.ts";
+import { linearAxis, namesAxis, reversed } from "core/show/chart/draw/axes.ts";
+import { COLORS, lookOfKind } from "core/show/chart/draw/colors.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import {
   correlationText,
   counted,
@@ -15,7 +15,7 @@ import {
   reading,
   settingOf,
   textOf,
-} from "../../core/show/words/mod.ts";
+} from "core/show/words/mod.ts";
 
 /**
  * The guides of a kind whose correlation is defined, highest first; the best of those that are known before a removal, and its rivals:

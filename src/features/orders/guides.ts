@@ -2,14 +2,14 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { displayable, eachOf, option, phased } from "../../core/entry/mod.ts";
-import { KINDS, rankAgreement } from "../../core/measure/mod.ts";
-import { GUIDE_NAMES, GUIDES, head } from "../../core/result/mod.ts";
+import { displayable, eachOf, option, phased } from "core/entry/mod.ts";
+import { KINDS, rankAgreement } from "core/measure/mod.ts";
+import { GUIDE_NAMES, GUIDES, head } from "core/result/mod.ts";
 import { type Guides, guidesKind } from "./result.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import { aText, onModel, type StudyModel } from "../../core/subject/mod.ts";
-import { flopsOf, needOf, type Pass } from "../../core/study/estimate.ts";
+import type { ModelSpec } from "core/models/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
+import { flopsOf, needOf, type Pass } from "core/study/estimate.ts";
 import {
   HELD_OUT_TEXT,
   heldOutChecks,
@@ -17,14 +17,14 @@ import {
   studyChecks,
   type StudyOptions,
   textOptions,
-} from "../../core/study/options.ts";
-import { step } from "../../core/study/stage.ts";
-import { run, type Study } from "../../core/study/study.ts";
+} from "core/study/options.ts";
+import { step } from "core/study/stage.ts";
+import { run, type Study } from "core/study/study.ts";
 import { perplexityGroups, riseOver } from "../losses/mod.ts";
 import { candidatesOf, dropOfEntries, type Measurement, type Numbers, type Round } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 import { plansIn } from "./order.ts";
-import { type Text, textOf } from "../../core/study/text.ts";
+import { type Text, textOf } from "core/study/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {

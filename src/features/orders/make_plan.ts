@@ -21,8 +21,8 @@ import {
   shareOf,
   sum,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import type { LayerModule } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import type { LayerModule } from "core/measure/mod.ts";
 import type { DropOrder } from "./result.ts";
 import {
   head,
@@ -34,7 +34,7 @@ import {
   type RankName,
   type Target,
   TARGETS,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
 import { modulesOf, type Scored } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";

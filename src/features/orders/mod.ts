@@ -1,6 +1,6 @@
 /** Orders of modules, plans from them, and the guides that predict what a removal costs. */
-import { feature, oneRow, single } from "../../core/feature/mod.ts";
-import { planText } from "../../core/measure/mod.ts";
+import { feature, oneRow, single } from "core/feature/mod.ts";
+import { planText } from "core/measure/mod.ts";
 import { guidesFigure } from "./figures.ts";
 import { guidesStudy } from "./guides.ts";
 import { orderStudy } from "./order.ts";

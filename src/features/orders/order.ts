@@ -5,22 +5,22 @@
  * divides as what it measures can be: a profile by samples, losses by candidates, of a search round by round. What is measured in one
  * pass over weights or angles is one unit.
  */
-import { displayable, phased, sum } from "../../core/entry/mod.ts";
+import { displayable, phased, sum } from "core/entry/mod.ts";
 import { type DropOrder, orderKind, orderOrigin } from "./result.ts";
-import { head, isEarlier, keep, keptOr, keptResult } from "../../core/result/mod.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import { onModel, sizesOf, type StudyModel } from "../../core/subject/mod.ts";
-import { provenance, type RunOptions, tellReused } from "../../core/study/options.ts";
-import { divided, type Stage, type Step, step } from "../../core/study/stage.ts";
-import { run, type Study } from "../../core/study/study.ts";
-import { type Text, textOf } from "../../core/study/text.ts";
+import { head, isEarlier, keep, keptOr, keptResult } from "core/result/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import { onModel, sizesOf, type StudyModel } from "core/subject/mod.ts";
+import { provenance, type RunOptions, tellReused } from "core/study/options.ts";
+import { divided, type Stage, type Step, step } from "core/study/stage.ts";
+import { run, type Study } from "core/study/study.ts";
+import { type Text, textOf } from "core/study/text.ts";
 import { profileStudy } from "../profile/mod.ts";
 import { candidatesOf, dropOfEntries, type Entry, measured, readingFor } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 import { checkOf, checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
 import { constrained, isAmong, openBeside, withLast } from "./constraints.ts";
 import { orderChecks, type Ordering, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
-import { expectRoom, flopsOf, needOf } from "../../core/study/estimate.ts";
+import { expectRoom, flopsOf, needOf } from "core/study/estimate.ts";
 
 /**
  * Orders a model's modules, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted

@@ -8,11 +8,11 @@ import {
   optionsOf,
   required,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { KINDS, MODULES } from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
+} from "core/entry/mod.ts";
+import { KINDS, MODULES } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import { type DropOrder, orderKind } from "./result.ts";
-import { head, PAPER_SCORE, type RankName, RANKS, SCORES, type Target } from "../../core/result/mod.ts";
+import { head, PAPER_SCORE, type RankName, RANKS, SCORES, type Target } from "core/result/mod.ts";
 import type { Profile, Ranked } from "../profile/mod.ts";
 import { candidatesOf, type Entry, ranked, type Scores } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";

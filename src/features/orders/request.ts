@@ -1,12 +1,12 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
-import { type Checks, oneOf, option, required, wholeNumber } from "../../core/entry/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
+import { type Checks, oneOf, option, required, wholeNumber } from "core/entry/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import type { DropOrder } from "./result.ts";
-import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "../../core/result/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import type { Size } from "../../core/study/estimate.ts";
-import type { Text } from "../../core/study/text.ts";
-import { studyChecks, type StudyOptions } from "../../core/study/options.ts";
+import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "core/result/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import type { Size } from "core/study/estimate.ts";
+import type { Text } from "core/study/text.ts";
+import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { candidatesOf, readingFor, type Round } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 import {

@@ -1,5 +1,5 @@
 /** The forms of an order (modules, or windows of blocks, as they are dropped) and of guides: how well each score predicts the cost of a removal. */
-import { KINDS } from "../../core/measure/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import { z } from "zod";
 import {
   byForm,
@@ -14,7 +14,7 @@ import {
   rankForm,
   sizesForm,
   targetForm,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 
 /** What must not be dropped. */
 const constraintsForm = z.object({

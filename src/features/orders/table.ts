@@ -13,12 +13,12 @@ import {
   reading,
   settingOf,
   tokensOf,
-} from "../../core/show/words/mod.ts";
-import { filesText } from "../../core/entry/mod.ts";
-import { KINDS, planText } from "../../core/measure/mod.ts";
+} from "core/show/words/mod.ts";
+import { filesText } from "core/entry/mod.ts";
+import { KINDS, planText } from "core/measure/mod.ts";
 import type { DropOrder, Guides, OrderCheck } from "./result.ts";
-import { type Last, type Plan, RISE, riseOverSamples, SCORES } from "../../core/result/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import { type Last, type Plan, RISE, riseOverSamples, SCORES } from "core/result/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import {
   type Column,
   fixed,
@@ -31,8 +31,8 @@ import {
   recordsOf,
   type Table,
   tableOf,
-} from "../../core/show/tables/table.ts";
-import { counted } from "../../core/show/words/numbers.ts";
+} from "core/show/tables/table.ts";
+import { counted } from "core/show/words/numbers.ts";
 
 type Entry = Plan["order"][number] & { readonly size?: number };
 

@@ -1,8 +1,8 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
-import { displayable, eachOf, sum } from "../../core/entry/mod.ts";
-import { eachMean, KINDS, standardError, type UpdateSums } from "../../core/measure/mod.ts";
+import { displayable, eachOf, sum } from "core/entry/mod.ts";
+import { eachMean, KINDS, standardError, type UpdateSums } from "core/measure/mod.ts";
 import { type Mixtures, type ModuleMeans, type Profile, profileKind, type RoutingSums } from "./result.ts";
-import { head, type Provenance, summed, total } from "../../core/result/mod.ts";
+import { head, type Provenance, summed, total } from "core/result/mod.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;

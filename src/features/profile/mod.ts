@@ -1,6 +1,6 @@
 /** Profiles: how far each module turns the residual stream. */
-import { flag, option } from "../../core/entry/mod.ts";
-import { feature, single } from "../../core/feature/mod.ts";
+import { flag, option } from "core/entry/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { profileStudy } from "./study.ts";
 import { profileRows, profileTables } from "./table.ts";

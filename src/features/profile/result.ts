@@ -3,16 +3,8 @@
  * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
  */
 import { z } from "zod";
-import {
-  byKind,
-  depends,
-  kind,
-  perLayer,
-  provenanceForm,
-  sizesForm,
-  updateMeans,
-} from "../../core/result/mod.ts";
-import { eachSum } from "../../core/measure/mod.ts";
+import { byKind, depends, kind, perLayer, provenanceForm, sizesForm, updateMeans } from "core/result/mod.ts";
+import { eachSum } from "core/measure/mod.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
 export const updateSums = z.object(eachSum(z.number()));

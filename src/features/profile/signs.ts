@@ -8,11 +8,11 @@ import {
   MODULES,
   rankModules,
   toldSign,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import type { Profile } from "./result.ts";
-import { type Plan, type Sign, tally } from "../../core/result/mod.ts";
-import { expect, like, list, record, required, wholeNumber } from "../../core/entry/mod.ts";
-import { aModule, aProfile } from "../../core/study/plan.ts";
+import { type Plan, type Sign, tally } from "core/result/mod.ts";
+import { expect, like, list, record, required, wholeNumber } from "core/entry/mod.ts";
+import { aModule, aProfile } from "core/study/plan.ts";
 
 export type RankedModule = Readonly<ReturnType<typeof rankModules<ModuleKind>>[number]>;
 

@@ -1,19 +1,19 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
-import { KINDS, type ModuleKind } from "../../core/measure/mod.ts";
-import { type Checks, eachOf } from "../../core/entry/mod.ts";
-import { scoring } from "../../core/models/mod.ts";
+import { KINDS, type ModuleKind } from "core/measure/mod.ts";
+import { type Checks, eachOf } from "core/entry/mod.ts";
+import { scoring } from "core/models/mod.ts";
 import type { Profile } from "./result.ts";
 import { profileSums } from "./means.ts";
-import type { TypesOf } from "../../core/result/mod.ts";
-import { type DropPlan, gramProbe, type GramSums, routingProbe } from "../../core/run/mod.ts";
-import { reporter, type RunOptions, studyChecks, type StudyOptions } from "../../core/study/options.ts";
-import type { Need } from "../../core/study/estimate.ts";
-import { measured, type StudyOver, studyOver, type Subject } from "../../core/study/over.ts";
-import { pass } from "../../core/study/pass.ts";
-import { aDrop } from "../../core/study/plan.ts";
-import { run } from "../../core/study/study.ts";
-import type { Text } from "../../core/study/text.ts";
-import { sizesOf, type StudyModel } from "../../core/subject/mod.ts";
+import type { TypesOf } from "core/result/mod.ts";
+import { type DropPlan, gramProbe, type GramSums, routingProbe } from "core/run/mod.ts";
+import { reporter, type RunOptions, studyChecks, type StudyOptions } from "core/study/options.ts";
+import type { Need } from "core/study/estimate.ts";
+import { measured, type StudyOver, studyOver, type Subject } from "core/study/over.ts";
+import { pass } from "core/study/pass.ts";
+import { aDrop } from "core/study/plan.ts";
+import { run } from "core/study/study.ts";
+import type { Text } from "core/study/text.ts";
+import { sizesOf, type StudyModel } from "core/subject/mod.ts";
 
 /** Options of `profile`. */
 export interface ProfileOptions extends StudyOptions {

@@ -8,9 +8,9 @@ import {
   KIND_NAMES,
   OUTSIZED_NOTE,
   settingOf,
-} from "../../core/show/words/mod.ts";
-import { KINDS, mean, type ModuleKind, outsizedLayers, standardError } from "../../core/measure/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+} from "core/show/words/mod.ts";
+import { KINDS, mean, type ModuleKind, outsizedLayers, standardError } from "core/measure/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import {
   byLayer,
   type Column,
@@ -23,8 +23,8 @@ import {
   STREAM_NOTE,
   type Table,
   tableOf,
-} from "../../core/show/tables/table.ts";
-import type { TableLook } from "../../core/show/looks.ts";
+} from "core/show/tables/table.ts";
+import type { TableLook } from "core/show/looks.ts";
 
 const MARK = "!";
 

@@ -1,14 +1,14 @@
 import { type Command, Option } from "commander";
-import { option, required, text } from "../../core/entry/mod.ts";
-import type { Plan } from "../../core/result/mod.ts";
-import { planTensors, readPlan } from "../../core/study/plan_file.ts";
+import { option, required, text } from "core/entry/mod.ts";
+import type { Plan } from "core/result/mod.ts";
+import { planTensors, readPlan } from "core/study/plan_file.ts";
 import { repairStudy } from "./study.ts";
-import type { Context } from "../../core/command/context.ts";
-import { isStandardOutput, RESULTS, writes } from "../../core/command/destination.ts";
-import { type Flags, studyOptions } from "../../core/command/options.ts";
-import { outputOf } from "../../core/command/outlet.ts";
-import { studyCommand } from "../../core/command/perform.ts";
-import { misused } from "../../core/command/relations.ts";
+import type { Context } from "core/command/context.ts";
+import { isStandardOutput, RESULTS, writes } from "core/command/destination.ts";
+import { type Flags, studyOptions } from "core/command/options.ts";
+import { outputOf } from "core/command/outlet.ts";
+import { studyCommand } from "core/command/perform.ts";
+import { misused } from "core/command/relations.ts";
 
 type RepairFlags = Flags & { readonly plan: string };
 

@@ -1,26 +1,18 @@
 /** Repairs over a calibration text: the fits that a plan needs, kept from an earlier run or made now, and what they take. */
-import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../core/measure/mod.ts";
-import {
-  head,
-  isEarlier,
-  keep,
-  type Keeping,
-  keptResult,
-  planData,
-  type ResultOf,
-} from "../../core/result/mod.ts";
+import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "core/measure/mod.ts";
+import { head, isEarlier, keep, type Keeping, keptResult, planData, type ResultOf } from "core/result/mod.ts";
 import { replacementKind, replacementOrigin, type ReplacementRequest } from "./result.ts";
-import { RefusedRepair, STRENGTHS } from "../../core/run/repair/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { expectRoom, flopsOf, needOf, type Pass } from "../../core/study/estimate.ts";
-import { provenance, type RunOptions, tellReused } from "../../core/study/options.ts";
-import { divided, type Step, step } from "../../core/study/stage.ts";
-import type { Text } from "../../core/study/text.ts";
+import { RefusedRepair, STRENGTHS } from "core/run/repair/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { expectRoom, flopsOf, needOf, type Pass } from "core/study/estimate.ts";
+import { provenance, type RunOptions, tellReused } from "core/study/options.ts";
+import { divided, type Step, step } from "core/study/stage.ts";
+import type { Text } from "core/study/text.ts";
 import { heldOutOf, type Job, planWith, type Solved } from "./job.ts";
 import { inputsOf, methods, order, type Site } from "./methods.ts";
 import { sitesOf } from "./sites.ts";
 import { solve } from "./solve.ts";
-import { bytesOf, elements, float32, type Tensor } from "../../core/tensor/mod.ts";
+import { bytesOf, elements, float32, type Tensor } from "core/tensor/mod.ts";
 
 /** A way to repair, and the text that it is fitted on. */
 export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "choosing" | "heldOut"> {

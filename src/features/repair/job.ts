@@ -1,6 +1,6 @@
 /** A repair to make, the fit of each site, and the plan that follows. */
-import { type DropPlan, everyChange, planOf } from "../../core/measure/mod.ts";
-import { type Blocks, keepTensors, openPrograms, type Programs, segmentsOf } from "../../core/run/mod.ts";
+import { type DropPlan, everyChange, planOf } from "core/measure/mod.ts";
+import { type Blocks, keepTensors, openPrograms, type Programs, segmentsOf } from "core/run/mod.ts";
 import {
   gatherApart,
   openProducts,
@@ -10,14 +10,14 @@ import {
   ridge,
   type Stream,
   type Walk,
-} from "../../core/run/repair/mod.ts";
-import type { Packed, StudyModel } from "../../core/subject/mod.ts";
-import type { Tensor } from "../../core/tensor/mod.ts";
+} from "core/run/repair/mod.ts";
+import type { Packed, StudyModel } from "core/subject/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import { changeOf, inputsOf, inputSpec, type Method, order, type Site, vector } from "./methods.ts";
-import { released } from "../../core/entry/mod.ts";
-import type { Model } from "../../core/models/mod.ts";
-import { engineOf, type StudyOptions } from "../../core/study/options.ts";
-import type { Engine } from "../../core/engine/mod.ts";
+import { released } from "core/entry/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { engineOf, type StudyOptions } from "core/study/options.ts";
+import type { Engine } from "core/engine/mod.ts";
 
 /** What came of a site. */
 export interface Solved {

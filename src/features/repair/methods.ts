@@ -1,10 +1,10 @@
 /** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
-import { released } from "../../core/entry/mod.ts";
-import { type Change, type LayerModule, MODULES, type RepairName } from "../../core/measure/mod.ts";
-import { type LayerSpec, linearSpec, type Model, type ModelSpec, scoring } from "../../core/models/mod.ts";
-import { OUTPUTS } from "../../core/run/mod.ts";
-import type { Fit, Matrix } from "../../core/run/repair/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../core/tensor/mod.ts";
+import { released } from "core/entry/mod.ts";
+import { type Change, type LayerModule, MODULES, type RepairName } from "core/measure/mod.ts";
+import { type LayerSpec, linearSpec, type Model, type ModelSpec, scoring } from "core/models/mod.ts";
+import { OUTPUTS } from "core/run/mod.ts";
+import type { Fit, Matrix } from "core/run/repair/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 
 export interface Place {
   readonly layer: number;

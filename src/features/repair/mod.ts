@@ -1,5 +1,5 @@
 /** Repairs: linear maps in place of dropped modules. */
-import { feature, recorded } from "../../core/feature/mod.ts";
+import { feature, recorded } from "core/feature/mod.ts";
 import { repairStudy } from "./study.ts";
 
 export * from "./fits.ts";

@@ -2,19 +2,19 @@
  * Repaired plans, and the fits that several of them need. A fit on the full model's stream depends on no other, so that each is made once for all plans, in
  * one walk through the model. In sequence, a fit depends on those before it, and plans are repaired one by one.
  */
-import { type DropPlan, interval95, isFull } from "../../core/measure/mod.ts";
-import { changedSpec } from "../../core/run/mod.ts";
-import { RefusedRepair } from "../../core/run/repair/mod.ts";
-import { flopsOf } from "../../core/study/estimate.ts";
-import { inTurn, type Span } from "../../core/study/stage.ts";
+import { type DropPlan, interval95, isFull } from "core/measure/mod.ts";
+import { changedSpec } from "core/run/mod.ts";
+import { RefusedRepair } from "core/run/repair/mod.ts";
+import { flopsOf } from "core/study/estimate.ts";
+import { inTurn, type Span } from "core/study/stage.ts";
 import { fitKey, fitPasses, fitsOf, type Repair, type Repairing, repairOf } from "./fits.ts";
 import type { Solved } from "./job.ts";
 import { order } from "./methods.ts";
 import { type Perplexity, riseOver } from "../losses/mod.ts";
-import { type Plan, planData, type Provenance } from "../../core/result/mod.ts";
-import { displayable } from "../../core/entry/mod.ts";
-import { sizesOf } from "../../core/subject/mod.ts";
-import type { RunOptions } from "../../core/study/options.ts";
+import { type Plan, planData, type Provenance } from "core/result/mod.ts";
+import { displayable } from "core/entry/mod.ts";
+import { sizesOf } from "core/subject/mod.ts";
+import type { RunOptions } from "core/study/options.ts";
 
 export type Fits = ReadonlyMap<string, Solved>;
 

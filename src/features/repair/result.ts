@@ -1,6 +1,6 @@
-import { REPAIRS } from "../../core/measure/mod.ts";
+import { REPAIRS } from "core/measure/mod.ts";
 import { z } from "zod";
-import { depends, dropForm, indices, kind, provenanceForm, siteForm } from "../../core/result/mod.ts";
+import { depends, dropForm, indices, kind, provenanceForm, siteForm } from "core/result/mod.ts";
 
 /** What a replacement depends on: where it was made, and for which plan. */
 export const replacementOrigin = depends("by", "sequential", "plan", "layer", "module");

@@ -2,13 +2,13 @@
  * Repairs as files hold them: a matrix that a repair makes is rounded to the type of the matrix in whose place it is stored, in the
  * place of blocks that are not written here to Q8_0; where that adds too much to the loss on samples that choose, to Q8_0 or F16.
  */
-import type { Change, DropPlan } from "../../core/measure/mod.ts";
-import { openStored, outputNames, sizerOf } from "../../core/formats/mod.ts";
+import type { Change, DropPlan } from "core/measure/mod.ts";
+import { openStored, outputNames, sizerOf } from "core/formats/mod.ts";
 import { type Perplexity, riseOver } from "../losses/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
-import { keepTensors, tensorsOf } from "../../core/run/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../core/tensor/mod.ts";
-import { rounded, typesFor } from "../../core/weights/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { keepTensors, tensorsOf } from "core/run/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
+import { rounded, typesFor } from "core/weights/mod.ts";
 import type { Repair } from "./fits.ts";
 import { order, type Place } from "./methods.ts";
 

@@ -1,7 +1,7 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
-import { type Change, type DropPlan, everyChange, type RepairName } from "../../core/measure/mod.ts";
-import { kindOf, type ModelSpec } from "../../core/models/mod.ts";
-import { RefusedRepair } from "../../core/run/repair/mod.ts";
+import { type Change, type DropPlan, everyChange, type RepairName } from "core/measure/mod.ts";
+import { kindOf, type ModelSpec } from "core/models/mod.ts";
+import { RefusedRepair } from "core/run/repair/mod.ts";
 import { type Method, order, type Place, type Site } from "./methods.ts";
 
 /** The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan without drops, and a module that it cannot change. */

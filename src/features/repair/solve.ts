@@ -3,11 +3,11 @@
  * the full model's stream behind a module, less the repaired model's before it, so that a repair also makes up for the loss that
  * reaches it.
  */
-import type { Held } from "../../core/engine/mod.ts";
-import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../core/measure/mod.ts";
-import { freeAll } from "../../core/run/mod.ts";
-import { difference, type Stream } from "../../core/run/repair/mod.ts";
-import { reporter, type StudyOptions } from "../../core/study/options.ts";
+import type { Held } from "core/engine/mod.ts";
+import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "core/measure/mod.ts";
+import { freeAll } from "core/run/mod.ts";
+import { difference, type Stream } from "core/run/repair/mod.ts";
+import { reporter, type StudyOptions } from "core/study/options.ts";
 import { type Context, type Job, planWith, type Solved, solvedOr, type Streams, withWalk } from "./job.ts";
 import { order, type Place, type Site } from "./methods.ts";
 

@@ -5,30 +5,21 @@
  * stream; their targets are the full model's, so that each also makes up for the loss that reaches it. Each token weighs one over its
  * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
-import {
-  type Checks,
-  expect,
-  flag,
-  oneOf,
-  option,
-  optionsOf,
-  required,
-  usually,
-} from "../../core/entry/mod.ts";
-import { type DropPlan, noDrop, type RepairName, REPAIRS } from "../../core/measure/mod.ts";
-import type { Plan } from "../../core/result/mod.ts";
-import { dropPlan } from "../../core/run/mod.ts";
-import { onModel, type StudyModel } from "../../core/subject/mod.ts";
+import { type Checks, expect, flag, oneOf, option, optionsOf, required, usually } from "core/entry/mod.ts";
+import { type DropPlan, noDrop, type RepairName, REPAIRS } from "core/measure/mod.ts";
+import type { Plan } from "core/result/mod.ts";
+import { dropPlan } from "core/run/mod.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
 import {
   provenance,
   REPAIR_SAMPLES,
   type RunOptions,
   studyChecks,
   type StudyOptions,
-} from "../../core/study/options.ts";
-import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../../core/study/plan.ts";
-import { run, type Study } from "../../core/study/study.ts";
-import { samplesOf, textOf } from "../../core/study/text.ts";
+} from "core/study/options.ts";
+import { aDrop, dropsIn, type OverPlan, type PlanLike } from "core/study/plan.ts";
+import { run, type Study } from "core/study/study.ts";
+import { samplesOf, textOf } from "core/study/text.ts";
 import { perplexityStudy, riseOver } from "../losses/mod.ts";
 import { fitStep, repairedBy, repairing, repairOf } from "./fits.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";

@@ -1,20 +1,20 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
-import { eachOf, formatBytes, oneOf, option } from "../../core/entry/mod.ts";
+import { eachOf, formatBytes, oneOf, option } from "core/entry/mod.ts";
 import type { Command } from "commander";
-import { fileName, keepAs, readResult } from "../../core/result/mod.ts";
-import { DEVICE_NAMES, type DeviceName } from "../../core/measure/mod.ts";
+import { fileName, keepAs, readResult } from "core/result/mod.ts";
+import { DEVICE_NAMES, type DeviceName } from "core/measure/mod.ts";
 import { roofline, rooflineChecks } from "./roofline.ts";
 import { speedStudy } from "./study.ts";
-import { openConfig } from "../../core/subject/mod.ts";
-import { counted, formatSeconds } from "../../core/show/words/numbers.ts";
-import { type Context, openOptions, optionsIn, withModel } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { outOptions } from "../../core/command/destination.ts";
-import { type DropFlags, planLists, plansIn } from "../../core/command/drops.ts";
-import { type Flags, pricedOptions, resultsOption } from "../../core/command/options.ts";
-import { deliver, outputOf } from "../../core/command/outlet.ts";
-import { misused, repeatable } from "../../core/command/relations.ts";
-import { perform } from "../../core/command/perform.ts";
+import { openConfig } from "core/subject/mod.ts";
+import { counted, formatSeconds } from "core/show/words/numbers.ts";
+import { type Context, openOptions, optionsIn, withModel } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { outOptions } from "core/command/destination.ts";
+import { type DropFlags, planLists, plansIn } from "core/command/drops.ts";
+import { type Flags, pricedOptions, resultsOption } from "core/command/options.ts";
+import { deliver, outputOf } from "core/command/outlet.ts";
+import { misused, repeatable } from "core/command/relations.ts";
+import { perform } from "core/command/perform.ts";
 
 type SpeedFlags = Flags & DropFlags<string[]> & {
   readonly device?: DeviceName;

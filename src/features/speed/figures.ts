@@ -1,11 +1,11 @@
 import type { Speed } from "./result.ts";
-import { linearAxis } from "../../core/show/chart/draw/axes.ts";
-import { hueOf } from "../../core/show/chart/draw/colors.ts";
-import type { Panel, Series } from "../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { linearAxis } from "core/show/chart/draw/axes.ts";
+import { hueOf } from "core/show/chart/draw/colors.ts";
+import type { Panel, Series } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { countsOf } from "./roofline_table.ts";
 import { speedRows, speedSetting } from "./table.ts";
-import { counted, formatFixed, reading, unknownText } from "../../core/show/words/mod.ts";
+import { counted, formatFixed, reading, unknownText } from "core/show/words/mod.ts";
 
 const PHASES = ["prefill", "decode"] as const;
 type Phase = typeof PHASES[number];

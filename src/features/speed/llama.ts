@@ -1,14 +1,14 @@
 /** Models in llama.cpp, in a process of its own (llama_process.ts): how fast they are, and whether it computes what Lamina does. */
 import { join } from "node:path";
-import { withTemporary, writeFolder } from "../../core/disk/mod.ts";
-import { closed, meter, type Reports, reportsOf } from "../../core/entry/mod.ts";
-import { copyOf, type Format, jobOf, makeAs, openStored } from "../../core/formats/mod.ts";
-import { expectLlama, runApart } from "../../core/libraries/mod.ts";
-import { type DropPlan, mean } from "../../core/measure/mod.ts";
-import { noDrop, textLogits } from "../../core/run/mod.ts";
-import { openModel, packText, type StudyModel } from "../../core/subject/mod.ts";
-import { threadsAllowed } from "../../core/tensor/mod.ts";
-import { engineOf, HELD_OUT_TEXT } from "../../core/study/options.ts";
+import { withTemporary, writeFolder } from "core/disk/mod.ts";
+import { closed, meter, type Reports, reportsOf } from "core/entry/mod.ts";
+import { copyOf, type Format, jobOf, makeAs, openStored } from "core/formats/mod.ts";
+import { expectLlama, runApart } from "core/libraries/mod.ts";
+import { type DropPlan, mean } from "core/measure/mod.ts";
+import { noDrop, textLogits } from "core/run/mod.ts";
+import { openModel, packText, type StudyModel } from "core/subject/mod.ts";
+import { threadsAllowed } from "core/tensor/mod.ts";
+import { engineOf, HELD_OUT_TEXT } from "core/study/options.ts";
 import type { LlamaJob, TurnsJob } from "./llama_process.ts";
 import type { Times } from "./turns.ts";
 

@@ -1,5 +1,5 @@
 /** llama.cpp in a process of its own: `llama_process.ts JOB`. Its log is on standard error, where its complaint is found if it ends the process. */
-import { answer, openLlama } from "../../core/libraries/mod.ts";
+import { answer, openLlama } from "core/libraries/mod.ts";
 import { randomIds, takeTurns, type TurnOptions } from "./turns.ts";
 
 /** Files by turns: answers, of each context length, the times of each file. */

@@ -1,5 +1,5 @@
 /** Speed with modules dropped, measured here or computed for a device. */
-import { feature, single } from "../../core/feature/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { rooflineFigure } from "./roofline_figures.ts";
 import { rooflineRows, rooflineTables } from "./roofline_table.ts";
 import { speedFigure } from "./figures.ts";

@@ -7,8 +7,8 @@
  *     attention   layers with the model's own heads on a stream of 64 numbers: their weights are next to nothing, so what they take
  *                 more at a long context than at a short one is keys and values; at a short one, what a module takes besides
  */
-import type { Engine } from "../../core/engine/mod.ts";
-import { type Roof, roofSeconds, type Work } from "../../core/measure/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { type Roof, roofSeconds, type Work } from "core/measure/mod.ts";
 import {
   type FeedSpec,
   firstScoring,
@@ -19,7 +19,7 @@ import {
   type ModelSpec,
   outerTensors,
   routed,
-} from "../../core/models/mod.ts";
+} from "core/models/mod.ts";
 import {
   type Chain,
   changedModel,
@@ -33,17 +33,11 @@ import {
   stepBytes,
   stepForm,
   workOf,
-} from "../../core/run/mod.ts";
-import {
-  type Decoder,
-  decoder,
-  type DecoderOptions,
-  partsOf,
-  readAtOnce,
-} from "../../core/run/decode/mod.ts";
-import { elements, float32 } from "../../core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import { type Decoder, decoder, type DecoderOptions, partsOf, readAtOnce } from "core/run/decode/mod.ts";
+import { elements, float32 } from "core/tensor/mod.ts";
 import { type Player, randomIds } from "./turns.ts";
-import { released, sum } from "../../core/entry/mod.ts";
+import { released, sum } from "core/entry/mod.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */
 export const CHAIN_BYTES = 128 * 2 ** 20;

@@ -1,5 +1,5 @@
 /** How many times as fast a plan is as the full model, from what each took in turns. */
-import { gamma, quartiles } from "../../core/measure/mod.ts";
+import { gamma, quartiles } from "core/measure/mod.ts";
 import type { Medians } from "./parts.ts";
 import type { Times } from "./turns.ts";
 

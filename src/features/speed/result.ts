@@ -1,6 +1,6 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
-import { computedForm, dropForm, kind, modelForm } from "../../core/result/mod.ts";
+import { computedForm, dropForm, kind, modelForm } from "core/result/mod.ts";
 
 /** Ratios of the full model's time to the plan's. */
 const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });

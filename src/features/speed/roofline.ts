@@ -19,17 +19,10 @@ import {
   required,
   sum,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import {
-  DEVICE_NAMES,
-  type DeviceName,
-  DEVICES,
-  gamma,
-  type Roof,
-  roofSeconds,
-} from "../../core/measure/mod.ts";
-import { type ModelSpec, readSpec } from "../../core/models/mod.ts";
-import { head, type Plan, planData, VERSION } from "../../core/result/mod.ts";
+} from "core/entry/mod.ts";
+import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "core/measure/mod.ts";
+import { type ModelSpec, readSpec } from "core/models/mod.ts";
+import { head, type Plan, planData, VERSION } from "core/result/mod.ts";
 import { type Roofline, rooflineKind } from "./result.ts";
 import {
   type Bytes,
@@ -42,9 +35,9 @@ import {
   noDrop,
   weightBytes,
   workOf,
-} from "../../core/run/mod.ts";
-import { type NamedConfig, onConfig } from "../../core/subject/mod.ts";
-import { aDrop, expectDepth } from "../../core/study/plan.ts";
+} from "core/run/mod.ts";
+import { type NamedConfig, onConfig } from "core/subject/mod.ts";
+import { aDrop, expectDepth } from "core/study/plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
 /** Options of `roofline`. */

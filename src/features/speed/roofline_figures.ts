@@ -1,13 +1,13 @@
-import { list, resultOf } from "../../core/entry/mod.ts";
-import { everyChange } from "../../core/measure/mod.ts";
+import { list, resultOf } from "core/entry/mod.ts";
+import { everyChange } from "core/measure/mod.ts";
 import type { Roofline } from "./result.ts";
-import { linearAxis } from "../../core/show/chart/draw/axes.ts";
-import { hueOf } from "../../core/show/chart/draw/colors.ts";
-import type { Panel, Series } from "../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../core/show/chart/svg.ts";
+import { linearAxis } from "core/show/chart/draw/axes.ts";
+import { hueOf } from "core/show/chart/draw/colors.ts";
+import type { Panel, Series } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "./roofline_table.ts";
-import { fixed } from "../../core/show/tables/table.ts";
-import { type Finding, formatFixed } from "../../core/show/words/mod.ts";
+import { fixed } from "core/show/tables/table.ts";
+import { type Finding, formatFixed } from "core/show/words/mod.ts";
 
 type Line = ReturnType<typeof lineOf>;
 

@@ -1,10 +1,10 @@
 /** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
-import { counted, formatFixed } from "../../core/show/words/mod.ts";
-import { planText } from "../../core/measure/mod.ts";
+import { counted, formatFixed } from "core/show/words/mod.ts";
+import { planText } from "core/measure/mod.ts";
 import type { Roofline } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import { plain } from "../../core/entry/mod.ts";
-import { type Column, fixed, lines, record, type Table, tableOf } from "../../core/show/tables/table.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { plain } from "core/entry/mod.ts";
+import { type Column, fixed, lines, record, type Table, tableOf } from "core/show/tables/table.ts";
 
 type PlanRoofline = Roofline["plans"][number];
 

@@ -18,11 +18,11 @@ import {
   resultOf,
   sum,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import type { Engine } from "../../core/engine/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
-import { planHash } from "../../core/measure/mod.ts";
-import { type Computed, head, planData, VERSION } from "../../core/result/mod.ts";
+} from "core/entry/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
+import { planHash } from "core/measure/mod.ts";
+import { type Computed, head, planData, VERSION } from "core/result/mod.ts";
 import type { Evaluation } from "../evaluate/mod.ts";
 import { type Speed, speedKind } from "./result.ts";
 import {
@@ -36,14 +36,14 @@ import {
   noDrop,
   stepForm,
   widthOf,
-} from "../../core/run/mod.ts";
-import { type DecoderOptions, readAtOnce, rowsFor } from "../../core/run/decode/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "../../core/subject/mod.ts";
-import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../../core/study/estimate.ts";
-import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../../core/study/options.ts";
-import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../../core/study/plan.ts";
-import { step } from "../../core/study/stage.ts";
-import { run, type Study } from "../../core/study/study.ts";
+} from "core/run/mod.ts";
+import { type DecoderOptions, readAtOnce, rowsFor } from "core/run/decode/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
+import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "core/study/estimate.ts";
+import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "core/study/options.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
+import { step } from "core/study/stage.ts";
+import { run, type Study } from "core/study/study.ts";
 import {
   bytesAlone,
   CHAIN_BYTES,

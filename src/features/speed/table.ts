@@ -1,10 +1,10 @@
 /** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
-import { computedText, counted, formatFixed, formatNumber, modelOf } from "../../core/show/words/mod.ts";
-import { planText } from "../../core/measure/mod.ts";
+import { computedText, counted, formatFixed, formatNumber, modelOf } from "core/show/words/mod.ts";
+import { planText } from "core/measure/mod.ts";
 import type { Speed } from "./result.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import { countsOf } from "./roofline_table.ts";
-import { type Column, fixed, lines, record, type Table, tableOf } from "../../core/show/tables/table.ts";
+import { type Column, fixed, lines, record, type Table, tableOf } from "core/show/tables/table.ts";
 
 type Point = Speed["points"][number]["plans"][number];
 type Median = Point["decode"];

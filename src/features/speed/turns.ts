@@ -2,7 +2,7 @@
  * Time that several take for the same thing, turn by turn: a shared machine has good and bad moments, and each of them is to meet
  * both. Who begins moves on with every turn.
  */
-import type { Reports } from "../../core/entry/mod.ts";
+import type { Reports } from "core/entry/mod.ts";
 
 export interface Player {
   /** What is slower the first time, and not counted. */

@@ -1,5 +1,5 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern, and so do repairs of one order; random ones have hollow dots too. */
-import { mean, MODULES, type RepairName } from "../../core/measure/mod.ts";
+import { mean, MODULES, type RepairName } from "core/measure/mod.ts";
 import {
   type Cost,
   type CurveGroup,
@@ -8,13 +8,13 @@ import {
   riseInterval,
   type SweepPoint,
 } from "./derived.ts";
-import { isSeeded, SCORES } from "../../core/result/mod.ts";
+import { isSeeded, SCORES } from "core/result/mod.ts";
 import type { Sweep } from "./result.ts";
 import { curveName, endName } from "./words.ts";
-import { formatNumber, OUTSIZED_NOTE } from "../../core/show/words/mod.ts";
-import { type Axis, dropAxis, logAxis, logDomain } from "../../core/show/chart/draw/axes.ts";
-import { lookOfKind } from "../../core/show/chart/draw/colors.ts";
-import { type Panel, RING, type Series } from "../../core/show/chart/draw/panel.ts";
+import { formatNumber, OUTSIZED_NOTE } from "core/show/words/mod.ts";
+import { type Axis, dropAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
+import { lookOfKind } from "core/show/chart/draw/colors.ts";
+import { type Panel, RING, type Series } from "core/show/chart/draw/panel.ts";
 
 /** Dashes of the repairs, behind those of an order. */
 const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {

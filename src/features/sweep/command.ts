@@ -1,10 +1,10 @@
 /** The command of sweeps. */
-import { oneOf, option } from "../../core/entry/mod.ts";
-import { TARGETS } from "../../core/result/mod.ts";
+import { oneOf, option } from "core/entry/mod.ts";
+import { TARGETS } from "core/result/mod.ts";
 import { sweepStudy } from "./study.ts";
-import type { Context } from "../../core/command/context.ts";
-import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../../core/command/options.ts";
-import { studyCommand } from "../../core/command/perform.ts";
+import type { Context } from "core/command/context.ts";
+import { calibrationOptions, type Flags, randomAmong, studyOptions } from "core/command/options.ts";
+import { studyCommand } from "core/command/perform.ts";
 
 type SweepFlags = Flags & Partial<Readonly<Record<"target" | "text" | "calibrationText", string>>>;
 

@@ -10,18 +10,11 @@ import {
   requireAll,
   required,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { type Allowance, KINDS, withinBudget } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { type Allowance, KINDS, withinBudget } from "core/measure/mod.ts";
 import { aSweep, type Sweep } from "./result.ts";
 import { anOrder, aTarget, type DropOrder, makePlan, rank, type RankTarget } from "../orders/mod.ts";
-import {
-  PAPER_SCORE,
-  type Plan,
-  type RankName,
-  RANKS,
-  type ScoreName,
-  SCORES,
-} from "../../core/result/mod.ts";
+import { PAPER_SCORE, type Plan, type RankName, RANKS, type ScoreName, SCORES } from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
 
 /** A curve of a sweep. */

@@ -7,7 +7,7 @@ import {
   studentT95,
   type Verdict,
   withinBudget,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import { aSweep, type Sweep } from "./result.ts";
 import {
   isByImportance,
@@ -16,8 +16,8 @@ import {
   type RiseInterval,
   riseOverSamples,
   type Sign,
-} from "../../core/result/mod.ts";
-import { expect, like, optionsOf } from "../../core/entry/mod.ts";
+} from "core/result/mod.ts";
+import { expect, like, optionsOf } from "core/entry/mod.ts";
 
 type SweepCurve = Sweep["curves"][number];
 /** The full model, or a plan, with its losses. */

@@ -1,17 +1,10 @@
 import { bestRepair, comparedAt, groupsOf, meanOf } from "./derived.ts";
 import type { Sweep } from "./result.ts";
 import { mostSeeds, outsizedPlansText, perplexityChart, seededText } from "./chart.ts";
-import { type Content, type Draw, figure } from "../../core/show/chart/svg.ts";
+import { type Content, type Draw, figure } from "core/show/chart/svg.ts";
 import { sweepRows } from "./table.ts";
 import { curveName, repairsText } from "./words.ts";
-import {
-  type Finding,
-  modules,
-  reading,
-  settingOf,
-  sharedText,
-  tokensOf,
-} from "../../core/show/words/mod.ts";
+import { type Finding, modules, reading, settingOf, sharedText, tokensOf } from "core/show/words/mod.ts";
 
 /**
  * Draws perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2).

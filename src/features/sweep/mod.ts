@@ -1,5 +1,5 @@
 /** Sweeps: what dropping more and more modules costs. */
-import { feature, single } from "../../core/feature/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { qualityFigure } from "./figures.ts";
 import { sweepStudy } from "./study.ts";
 import { sweepRows, sweepTable } from "./table.ts";

@@ -2,8 +2,8 @@
  * Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made; and its passes before the orders
  * are known: as many plans, and as deep, as they will be.
  */
-import { planHash, type RepairName } from "../../core/measure/mod.ts";
-import type { ModelSpec } from "../../core/models/mod.ts";
+import { planHash, type RepairName } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import {
   candidatesOf,
   constrains,
@@ -18,16 +18,16 @@ import {
   scores,
 } from "../orders/mod.ts";
 import { type Profile, profileStudy } from "../profile/mod.ts";
-import { type ScoreName, SCORES, type Target } from "../../core/result/mod.ts";
-import { type DropPlan, noDrop } from "../../core/run/mod.ts";
-import { type StudyModel, textChecks, type TextOptions } from "../../core/subject/mod.ts";
-import { aProfile } from "../../core/study/plan.ts";
-import { optionsOf } from "../../core/entry/mod.ts";
-import type { Pass, Size } from "../../core/study/estimate.ts";
-import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "../../core/study/options.ts";
+import { type ScoreName, SCORES, type Target } from "core/result/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
+import { aProfile } from "core/study/plan.ts";
+import { optionsOf } from "core/entry/mod.ts";
+import type { Pass, Size } from "core/study/estimate.ts";
+import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
 import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
-import { step } from "../../core/study/stage.ts";
-import { textOf } from "../../core/study/text.ts";
+import { step } from "core/study/stage.ts";
+import { textOf } from "core/study/text.ts";
 import { repairing } from "../repair/mod.ts";
 
 /** What the orders and the repairs of a study are computed from. */

@@ -1,12 +1,12 @@
 /** Repaired curves of a sweep, as far as a repair is worth it, and the stages of its plans and fits. */
-import { type DropPlan, isFull, noDrop, planHash } from "../../core/measure/mod.ts";
+import { type DropPlan, isFull, noDrop, planHash } from "core/measure/mod.ts";
 import type { Sweep } from "./result.ts";
-import { dropPlan } from "../../core/run/mod.ts";
-import { RefusedRepair } from "../../core/run/repair/mod.ts";
-import type { Pass, Size } from "../../core/study/estimate.ts";
-import { provenance, type RunOptions } from "../../core/study/options.ts";
-import { divided, type Step, step } from "../../core/study/stage.ts";
-import { dependsOn, samplesOf, type Text } from "../../core/study/text.ts";
+import { dropPlan } from "core/run/mod.ts";
+import { RefusedRepair } from "core/run/repair/mod.ts";
+import type { Pass, Size } from "core/study/estimate.ts";
+import { provenance, type RunOptions } from "core/study/options.ts";
+import { divided, type Step, step } from "core/study/stage.ts";
+import { dependsOn, samplesOf, type Text } from "core/study/text.ts";
 import { perplexityGroups } from "../losses/mod.ts";
 import {
   expectBetter,
@@ -23,7 +23,7 @@ import {
   type Repairing,
   solvedIn,
 } from "../repair/mod.ts";
-import type { StudyModel } from "../../core/subject/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 
 export interface RepairedCurve {
   readonly repair: NonNullable<Sweep["curves"][number]["repair"]>;

@@ -1,7 +1,7 @@
 /** The form of sweeps: what dropping more and more costs. */
-import { REPAIRS } from "../../core/measure/mod.ts";
+import { REPAIRS } from "core/measure/mod.ts";
 import { z } from "zod";
-import { resultOf } from "../../core/entry/mod.ts";
+import { resultOf } from "core/entry/mod.ts";
 import {
   byForm,
   dropForm,
@@ -11,7 +11,7 @@ import {
   riseForm,
   sharedForm,
   targetForm,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import { qualityForm } from "../losses/mod.ts";
 
 /** Quality against the number of modules dropped, by what they were ordered by. */

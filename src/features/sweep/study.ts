@@ -14,15 +14,15 @@ import {
   resultOf,
   sum,
   wholeNumber,
-} from "../../core/entry/mod.ts";
-import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../core/measure/mod.ts";
+} from "core/entry/mod.ts";
+import { isFull, MODULES, outsizedLayers, REPAIRS } from "core/measure/mod.ts";
 import { constraintChecks, constraintsOf, type DropOrder, orderStep, plansIn } from "../orders/mod.ts";
-import { head, ORDERS, type Plan, TARGETS } from "../../core/result/mod.ts";
+import { head, ORDERS, type Plan, TARGETS } from "core/result/mod.ts";
 import { type Sweep, sweepKind } from "./result.ts";
-import { onModel, type StudyModel } from "../../core/subject/mod.ts";
-import { heldOutChecks, type RunOptions } from "../../core/study/options.ts";
-import { dependsOn, leakGuardOver, reading, type Text, textOf } from "../../core/study/text.ts";
-import { run, type Study } from "../../core/study/study.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
+import { heldOutChecks, type RunOptions } from "core/study/options.ts";
+import { dependsOn, leakGuardOver, reading, type Text, textOf } from "core/study/text.ts";
+import { run, type Study } from "core/study/study.ts";
 import { aCurve, type Curve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
 import { curvesStep, type RepairedCurve, repairsOf } from "./repairs.ts";
 import {
@@ -35,7 +35,7 @@ import {
   type SweepOptions,
   sweepPasses,
 } from "./parts.ts";
-import { type DropPlan, noDrop } from "../../core/run/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { perplexityGroups, riseOver } from "../losses/mod.ts";
 
 export type { CalibratedOptions, SweepOptions };

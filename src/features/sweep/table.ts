@@ -2,17 +2,10 @@
 import { type CurveGroup, groupsOf, meanOf, type SweepPoint } from "./derived.ts";
 import type { Sweep } from "./result.ts";
 import { curveName, repairName, repairsText } from "./words.ts";
-import { formatNumber, KIND_NAMES, settingOf, sharedLines } from "../../core/show/words/mod.ts";
-import { type DropPlan, everyChange, type LayerModule } from "../../core/measure/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import {
-  type Column,
-  fixed,
-  originOf,
-  recordsOf,
-  type Table,
-  tableOf,
-} from "../../core/show/tables/table.ts";
+import { formatNumber, KIND_NAMES, settingOf, sharedLines } from "core/show/words/mod.ts";
+import { type DropPlan, everyChange, type LayerModule } from "core/measure/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "core/show/tables/table.ts";
 import { QUALITY } from "../losses/mod.ts";
 
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */

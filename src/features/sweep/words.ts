@@ -1,6 +1,6 @@
-import { isByImportance, type Plan } from "../../core/result/mod.ts";
+import { isByImportance, type Plan } from "core/result/mod.ts";
 import type { Sweep } from "./result.ts";
-import { KIND_NAMES, packedOf } from "../../core/show/words/names.ts";
+import { KIND_NAMES, packedOf } from "core/show/words/names.ts";
 
 type Repair = Sweep["curves"][number]["repair"];
 type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };

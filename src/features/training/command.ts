@@ -1,13 +1,13 @@
-import { list, option, wholeNumber } from "../../core/entry/mod.ts";
-import { HELD_OUT_TEXT } from "../../core/study/options.ts";
+import { list, option, wholeNumber } from "core/entry/mod.ts";
+import { HELD_OUT_TEXT } from "core/study/options.ts";
 import { checkpointsStudy } from "./study.ts";
-import { openSeries } from "../../core/subject/mod.ts";
-import { type Context, openOptions, optionsIn } from "../../core/command/context.ts";
-import { GIVEN } from "../../core/command/given.ts";
-import { declared } from "../../core/command/declare.ts";
-import { type Flags, studyOptions } from "../../core/command/options.ts";
-import { perform, shown } from "../../core/command/perform.ts";
-import { openRunner } from "../../core/command/sharing.ts";
+import { openSeries } from "core/subject/mod.ts";
+import { type Context, openOptions, optionsIn } from "core/command/context.ts";
+import { GIVEN } from "core/command/given.ts";
+import { declared } from "core/command/declare.ts";
+import { type Flags, studyOptions } from "core/command/options.ts";
+import { perform, shown } from "core/command/perform.ts";
+import { openRunner } from "core/command/sharing.ts";
 
 /** `quality` is a text, or true where the flag stands alone. */
 type SeriesFlags = Flags & { readonly steps?: number[]; readonly quality?: string | true };

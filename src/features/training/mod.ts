@@ -1,5 +1,5 @@
 /** Importance at the checkpoints of a training run. */
-import { feature, single } from "../../core/feature/mod.ts";
+import { feature, single } from "core/feature/mod.ts";
 import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
 import { checkpointsStudy } from "./study.ts";
 import { checkpointRows, checkpointTables } from "./table.ts";

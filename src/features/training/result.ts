@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { kind, type Provenance } from "../../core/result/mod.ts";
+import { kind, type Provenance } from "core/result/mod.ts";
 import { sweepKind } from "../sweep/mod.ts";
 import { profileKind } from "../profile/mod.ts";
 

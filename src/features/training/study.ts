@@ -5,13 +5,13 @@
  * weights, so an interrupted study resumes where it stopped and reads no weights of finished checkpoints. With quality, half of the attention, MLP and block modules are dropped at
  * each step by that step's own importance.
  */
-import { KINDS } from "../../core/measure/mod.ts";
-import { displayable, enter, expect, option, phased, reportsOf } from "../../core/entry/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
+import { displayable, enter, expect, option, phased, reportsOf } from "core/entry/mod.ts";
 import { type Checkpoints, checkpointsKind } from "./result.ts";
-import { head, keptOr } from "../../core/result/mod.ts";
+import { head, keptOr } from "core/result/mod.ts";
 import { type Profile, profileOver } from "../profile/mod.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import { bytesOf, flopsOf, type Pass, type Size } from "../../core/study/estimate.ts";
+import { noDrop } from "core/run/mod.ts";
+import { bytesOf, flopsOf, type Pass, type Size } from "core/study/estimate.ts";
 import {
   HELD_OUT_TEXT,
   provenance,
@@ -19,9 +19,9 @@ import {
   type StudyOptions,
   tellReused,
   textOptions,
-} from "../../core/study/options.ts";
-import { divided, inTurn } from "../../core/study/stage.ts";
-import { type Price, run, type Study } from "../../core/study/study.ts";
+} from "core/study/options.ts";
+import { divided, inTurn } from "core/study/stage.ts";
+import { type Price, run, type Study } from "core/study/study.ts";
 import { type Curve, sweep } from "../sweep/mod.ts";
 import {
   aSeries,
@@ -31,8 +31,8 @@ import {
   type Packed,
   type Series,
   type StudyModel,
-} from "../../core/subject/mod.ts";
-import { textOf } from "../../core/study/text.ts";
+} from "core/subject/mod.ts";
+import { textOf } from "core/study/text.ts";
 
 /** Options of `checkpoints`. */
 export interface CheckpointsOptions extends StudyOptions {

@@ -1,11 +1,11 @@
 /** Models in training: redundancy by step. */
 import type { Checkpoints } from "./result.ts";
 import { qualityBySteps, seriesText, trendsOf } from "./trends.ts";
-import { formatNumber, KIND_NAMES } from "../../core/show/words/mod.ts";
-import { KINDS, MODULES } from "../../core/measure/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import { formatNumber, KIND_NAMES } from "core/show/words/mod.ts";
+import { KINDS, MODULES } from "core/measure/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import { profileRows } from "../profile/mod.ts";
-import { type Column, fixed, lines, type Table, tableOf } from "../../core/show/tables/table.ts";
+import { type Column, fixed, lines, type Table, tableOf } from "core/show/tables/table.ts";
 
 export function checkpointTables(result: Checkpoints): Table[] {
   const { series } = result;

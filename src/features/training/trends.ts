@@ -1,5 +1,5 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
-import { eachOf, expect, oneOf, resultOf } from "../../core/entry/mod.ts";
+import { eachOf, expect, oneOf, resultOf } from "core/entry/mod.ts";
 import {
   drift,
   KINDS,
@@ -9,12 +9,12 @@ import {
   MODULES,
   rankStability,
   standardError,
-} from "../../core/measure/mod.ts";
+} from "core/measure/mod.ts";
 import type { CheckpointProfile, Checkpoints } from "./result.ts";
-import { type Ends, endsOf, type Provenance, type Sign, tally } from "../../core/result/mod.ts";
+import { type Ends, endsOf, type Provenance, type Sign, tally } from "core/result/mod.ts";
 import { riseSign, type Sweep } from "../sweep/mod.ts";
 import { medianGapsOf, medianSign } from "../profile/mod.ts";
-import { settingOf } from "../../core/show/words/names.ts";
+import { settingOf } from "core/show/words/names.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {

@@ -1,10 +1,10 @@
 import { randomInitStudy } from "./random_init.ts";
-import { openConfig } from "../../core/subject/mod.ts";
-import { type Context, openOptions, optionsIn } from "../../core/command/context.ts";
-import { declared } from "../../core/command/declare.ts";
-import { type Flags, studyOptions } from "../../core/command/options.ts";
-import { perform, shown } from "../../core/command/perform.ts";
-import { openRunner } from "../../core/command/sharing.ts";
+import { openConfig } from "core/subject/mod.ts";
+import { type Context, openOptions, optionsIn } from "core/command/context.ts";
+import { declared } from "core/command/declare.ts";
+import { type Flags, studyOptions } from "core/command/options.ts";
+import { perform, shown } from "core/command/perform.ts";
+import { openRunner } from "core/command/sharing.ts";
 
 const randomInitCommand = (context: Context) =>
   declared({

@@ -1,14 +1,14 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
-import { type Check, expect, like, list } from "../../core/entry/mod.ts";
+import { type Check, expect, like, list } from "core/entry/mod.ts";
 import { FIRST_LAYER, moduleRatio } from "./theory/module_ratio.ts";
-import { MODULES } from "../../core/measure/mod.ts";
+import { MODULES } from "core/measure/mod.ts";
 import type { Predicted } from "./theory/init_theory.ts";
 import type { RandomInit } from "./result.ts";
-import { computedText, reading } from "../../core/show/words/mod.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
-import type { LineLook } from "../../core/show/chart/draw/colors.ts";
-import type { Series } from "../../core/show/chart/draw/panel.ts";
-import type { Group } from "../../core/show/chart/plots.ts";
+import { computedText, reading } from "core/show/words/mod.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import type { LineLook } from "core/show/chart/draw/colors.ts";
+import type { Series } from "core/show/chart/draw/panel.ts";
+import type { Group } from "core/show/chart/plots.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {

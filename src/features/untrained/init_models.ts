@@ -2,13 +2,13 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "../../core/entry/mod.ts";
+import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "core/entry/mod.ts";
 import { moduleRatio, type RatioPoint } from "./theory/module_ratio.ts";
 import type { Predicted } from "./theory/init_theory.ts";
-import { readSpec, scoring } from "../../core/models/mod.ts";
+import { readSpec, scoring } from "core/models/mod.ts";
 import type { RandomInit } from "./result.ts";
-import { aConfig, type NamedConfig, onConfig } from "../../core/subject/mod.ts";
-import { inTurn } from "../../core/study/stage.ts";
+import { aConfig, type NamedConfig, onConfig } from "core/subject/mod.ts";
+import { inTurn } from "core/study/stage.ts";
 import { predictInit } from "./predict.ts";
 import {
   randomInit,

@@ -1,5 +1,5 @@
 /** Models before their first step, measured and held against the closed form. */
-import { feature } from "../../core/feature/mod.ts";
+import { feature } from "core/feature/mod.ts";
 import { randomInitStudy } from "./random_init.ts";
 import { randomInitRows, randomInitTables } from "./table.ts";
 

@@ -1,9 +1,9 @@
-import { eachOf, expect, optionsOf } from "../../core/entry/mod.ts";
+import { eachOf, expect, optionsOf } from "core/entry/mod.ts";
 import { initTheory, type Predicted } from "./theory/init_theory.ts";
-import { KINDS, mean, type ModuleKind } from "../../core/measure/mod.ts";
-import { expectForks, type MlpSpec, routed, scoring } from "../../core/models/mod.ts";
+import { KINDS, mean, type ModuleKind } from "core/measure/mod.ts";
+import { expectForks, type MlpSpec, routed, scoring } from "core/models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
-import { aConfig, type NamedConfig, zipfText } from "../../core/subject/mod.ts";
+import { aConfig, type NamedConfig, zipfText } from "core/subject/mod.ts";
 
 /**
  * Predicts what `randomInit` measures with the same options, except for seeds. Throws `TypeError` for a model in which

@@ -5,7 +5,7 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, filled, number, oneOf, option, wholeNumber } from "../../core/entry/mod.ts";
+import { type Checks, filled, number, oneOf, option, wholeNumber } from "core/entry/mod.ts";
 import {
   allowedFields,
   firstScoring,
@@ -18,19 +18,19 @@ import {
   type Reshaping,
   routed,
   specKey,
-} from "../../core/models/mod.ts";
-import { cacheKey, keep, merge, METHODS } from "../../core/result/mod.ts";
+} from "core/models/mod.ts";
+import { cacheKey, keep, merge, METHODS } from "core/result/mod.ts";
 import { overSeeds, type RandomInit } from "./result.ts";
-import { noDrop } from "../../core/run/mod.ts";
-import type { Tokenizer } from "../../core/text/mod.ts";
-import type { Subject } from "../../core/study/over.ts";
-import { type NamedConfig, noted, onConfig, textChecks } from "../../core/subject/mod.ts";
-import { bytesOf, expectRoom, type Need, needOf } from "../../core/study/estimate.ts";
-import { studyChecks, type StudyOptions } from "../../core/study/options.ts";
+import { noDrop } from "core/run/mod.ts";
+import type { Tokenizer } from "core/text/mod.ts";
+import type { Subject } from "core/study/over.ts";
+import { type NamedConfig, noted, onConfig, textChecks } from "core/subject/mod.ts";
+import { bytesOf, expectRoom, type Need, needOf } from "core/study/estimate.ts";
+import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { profileOver } from "../profile/mod.ts";
-import { batchesOf, divided, inTurn, type Span } from "../../core/study/stage.ts";
-import { run, type Study } from "../../core/study/study.ts";
-import { samplesOf, type Text, zipfOf } from "../../core/study/text.ts";
+import { batchesOf, divided, inTurn, type Span } from "core/study/stage.ts";
+import { run, type Study } from "core/study/study.ts";
+import { samplesOf, type Text, zipfOf } from "core/study/text.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {

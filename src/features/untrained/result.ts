@@ -1,5 +1,5 @@
-import { displayable, eachOf } from "../../core/entry/mod.ts";
-import { deviation, eachMean, KINDS, mean, type ModuleKind, toldSign } from "../../core/measure/mod.ts";
+import { displayable, eachOf } from "core/entry/mod.ts";
+import { deviation, eachMean, KINDS, mean, type ModuleKind, toldSign } from "core/measure/mod.ts";
 import { largest, type Profile, SHAPE } from "../profile/mod.ts";
 import {
   byKind,
@@ -11,7 +11,7 @@ import {
   type Tally,
   tally,
   updateMeans,
-} from "../../core/result/mod.ts";
+} from "core/result/mod.ts";
 import { moduleRatio } from "./theory/module_ratio.ts";
 import { z } from "zod";
 

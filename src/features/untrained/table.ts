@@ -1,18 +1,11 @@
 /** Untrained models: an untrained model's importances by layer, and several beside their closed form. */
 import type { RandomInit } from "./result.ts";
-import { formatNumber, KIND_NAMES, settingOf } from "../../core/show/words/mod.ts";
-import { KINDS } from "../../core/measure/mod.ts";
+import { formatNumber, KIND_NAMES, settingOf } from "core/show/words/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import { moduleRatio } from "./theory/module_ratio.ts";
-import type { CsvRow } from "../../core/show/chart/csv.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
 import { type InitModel, measuredRatio, percent, shapeText, worstError } from "./init_model.ts";
-import {
-  byLayer,
-  layerRecords,
-  layerTable,
-  lines,
-  type Table,
-  tableOf,
-} from "../../core/show/tables/table.ts";
+import { byLayer, layerRecords, layerTable, lines, type Table, tableOf } from "core/show/tables/table.ts";
 
 export function randomInitTables(result: RandomInit): Table[] {
   const { shape, seeds, streamNorm, provenance } = result;

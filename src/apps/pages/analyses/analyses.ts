@@ -1,19 +1,19 @@
 /** The analyses of the page of `lamina figures`: what each computes, or finds kept. What a page makes of it is `show/sections`. */
-import { KINDS, MODULES } from "../../../core/measure/mod.ts";
+import { KINDS, MODULES } from "core/measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { phased, reportsOf } from "../../../core/entry/mod.ts";
-import { PAPER_SCORE, SCORES } from "../../../core/result/mod.ts";
+import { phased, reportsOf } from "core/entry/mod.ts";
+import { PAPER_SCORE, SCORES } from "core/result/mod.ts";
 import { type Profile, profile } from "../../../features/profile/mod.ts";
 import { curvesOf, PAGE_CURVES, type Sweep, sweep, SWEEP_STEPS } from "../../../features/sweep/mod.ts";
-import { openSeries, type StudyModel } from "../../../core/subject/mod.ts";
+import { openSeries, type StudyModel } from "core/subject/mod.ts";
 import { causes } from "../../../features/causes/mod.ts";
 import { evaluate } from "../../../features/evaluate/mod.ts";
 import { fit } from "../../../features/fit/mod.ts";
 import { droppable, makePlan } from "../../../features/orders/mod.ts";
 import { checkpoints } from "../../../features/training/mod.ts";
-import { HELD_OUT_TEXT, type StudyOptions } from "../../../core/study/options.ts";
-import { inTurn, runOptionsOf } from "../../../core/study/stage.ts";
+import { HELD_OUT_TEXT, type StudyOptions } from "core/study/options.ts";
+import { inTurn, runOptionsOf } from "core/study/stage.ts";
 import type { RandomInitOptions } from "../../../features/untrained/mod.ts";
 import { fitOptions } from "../start.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";

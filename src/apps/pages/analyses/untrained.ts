@@ -3,9 +3,9 @@
  * further is the deviation of a product, σ√D, and the place of the norms. The models are those of notebook 04, so that what
  * one has computed the other finds kept.
  */
-import { reportsOf } from "../../../core/entry/mod.ts";
-import { inTurn } from "../../../core/study/stage.ts";
-import { type NamedConfig, openConfig } from "../../../core/subject/mod.ts";
+import { reportsOf } from "core/entry/mod.ts";
+import { inTurn } from "core/study/stage.ts";
+import { type NamedConfig, openConfig } from "core/subject/mod.ts";
 import {
   atWidth,
   initModel,

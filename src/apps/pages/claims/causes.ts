@@ -1,8 +1,8 @@
 import { type CauseName, type Causes, headMean, layerStreams } from "../../../features/causes/mod.ts";
-import { mean, median, present } from "../../../core/measure/mod.ts";
-import { correlationText, formatFixed, formatNumber, reading } from "../../../core/show/words/mod.ts";
-import { expect, list, resultOf } from "../../../core/entry/mod.ts";
-import { fixed, optional } from "../../../core/show/tables/table.ts";
+import { mean, median, present } from "core/measure/mod.ts";
+import { correlationText, formatFixed, formatNumber, reading } from "core/show/words/mod.ts";
+import { expect, list, resultOf } from "core/entry/mod.ts";
+import { fixed, optional } from "core/show/tables/table.ts";
 import type { Claim } from "./claims.ts";
 
 /**

@@ -2,7 +2,7 @@
  * Claims of the paper next to what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
  * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
-import { MODULES } from "../../../core/measure/mod.ts";
+import { MODULES } from "core/measure/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
@@ -14,7 +14,7 @@ import {
   meanOver,
 } from "../../../features/evaluate/mod.ts";
 import { aSweep, comparedAt, type Sweep } from "../../../features/sweep/mod.ts";
-import { isByImportance } from "../../../core/result/mod.ts";
+import { isByImportance } from "core/result/mod.ts";
 import { magnitudeCorrelation, medianMagnitudes, type Profile } from "../../../features/profile/mod.ts";
 import {
   endsText,
@@ -25,8 +25,8 @@ import {
   pointsText,
   rankText,
   reading,
-} from "../../../core/show/words/mod.ts";
-import { expect, resultOf } from "../../../core/entry/mod.ts";
+} from "core/show/words/mod.ts";
+import { expect, resultOf } from "core/entry/mod.ts";
 
 /** One claim and its measurement. */
 export interface Claim {

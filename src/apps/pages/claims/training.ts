@@ -13,15 +13,9 @@ import {
   measuredRatio,
   shapeText,
 } from "../../../features/untrained/mod.ts";
-import { type Tally, tally } from "../../../core/result/mod.ts";
-import {
-  formatFixed,
-  formatNumber,
-  formatSigned,
-  reading,
-  unknownText,
-} from "../../../core/show/words/mod.ts";
-import { expect, list, resultOf, wholeNumber } from "../../../core/entry/mod.ts";
+import { type Tally, tally } from "core/result/mod.ts";
+import { formatFixed, formatNumber, formatSigned, reading, unknownText } from "core/show/words/mod.ts";
+import { expect, list, resultOf, wholeNumber } from "core/entry/mod.ts";
 import type { Claim } from "./claims.ts";
 
 /**

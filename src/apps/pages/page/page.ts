@@ -4,15 +4,15 @@
  * The figures and their numbers are also written as separate files next to it, the page last, so that its links work.
  */
 import { join } from "node:path";
-import { writeWhole } from "../../../core/disk/mod.ts";
-import { VERSION } from "../../../core/result/mod.ts";
+import { writeWhole } from "core/disk/mod.ts";
+import { VERSION } from "core/result/mod.ts";
 import type { Claim } from "../claims/claims.ts";
-import { escape, panelsOf } from "../../../core/show/chart/draw/sheet.ts";
-import { type Figure, narrowSvg } from "../../../core/show/chart/svg.ts";
+import { escape, panelsOf } from "core/show/chart/draw/sheet.ts";
+import { type Figure, narrowSvg } from "core/show/chart/svg.ts";
 import { answerLines, leading } from "../sections/answer.ts";
 import type { Report, Section } from "../sections/section.ts";
-import { tableHtml } from "../../../core/show/tables/html.ts";
-import type { Table } from "../../../core/show/tables/table.ts";
+import { tableHtml } from "core/show/tables/html.ts";
+import type { Table } from "core/show/tables/table.ts";
 import { STYLE } from "./style.ts";
 import template from "./page.htm" with { type: "text" };
 import script from "./page.js" with { type: "text" };

@@ -18,7 +18,7 @@ import {
   timesText,
   verdictText,
 } from "../../../features/fit/mod.ts";
-import { isByImportance } from "../../../core/result/mod.ts";
+import { isByImportance } from "core/result/mod.ts";
 import { mostAllowed, type Sweep } from "../../../features/sweep/mod.ts";
 import { type Profile, surelyLowest } from "../../../features/profile/mod.ts";
 import {
@@ -31,8 +31,8 @@ import {
   sentences,
   sharedText,
   tokensOf,
-} from "../../../core/show/words/mod.ts";
-import { changeTexts, KINDS, MODULES, planHash, planPhrase } from "../../../core/measure/mod.ts";
+} from "core/show/words/mod.ts";
+import { changeTexts, KINDS, MODULES, planHash, planPhrase } from "core/measure/mod.ts";
 import type { Answer, Drop, Section } from "./section.ts";
 
 /** Perplexity may rise by this share where modules "may go". */

@@ -1,8 +1,8 @@
 /** The sections of a page. */
-import type { Provenance } from "../../../core/result/mod.ts";
-import type { Figure } from "../../../core/show/chart/svg.ts";
+import type { Provenance } from "core/result/mod.ts";
+import type { Figure } from "core/show/chart/svg.ts";
 import type { Claim } from "../claims/claims.ts";
-import type { Table } from "../../../core/show/tables/table.ts";
+import type { Table } from "core/show/tables/table.ts";
 
 /** Content of a page. */
 export interface Report {

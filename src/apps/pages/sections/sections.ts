@@ -25,7 +25,7 @@ import {
   sweepTable,
 } from "../../../features/sweep/mod.ts";
 import { accuracyFigure, accuracyTable, type Evaluation } from "../../../features/evaluate/mod.ts";
-import { fileName } from "../../../core/result/mod.ts";
+import { fileName } from "core/result/mod.ts";
 import { type Fit, fitFigure, fitSetting, fitTables } from "../../../features/fit/mod.ts";
 import {
   cosineMagnitudeFigure,
@@ -41,7 +41,7 @@ import {
   stabilityFigure,
   textsFigure,
 } from "../../../features/profile/mod.ts";
-import { settingsOf } from "../../../core/show/words/mod.ts";
+import { settingsOf } from "core/show/words/mod.ts";
 import {
   initFitFigure,
   initMapFigure,
@@ -49,7 +49,7 @@ import {
   type RatioMap,
   ratioTable,
 } from "../../../features/untrained/mod.ts";
-import { type Figure, namedFigure } from "../../../core/show/chart/svg.ts";
+import { type Figure, namedFigure } from "core/show/chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
 import { generalityClaim, initClaim, trainingClaim } from "../claims/training.ts";

@@ -1,8 +1,8 @@
-import { median } from "../../../core/measure/mod.ts";
+import { median } from "core/measure/mod.ts";
 import type { Causes } from "../result.ts";
-import { heatMaps } from "../../../core/show/chart/draw/heat.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { reading } from "../../../core/show/words/mod.ts";
+import { heatMaps } from "core/show/chart/draw/heat.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { reading } from "core/show/words/mod.ts";
 
 const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
 

@@ -1,8 +1,8 @@
-import { like } from "../../../core/entry/mod.ts";
-import { mean } from "../../../core/measure/mod.ts";
-import { heatMaps } from "../../../core/show/chart/draw/heat.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { reading } from "../../../core/show/words/mod.ts";
+import { like } from "core/entry/mod.ts";
+import { mean } from "core/measure/mod.ts";
+import { heatMaps } from "core/show/chart/draw/heat.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { reading } from "core/show/words/mod.ts";
 
 /** Attention of selected heads over one text. */
 export interface AttentionPattern {

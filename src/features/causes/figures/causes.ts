@@ -1,14 +1,14 @@
-import { list, resultOf } from "../../../core/entry/mod.ts";
-import { type LayerModule, MODULES } from "../../../core/measure/mod.ts";
+import { list, resultOf } from "core/entry/mod.ts";
+import { type LayerModule, MODULES } from "core/measure/mod.ts";
 import type { CauseName, Causes } from "../result.ts";
 import { told } from "../words.ts";
-import { logDomain } from "../../../core/show/chart/draw/axes.ts";
-import { COLORS } from "../../../core/show/chart/draw/colors.ts";
-import { type Panel, sharing } from "../../../core/show/chart/draw/panel.ts";
-import { byKind, MODULE_KEY, numbersOf, scatter } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import { logDomain } from "core/show/chart/draw/axes.ts";
+import { COLORS } from "core/show/chart/draw/colors.ts";
+import { type Panel, sharing } from "core/show/chart/draw/panel.ts";
+import { byKind, MODULE_KEY, numbersOf, scatter } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { CAUSE_TITLES, causesRows } from "../table.ts";
-import { correlationText, counted, type Finding, reading, settingsOf } from "../../../core/show/words/mod.ts";
+import { correlationText, counted, type Finding, reading, settingsOf } from "core/show/words/mod.ts";
 
 const CAUSES = [
   { cause: "normalizedEntropy", column: "normalized_entropy", name: "entropy", short: "normalised entropy" },

@@ -1,11 +1,11 @@
-import { mean, MODULES } from "../../../core/measure/mod.ts";
+import { mean, MODULES } from "core/measure/mod.ts";
 import type { Causes } from "../result.ts";
-import { heatMaps } from "../../../core/show/chart/draw/heat.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { KIND_NAMES, reading, settingOf, settingsOf } from "../../../core/show/words/mod.ts";
-import { list, resultOf } from "../../../core/entry/mod.ts";
-import { indexAxis, logAxis, logDomain } from "../../../core/show/chart/draw/axes.ts";
-import { byKind, MODULE_KEY, numbersOf } from "../../../core/show/chart/plots.ts";
+import { heatMaps } from "core/show/chart/draw/heat.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { KIND_NAMES, reading, settingOf, settingsOf } from "core/show/words/mod.ts";
+import { list, resultOf } from "core/entry/mod.ts";
+import { indexAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
+import { byKind, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
 import { causesRows } from "../table.ts";
 
 const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];

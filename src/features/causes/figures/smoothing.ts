@@ -1,11 +1,11 @@
-import { type SmoothingName, studentT95 } from "../../../core/measure/mod.ts";
+import { type SmoothingName, studentT95 } from "core/measure/mod.ts";
 import type { Causes, Smoothed } from "../result.ts";
-import type { CsvRow } from "../../../core/show/chart/csv.ts";
-import { INK, lookOfKind } from "../../../core/show/chart/draw/colors.ts";
-import { type Group, lineChart, upFrom } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { INK, lookOfKind } from "core/show/chart/draw/colors.ts";
+import { type Group, lineChart, upFrom } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { layerStreams } from "../table.ts";
-import { type Finding, KIND_NAMES, modules, reading } from "../../../core/show/words/mod.ts";
+import { type Finding, KIND_NAMES, modules, reading } from "core/show/words/mod.ts";
 
 const MEASURES = [
   { measure: "mean cosine", name: "meanCosine" },

@@ -2,17 +2,10 @@
  * The model card of a smaller model, on one screen: origin, use, sizes, what was dropped and by what, what it costs, notes. Every string
  * that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { isFull, type LayerModule, MODULES, planText } from "../../../core/measure/mod.ts";
-import { code, jsonText } from "../../../core/entry/mod.ts";
-import { type Plan, VERSION } from "../../../core/result/mod.ts";
-import {
-  changeText,
-  type Format,
-  type Job,
-  type Made,
-  modulesText,
-  USES,
-} from "../../../core/formats/mod.ts";
+import { isFull, type LayerModule, MODULES, planText } from "core/measure/mod.ts";
+import { code, jsonText } from "core/entry/mod.ts";
+import { type Plan, VERSION } from "core/result/mod.ts";
+import { changeText, type Format, type Job, type Made, modulesText, USES } from "core/formats/mod.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
 import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin, type Sizes, sizesText } from "./sizes.ts";

@@ -1,5 +1,5 @@
 /** What a plan costs and gains, as tables of a card: perplexities, scores of tasks, speeds, each with its interval. */
-import { cell } from "../../../core/entry/mod.ts";
+import { cell } from "core/entry/mod.ts";
 import type { Evaluation } from "../../evaluate/mod.ts";
 import { paired } from "../../losses/mod.ts";
 import type { PlanSpeed, Quality } from "./measured.ts";

@@ -1,12 +1,12 @@
 /** Results of a plan that are handed to an export: scores of tasks, and speeds. They must be of this plan on this model. */
-import { type DropPlan, noDrop, planHash, planText } from "../../../core/measure/mod.ts";
-import { computedAlike, type Keeping, keptOf } from "../../../core/result/mod.ts";
+import { type DropPlan, noDrop, planHash, planText } from "core/measure/mod.ts";
+import { computedAlike, type Keeping, keptOf } from "core/result/mod.ts";
 import type { Evaluation } from "../../evaluate/mod.ts";
 import { perplexities, type Perplexity } from "../../losses/mod.ts";
 import type { Speed } from "../../speed/mod.ts";
-import { dropsIn } from "../../../core/study/plan.ts";
-import type { StudyModel } from "../../../core/subject/mod.ts";
-import { oneLine, type Reports, reportsOf } from "../../../core/entry/mod.ts";
+import { dropsIn } from "core/study/plan.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { oneLine, type Reports, reportsOf } from "core/entry/mod.ts";
 
 export interface PlanSpeed {
   readonly result: Speed;

@@ -7,12 +7,12 @@ import {
   lessText,
   oneLine,
   type SizeChange,
-} from "../../../core/entry/mod.ts";
-import type { Job, Module } from "../../../core/formats/mod.ts";
-import { everyChange, planOf } from "../../../core/measure/mod.ts";
-import { changedSpec } from "../../../core/run/mod.ts";
+} from "core/entry/mod.ts";
+import type { Job, Module } from "core/formats/mod.ts";
+import { everyChange, planOf } from "core/measure/mod.ts";
+import { changedSpec } from "core/run/mod.ts";
 import { allKvBytes } from "../../orders/mod.ts";
-import { sizesOf } from "../../../core/subject/mod.ts";
+import { sizesOf } from "core/subject/mod.ts";
 
 export interface Origin {
   /** The licence as the source states it; null where none does. */

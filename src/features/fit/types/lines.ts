@@ -1,20 +1,14 @@
 /** Lines of `fit` along types of blocks: by what each step was measured to cost, and two that measure nothing, which are held against it. */
-import { phased } from "../../../core/entry/mod.ts";
-import { type LayerModule, planHash } from "../../../core/measure/mod.ts";
+import { phased } from "core/entry/mod.ts";
+import { type LayerModule, planHash } from "core/measure/mod.ts";
 import type { Fit } from "../result.ts";
-import { head, type Plan, planData, planKind, type TypeOrder } from "../../../core/result/mod.ts";
-import {
-  type ColumnImportance,
-  columnImportance,
-  type DropPlan,
-  noDrop,
-  segmentsOf,
-} from "../../../core/run/mod.ts";
-import type { StudyModel } from "../../../core/subject/mod.ts";
-import { ranges } from "../../../core/weights/mod.ts";
-import type { Pass } from "../../../core/study/estimate.ts";
-import { engineOf, reporter, type RunOptions } from "../../../core/study/options.ts";
-import type { Text } from "../../../core/study/text.ts";
+import { head, type Plan, planData, planKind, type TypeOrder } from "core/result/mod.ts";
+import { type ColumnImportance, columnImportance, type DropPlan, noDrop, segmentsOf } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { ranges } from "core/weights/mod.ts";
+import type { Pass } from "core/study/estimate.ts";
+import { engineOf, reporter, type RunOptions } from "core/study/options.ts";
+import type { Text } from "core/study/text.ts";
 import { perplexityGroups, riseOver } from "../../losses/mod.ts";
 import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
 import { type Choice, type Level, planOfChoices, type Unit, type Units } from "./units.ts";

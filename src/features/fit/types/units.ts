@@ -10,12 +10,12 @@ import {
   planOf,
   TABLES,
   type WordTable,
-} from "../../../core/measure/mod.ts";
-import { oneTableIn, openStored } from "../../../core/formats/mod.ts";
-import { closed, sum } from "../../../core/entry/mod.ts";
-import { type ColumnImportance, type Group, GROUPS, matricesIn } from "../../../core/run/mod.ts";
-import type { StudyModel } from "../../../core/subject/mod.ts";
-import { bitsOf, canEncode, encodedBytes, isAsCoarse, SUPERBLOCK } from "../../../core/weights/mod.ts";
+} from "core/measure/mod.ts";
+import { oneTableIn, openStored } from "core/formats/mod.ts";
+import { closed, sum } from "core/entry/mod.ts";
+import { type ColumnImportance, type Group, GROUPS, matricesIn } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { bitsOf, canEncode, encodedBytes, isAsCoarse, SUPERBLOCK } from "core/weights/mod.ts";
 
 type Place =
   | { readonly module: LayerModule; readonly layer: number }

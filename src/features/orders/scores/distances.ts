@@ -1,8 +1,8 @@
 /** How far the stream moves over a module or a window: sums over all tokens, and over the last of each sample. */
-import { addProducts, type DistanceSums, noDistances } from "../../../core/measure/mod.ts";
-import { embed, noDrop, productsProbe, windowsProbe, type WindowSums } from "../../../core/run/mod.ts";
-import { engineOf, reporter } from "../../../core/study/options.ts";
-import { pass } from "../../../core/study/pass.ts";
+import { addProducts, type DistanceSums, noDistances } from "core/measure/mod.ts";
+import { embed, noDrop, productsProbe, windowsProbe, type WindowSums } from "core/run/mod.ts";
+import { engineOf, reporter } from "core/study/options.ts";
+import { pass } from "core/study/pass.ts";
 import type { Measurement } from "./score.ts";
 
 /** Bytes of streams that windows may hold. */

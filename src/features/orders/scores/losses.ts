@@ -4,12 +4,12 @@
  * Candidates run as one trie (run/plan/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
  * vocabulary once. For divergence, the full model runs beside the first of them, and its streams are kept.
  */
-import { head, type ResultOf } from "../../../core/result/mod.ts";
+import { head, type ResultOf } from "core/result/mod.ts";
 import { lossKind } from "../result.ts";
-import { type DropPlan, noDrop, type ScoreSums } from "../../../core/run/mod.ts";
-import type { ModelSpec } from "../../../core/models/mod.ts";
+import { type DropPlan, noDrop, type ScoreSums } from "core/run/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import { dropOfEntries, type Measurement, type Round, type Score } from "./score.ts";
-import { type Measure as How, measured } from "../../../core/study/over.ts";
+import { type Measure as How, measured } from "core/study/over.ts";
 import { scoring } from "../../losses/mod.ts";
 
 /** In nats per token. */

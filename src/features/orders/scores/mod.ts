@@ -1,6 +1,6 @@
 /** The scores and searches of the table in `result/scores.ts`. */
-import type { ScoreName } from "../../../core/result/mod.ts";
-import { permutation } from "../../../core/tensor/mod.ts";
+import type { ScoreName } from "core/result/mod.ts";
+import { permutation } from "core/tensor/mod.ts";
 import { moved } from "./distances.ts";
 import { removals } from "./losses.ts";
 import { dropOfEntries, type Measurement, nothing, type Reading, type Score, type Scores } from "./score.ts";

@@ -1,15 +1,15 @@
 /** A score reads a measurement, which gives numbers for all candidates at once; several scores may read the same. */
-import { inDropOrder, type LayerModule, type ModuleKind, MODULES } from "../../../core/measure/mod.ts";
-import type { ModelSpec } from "../../../core/models/mod.ts";
+import { inDropOrder, type LayerModule, type ModuleKind, MODULES } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import type { DropOrder } from "../result.ts";
 import type { ModuleMeans } from "../../profile/mod.ts";
 import type { Perplexity } from "../../losses/mod.ts";
-import type { Target } from "../../../core/result/mod.ts";
-import type { StudyModel } from "../../../core/subject/mod.ts";
-import type { Need, Pass, Size } from "../../../core/study/estimate.ts";
-import type { RunOptions } from "../../../core/study/options.ts";
-import type { Text } from "../../../core/study/text.ts";
-import { type DropPlan, dropPlan } from "../../../core/run/mod.ts";
+import type { Target } from "core/result/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import type { Need, Pass, Size } from "core/study/estimate.ts";
+import type { RunOptions } from "core/study/options.ts";
+import type { Text } from "core/study/text.ts";
+import { type DropPlan, dropPlan } from "core/run/mod.ts";
 
 export type Scored = DropOrder["order"][number];
 /** A candidate: a module, or a window of blocks. */

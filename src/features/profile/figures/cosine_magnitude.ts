@@ -6,14 +6,14 @@
  * update a fraction −2 s r of its importance: updates along the stream lie below the curve, those against it above. Both axes
  * are means over tokens, so a size that varies between tokens also moves a dot.
  */
-import { correlates, importanceOf, median, MODULES, spearman } from "../../../core/measure/mod.ts";
+import { correlates, importanceOf, median, MODULES, spearman } from "core/measure/mod.ts";
 import type { Profile } from "../result.ts";
-import { logAxis, logDomain } from "../../../core/show/chart/draw/axes.ts";
-import { COLORS, FAINT } from "../../../core/show/chart/draw/colors.ts";
-import { type Panel, RING } from "../../../core/show/chart/draw/panel.ts";
-import { byKind, MODULE_KEY } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { type Finding, formatFixed, KIND_NAMES, rankText, reading } from "../../../core/show/words/mod.ts";
+import { logAxis, logDomain } from "core/show/chart/draw/axes.ts";
+import { COLORS, FAINT } from "core/show/chart/draw/colors.ts";
+import { type Panel, RING } from "core/show/chart/draw/panel.ts";
+import { byKind, MODULE_KEY } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { type Finding, formatFixed, KIND_NAMES, rankText, reading } from "core/show/words/mod.ts";
 import { outsizedIn } from "../table.ts";
 import { ringsText } from "./profiles.ts";
 

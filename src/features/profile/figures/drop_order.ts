@@ -1,11 +1,11 @@
-import { KINDS } from "../../../core/measure/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import { byImportance, type RankedModule, rankedTogether } from "../signs.ts";
 import type { Profile } from "../result.ts";
-import { countTicks, indexAxis, reversed } from "../../../core/show/chart/draw/axes.ts";
-import { COLORS } from "../../../core/show/chart/draw/colors.ts";
-import { type Panel, RING, type Series } from "../../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { type Finding, KIND_NAMES, modules, reading, unknownText } from "../../../core/show/words/mod.ts";
+import { countTicks, indexAxis, reversed } from "core/show/chart/draw/axes.ts";
+import { COLORS } from "core/show/chart/draw/colors.ts";
+import { type Panel, RING, type Series } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { type Finding, KIND_NAMES, modules, reading, unknownText } from "core/show/words/mod.ts";
 import { outsizedIn } from "../table.ts";
 import { ringsText } from "./profiles.ts";
 

@@ -1,10 +1,10 @@
-import { KINDS } from "../../../core/measure/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import { byImportance, moduleSigns, nearFirst } from "../signs.ts";
 import type { Profile } from "../result.ts";
-import { tally } from "../../../core/result/mod.ts";
-import type { Draw } from "../../../core/show/chart/svg.ts";
-import { counts, type Finding, KIND_NAMES, reading } from "../../../core/show/words/mod.ts";
-import { namesOf } from "../../../core/show/words/names.ts";
+import { tally } from "core/result/mod.ts";
+import type { Draw } from "core/show/chart/svg.ts";
+import { counts, type Finding, KIND_NAMES, reading } from "core/show/words/mod.ts";
+import { namesOf } from "core/show/words/names.ts";
 import { profileFigure } from "./profiles.ts";
 
 /**

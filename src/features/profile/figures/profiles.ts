@@ -1,23 +1,16 @@
 /** Figures of a column of profiles: one profile with a line for each kind of module, or several on one scale. */
-import { type Check, list, orElse, resultOf } from "../../../core/entry/mod.ts";
-import { KINDS, type ModuleKind, OUTSIZED } from "../../../core/measure/mod.ts";
+import { type Check, list, orElse, resultOf } from "core/entry/mod.ts";
+import { KINDS, type ModuleKind, OUTSIZED } from "core/measure/mod.ts";
 import type { Profile } from "../result.ts";
-import type { CsvRow } from "../../../core/show/chart/csv.ts";
-import type { Axis } from "../../../core/show/chart/draw/axes.ts";
-import { lookOfKind, variantOf } from "../../../core/show/chart/draw/colors.ts";
-import type { Panel } from "../../../core/show/chart/draw/panel.ts";
-import { byKind, lineChart, numbersOf, upFrom } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import type { Axis } from "core/show/chart/draw/axes.ts";
+import { lookOfKind, variantOf } from "core/show/chart/draw/colors.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { byKind, lineChart, numbersOf, upFrom } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { outsizedIn, profileRows } from "../table.ts";
-import {
-  capital,
-  type Finding,
-  KIND_NAMES,
-  OUTSIZED_NOTE,
-  reading,
-  settingOf,
-} from "../../../core/show/words/mod.ts";
-import { namesOf } from "../../../core/show/words/names.ts";
+import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, reading, settingOf } from "core/show/words/mod.ts";
+import { namesOf } from "core/show/words/names.ts";
 
 type Profiles = Profile | readonly Profile[];
 

@@ -1,17 +1,11 @@
-import { inDropOrder, KINDS, type ModuleKind, MODULES } from "../../../core/measure/mod.ts";
+import { inDropOrder, KINDS, type ModuleKind, MODULES } from "core/measure/mod.ts";
 import { byImportance, quarter } from "../signs.ts";
 import type { Profile } from "../result.ts";
-import {
-  type Axis,
-  formatPercent,
-  linearAxis,
-  logAxis,
-  logDomain,
-} from "../../../core/show/chart/draw/axes.ts";
-import { lookOfKind } from "../../../core/show/chart/draw/colors.ts";
-import type { Panel } from "../../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { counted, KIND_NAMES, reading } from "../../../core/show/words/mod.ts";
+import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
+import { lookOfKind } from "core/show/chart/draw/colors.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { counted, KIND_NAMES, reading } from "core/show/words/mod.ts";
 
 type Point = ReturnType<typeof pointsOf>[number];
 /** The number of the full profile's least important modules that fewer samples also find. */

@@ -1,12 +1,12 @@
-import { list, resultOf } from "../../../core/entry/mod.ts";
-import { MODULES, present } from "../../../core/measure/mod.ts";
+import { list, resultOf } from "core/entry/mod.ts";
+import { MODULES, present } from "core/measure/mod.ts";
 import { commonLowest } from "../signs.ts";
 import type { Profile } from "../result.ts";
-import { COLORS, hueOf } from "../../../core/show/chart/draw/colors.ts";
-import { lineChart, upFrom } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import { COLORS, hueOf } from "core/show/chart/draw/colors.ts";
+import { lineChart, upFrom } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { profileRows } from "../table.ts";
-import { computedText, KIND_NAMES, modelOf, reading, unknownText } from "../../../core/show/words/mod.ts";
+import { computedText, KIND_NAMES, modelOf, reading, unknownText } from "core/show/words/mod.ts";
 
 /** Draws profiles of one model over several texts (paper, figure on calibration sets). Throws `RangeError` if there is no profile. */
 export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {

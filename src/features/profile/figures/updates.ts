@@ -1,18 +1,11 @@
-import { type LayerModule, MODULES } from "../../../core/measure/mod.ts";
+import { type LayerModule, MODULES } from "core/measure/mod.ts";
 import type { Profile } from "../result.ts";
-import type { Draw } from "../../../core/show/chart/svg.ts";
-import {
-  endsText,
-  formatFixed,
-  formatShare,
-  KIND_NAMES,
-  reading,
-  unknownText,
-} from "../../../core/show/words/mod.ts";
+import type { Draw } from "core/show/chart/svg.ts";
+import { endsText, formatFixed, formatShare, KIND_NAMES, reading, unknownText } from "core/show/words/mod.ts";
 import { profileFigure } from "./profiles.ts";
 import { directionSigns, medianMagnitudes } from "../signs.ts";
-import { namesOf } from "../../../core/show/words/names.ts";
-import { tally } from "../../../core/result/mod.ts";
+import { namesOf } from "core/show/words/names.ts";
+import { tally } from "core/result/mod.ts";
 
 /** Draws the share of the updates' energy that lies along the stream, mean cos²(u, X), of one profile or of several on one scale (arXiv 2609.15975). */
 export const directionsFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("directions", {

@@ -1,17 +1,11 @@
-import { KINDS } from "../../../core/measure/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import type { Checkpoints } from "../result.ts";
 import { medianRatios, seriesText, type Trend, trendsOf } from "../trends.ts";
-import { logAxis, logDomain, stepAxis } from "../../../core/show/chart/draw/axes.ts";
-import { COLORS, lookOfKind } from "../../../core/show/chart/draw/colors.ts";
-import { type Panel, sharing } from "../../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import {
-  type Finding,
-  formatFixed,
-  formatNumber,
-  KIND_NAMES,
-  reading,
-} from "../../../core/show/words/mod.ts";
+import { logAxis, logDomain, stepAxis } from "core/show/chart/draw/axes.ts";
+import { COLORS, lookOfKind } from "core/show/chart/draw/colors.ts";
+import { type Panel, sharing } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { type Finding, formatFixed, formatNumber, KIND_NAMES, reading } from "core/show/words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
 export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(

@@ -1,15 +1,15 @@
-import { list, orElse, resultOf } from "../../../core/entry/mod.ts";
-import { KINDS, type ModuleKind } from "../../../core/measure/mod.ts";
+import { list, orElse, resultOf } from "core/entry/mod.ts";
+import { KINDS, type ModuleKind } from "core/measure/mod.ts";
 import type { Checkpoints } from "../result.ts";
 import { medianCounts, seriesProvenance, trendsOf } from "../trends.ts";
-import type { CsvRow } from "../../../core/show/chart/csv.ts";
-import { countTicks, formatStep, logDomain, thinned } from "../../../core/show/chart/draw/axes.ts";
-import { logColors } from "../../../core/show/chart/draw/heat.ts";
-import { type Panel, sharing } from "../../../core/show/chart/draw/panel.ts";
-import { byKind, type Group, numbersOf } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { countTicks, formatStep, logDomain, thinned } from "core/show/chart/draw/axes.ts";
+import { logColors } from "core/show/chart/draw/heat.ts";
+import { type Panel, sharing } from "core/show/chart/draw/panel.ts";
+import { byKind, type Group, numbersOf } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 import { checkpointRows } from "../table.ts";
-import { counts, KIND_NAMES, reading, settingsOf } from "../../../core/show/words/mod.ts";
+import { counts, KIND_NAMES, reading, settingsOf } from "core/show/words/mod.ts";
 
 /**
  * Draws importance by layer and step, a map for each kind of module (paper, v6, figure 7); several series below each other. All maps share

@@ -1,12 +1,12 @@
-import { KINDS } from "../../../core/measure/mod.ts";
+import { KINDS } from "core/measure/mod.ts";
 import type { Checkpoints } from "../result.ts";
 import { type HalfDropped, qualityBySteps, seriesText } from "../trends.ts";
-import { RISE } from "../../../core/result/mod.ts";
-import { stepAxis } from "../../../core/show/chart/draw/axes.ts";
-import { INK, lookOfKind } from "../../../core/show/chart/draw/colors.ts";
-import { lineChart, upFrom } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { formatSigned, intervalText, KIND_NAMES, reading, tokensOf } from "../../../core/show/words/mod.ts";
+import { RISE } from "core/result/mod.ts";
+import { stepAxis } from "core/show/chart/draw/axes.ts";
+import { INK, lookOfKind } from "core/show/chart/draw/colors.ts";
+import { lineChart, upFrom } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { formatSigned, intervalText, KIND_NAMES, reading, tokensOf } from "core/show/words/mod.ts";
 
 /**
  * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the

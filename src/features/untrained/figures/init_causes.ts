@@ -1,11 +1,11 @@
-import { like, list } from "../../../core/entry/mod.ts";
+import { like, list } from "core/entry/mod.ts";
 import { FIRST_LAYER, typical } from "../theory/module_ratio.ts";
-import { MODULES } from "../../../core/measure/mod.ts";
-import { logAxis, logDomain, namesAxis } from "../../../core/show/chart/draw/axes.ts";
+import { MODULES } from "core/measure/mod.ts";
+import { logAxis, logDomain, namesAxis } from "core/show/chart/draw/axes.ts";
 import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../init_model.ts";
-import { byKind, MODULE_KEY, numbersOf } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { reading } from "../../../core/show/words/mod.ts";
+import { byKind, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { reading } from "core/show/words/mod.ts";
 
 /** One property, and models that differ in it alone. */
 export interface InitCause {

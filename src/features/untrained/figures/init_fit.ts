@@ -1,7 +1,7 @@
 import { FIRST_LAYER } from "../theory/module_ratio.ts";
-import { MODULES } from "../../../core/measure/mod.ts";
-import { indexAxis, logAxis, logDomain } from "../../../core/show/chart/draw/axes.ts";
-import type { Panel } from "../../../core/show/chart/draw/panel.ts";
+import { MODULES } from "core/measure/mod.ts";
+import { indexAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
 import {
   fitSeries,
   fitText,
@@ -12,8 +12,8 @@ import {
   shapeText,
   worstError,
 } from "../init_model.ts";
-import { byKind, MODULE_KEY, numbersOf } from "../../../core/show/chart/plots.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
+import { byKind, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
 
 /**
  * Draws the importance of every module of untrained models over depth: points are measured (mean over seeds, bars one standard deviation),

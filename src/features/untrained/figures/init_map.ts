@@ -1,13 +1,13 @@
-import { like, list } from "../../../core/entry/mod.ts";
+import { like, list } from "core/entry/mod.ts";
 import { crossing, moduleRatio, type RatioPoint } from "../theory/module_ratio.ts";
-import { median } from "../../../core/measure/mod.ts";
-import { logAxis } from "../../../core/show/chart/draw/axes.ts";
-import { ON_SHADE } from "../../../core/show/chart/draw/colors.ts";
-import { legend } from "../../../core/show/chart/draw/heat.ts";
+import { median } from "core/measure/mod.ts";
+import { logAxis } from "core/show/chart/draw/axes.ts";
+import { ON_SHADE } from "core/show/chart/draw/colors.ts";
+import { legend } from "core/show/chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../init_model.ts";
-import type { Panel } from "../../../core/show/chart/draw/panel.ts";
-import { type Draw, figure } from "../../../core/show/chart/svg.ts";
-import { formatFixed, formatNumber, reading } from "../../../core/show/words/mod.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { formatFixed, formatNumber, reading } from "core/show/words/mod.ts";
 
 /** The map of one norm placement, and the measured models with that placement. */
 export interface RatioMap {

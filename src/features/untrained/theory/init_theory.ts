@@ -22,7 +22,7 @@
  * soft caps on scores and biases are ignored.
  */
 
-import { importanceOf } from "../../../core/measure/mod.ts";
+import { importanceOf } from "core/measure/mod.ts";
 import { keyWeight } from "./effective_keys.ts";
 
 /** What the kernel depends on. */

@@ -4,7 +4,7 @@
  *
  * Layers 0 and 1 stay out: there the stream is still mostly an embedding that is far smaller than the first updates.
  */
-import { type LayerModule, mean } from "../../../core/measure/mod.ts";
+import { type LayerModule, mean } from "core/measure/mod.ts";
 
 export const FIRST_LAYER = 2;
 
