@@ -76,7 +76,7 @@ type Running = Readonly<Record<"cell" | "cells", number>>;
 async function run(path: string, how: Omit<Execution, "folder">): Promise<Executed> {
   const { env = {}, signal, onProgress } = how;
   const child = new Deno.Command(python, {
-    args: [join(root, "src", "lab", "execute.py"), path, String(Deno.pid)],
+    args: [join(root, "src", "apps", "lab", "execute.py"), path, String(Deno.pid)],
     detached: !WINDOWS, // a signal to the whole group ends it by way of this process, in one line
     env: { ...callersPaths(), ...environment, ...env },
     stdout: "piped",
@@ -146,7 +146,11 @@ function jupyterData(): string {
 
 async function describeKernel(folder: string): Promise<void> {
   const kernel = {
-    argv: [Deno.execPath(), ...runArguments(join(root, "src", "lab", "kernel.ts")), "{connection_file}"],
+    argv: [
+      Deno.execPath(),
+      ...runArguments(join(root, "src", "apps", "lab", "kernel.ts")),
+      "{connection_file}",
+    ],
     display_name: "Lamina (Deno)",
     language: "typescript",
     env: { NO_COLOR: "1" }, // no escapes in stored outputs
