@@ -6,7 +6,8 @@ import { withFolder } from "../support.ts";
 
 Deno.test("docs/commands.md is what `deno run -A tests/docs/commands.ts` writes", async () => {
   const squeezed = (text: string) => text.replaceAll(/\s+/g, " ");
-  assert.ok(squeezed(await Deno.readTextFile(PAGE)) === squeezed(commandsPage()), "the page is out of date");
+  const isCurrent = squeezed(await Deno.readTextFile(PAGE)) === squeezed(commandsPage());
+  assert.ok(isCurrent, "the page is out of date; write it anew: deno run -A tests/docs/commands.ts");
 });
 
 Deno.test("every command's example runs that command", async () => {

@@ -47,7 +47,8 @@ async function ran(row: Row, { options, ...opened }: Setting, last?: number) {
 
 Deno.test("every study has a row; speeds are never the same twice, and nothing of them is kept", () => {
   const names = new Set(Object.keys(rows).map((name) => name.split(":")[0]));
-  assert.deepEqual(studies().flatMap(([name]) => names.has(name) ? [] : [name]), ["speed"]);
+  const rest = studies().flatMap(([name]) => names.has(name) ? [] : [name]);
+  assert.deepEqual(rest, ["speed"], `${rest}: a row of tests/core/study/every_study.ts for each but speed`);
 });
 
 for (const [turn, [name, row]] of Object.entries(rows).entries()) {
@@ -83,7 +84,7 @@ for (const [turn, [name, row]] of Object.entries(rows).entries()) {
         const stopped = await ran(row, keeping(`${last}`), last);
         assert.ok(
           stopped.runs >= last && stopped.runs <= last + (row.late ?? 0),
-          `${stopped.runs} of ${last}`,
+          `${stopped.runs} runs, stopped in run ${last}: at most as many more as \`late\` of its row says`,
         );
         if (stopped.runs < whole.runs) assert.equal(stopped.text, "");
         if (row.isUnkept) continue;
