@@ -1,9 +1,9 @@
 /** Bytes in memory as a file that models are read from, and tensors as a file. */
-import type { ByteSource } from "../src/core/hub/mod.ts";
-import { checkRange } from "../src/core/hub/file.ts";
-import { writeWhole } from "../src/core/disk/mod.ts";
-import type { Tensor } from "../src/core/tensor/mod.ts";
-import { safetensorsOf } from "../src/core/weights/mod.ts";
+import type { ByteSource } from "core/hub/mod.ts";
+import { checkRange } from "core/hub/file.ts";
+import { writeWhole } from "core/disk/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
+import { safetensorsOf } from "core/weights/mod.ts";
 
 /** Bytes that are in memory already. Reads give copies. */
 export function bufferSource(name: string, bytes: Uint8Array): ByteSource {

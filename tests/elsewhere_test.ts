@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { missingPackages, PYTHON } from "../src/core/hub/mod.ts";
+import { missingPackages, PYTHON } from "core/hub/mod.ts";
 import { register } from "../src/apps/lab/jupyter.ts";
 import { schemaFiles, schemaFolder } from "./fixtures/make_schema.ts";
 import {

@@ -1,9 +1,9 @@
 /** ggml's functions themselves, where `lamina ggml` has installed it, and rows that are encoded. */
 import { createHash } from "node:crypto";
-import { ggmlLibrary } from "../src/core/libraries/mod.ts";
-import { philox } from "../src/core/tensor/mod.ts";
-import { blockTypes } from "../src/core/weights/blocks/types.ts";
-import { ggmlNumbers } from "../src/core/weights/gguf/types.ts";
+import { ggmlLibrary } from "core/libraries/mod.ts";
+import { philox } from "core/tensor/mod.ts";
+import { blockTypes } from "core/weights/blocks/types.ts";
+import { ggmlNumbers } from "core/weights/gguf/types.ts";
 
 const symbols = {
   ggml_quantize_chunk: {

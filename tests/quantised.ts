@@ -2,7 +2,7 @@
  * A tiny model with its matrices in blocks: who wants them as they are stored gets them so, anybody else the same numbers widened.
  * The arrays of a lease are overwritten when it ends, so that a use after that is seen.
  */
-import { layerTensors, type Model, type ModelSpec, outerTensors, readSpec } from "../src/core/models/mod.ts";
+import { layerTensors, type Model, type ModelSpec, outerTensors, readSpec } from "core/models/mod.ts";
 import {
   blockColumns,
   type BlockFormat,
@@ -14,15 +14,9 @@ import {
   type Tensor,
   toFloat32,
   widened,
-} from "../src/core/tensor/mod.ts";
+} from "core/tensor/mod.ts";
 import { fixtureNames } from "./fixtures/read.ts";
-import {
-  type Cut,
-  cutTensor,
-  type KeepsBlocks,
-  type Lease,
-  type WeightSource,
-} from "../src/core/weights/mod.ts";
+import { type Cut, cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "core/weights/mod.ts";
 
 export interface BlockKind extends Omit<BlockFormat, "zero"> {
   readonly ownZeros: boolean;

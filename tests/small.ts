@@ -4,7 +4,7 @@
  * outputs: shorter steps along the same way.
  */
 import { fileURLToPath } from "node:url";
-import { type Tensor, toFloat32 } from "../src/core/tensor/mod.ts";
+import { type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { writeSafetensors } from "./buffer.ts";
 import { tensorsIn } from "./support.ts";
 

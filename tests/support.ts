@@ -1,10 +1,10 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "../src/core/engine/native/cpu.ts";
-import type { Engine, Feeds, Has } from "../src/core/engine/mod.ts";
-import { openModel } from "../src/core/hub/mod.ts";
-import { loadFolder, type Model, type ModelSpec } from "../src/core/models/mod.ts";
-import type { Graph } from "../src/core/onnx/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { Engine, Feeds, Has } from "core/engine/mod.ts";
+import { openModel } from "core/hub/mod.ts";
+import { loadFolder, type Model, type ModelSpec } from "core/models/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -14,10 +14,10 @@ import {
   noDrop,
   segmentsOf,
   withUploaded,
-} from "../src/core/run/mod.ts";
-import { take } from "../src/core/run/held.ts";
-import { float32, type Tensor, toFloat32 } from "../src/core/tensor/mod.ts";
-import { type Lease, openSafetensors } from "../src/core/weights/mod.ts";
+} from "core/run/mod.ts";
+import { take } from "core/run/held.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
+import { type Lease, openSafetensors } from "core/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 import { isThorough } from "./tools.ts";
 

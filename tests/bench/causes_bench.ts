@@ -13,17 +13,10 @@
  * those of Hugging Face's attention matrices: the largest difference over layers, heads and queries.
  * A key at the edge of 1 % may count on one side only: that is 1/n of the n keys that a query sees.
  */
-import { PATTERN_NAMES } from "../../src/core/measure/mod.ts";
-import { cpuEngine } from "../../src/core/engine/native/cpu.ts";
-import {
-  attentionStatsProbe,
-  type Blocks,
-  forward,
-  noDrop,
-  type Probe,
-  segmentsOf,
-} from "../../src/core/run/mod.ts";
-import { openModel, packText } from "../../src/core/subject/mod.ts";
+import { PATTERN_NAMES } from "core/measure/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import { attentionStatsProbe, type Blocks, forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
+import { openModel, packText } from "core/subject/mod.ts";
 import {
   fromPython,
   inWords,

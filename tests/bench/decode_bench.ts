@@ -10,9 +10,9 @@
  * minutes; the last lines are medians over the rounds, and of their ratios. Memory is this process's anonymous
  * memory after the steps of a context in the first round, when it has done nothing else: pages of the file that are mapped are not in it.
  */
-import { openEngine, type Wanted } from "../../src/core/engine/mod.ts";
-import { decoder } from "../../src/core/run/decode/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { openEngine, type Wanted } from "core/engine/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { fromPython, median, memoryOf, readArguments, timed } from "./shared.ts";
 
 const {

@@ -8,9 +8,9 @@
  * folder with the draws and the model that drew them.
  */
 import { createHash } from "node:crypto";
-import { type Engine, type Feeds, openEngine, type Program } from "../../src/core/engine/mod.ts";
-import type { Graph } from "../../src/core/onnx/mod.ts";
-import { generate } from "../../src/features/generate/mod.ts";
+import { type Engine, type Feeds, openEngine, type Program } from "core/engine/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
+import { generate } from "features/generate/mod.ts";
 import { withTiny } from "../core/study/tiny.ts";
 import { readArguments } from "./shared.ts";
 

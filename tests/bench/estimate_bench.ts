@@ -7,13 +7,13 @@
  * The estimate measures the machine's speed with one product, and assumes the share of it that studies reach: a ratio of 1 for all studies
  * means that both hold; equal ratios, that only the share is another; unequal ones, that the count of operations is wrong.
  */
-import { causes } from "../../src/features/causes/study.ts";
-import { estimate } from "../../src/core/study/studies.ts";
-import { openModel } from "../../src/core/subject/model.ts";
-import { order } from "../../src/features/orders/order.ts";
-import { perplexities } from "../../src/features/losses/study.ts";
-import { profile } from "../../src/features/profile/study.ts";
-import type { StudyOptions } from "../../src/core/study/options.ts";
+import { causes } from "features/causes/study.ts";
+import { estimate } from "core/study/studies.ts";
+import { openModel } from "core/subject/model.ts";
+import { order } from "features/orders/order.ts";
+import { perplexities } from "features/losses/study.ts";
+import { profile } from "features/profile/study.ts";
+import type { StudyOptions } from "core/study/options.ts";
 import { median, readArguments, timed } from "./shared.ts";
 
 const { names: [path], rounds, json, ...values } = readArguments(

@@ -11,10 +11,10 @@
  * `--nested`: eight plans, each with one attention layer more dropped than the one before, beside the full model alone:
  * the ratio of their times, against that of the work which is left when plans share it, heads included.
  */
-import { cost, type DropPlan, noDrop } from "../../src/core/run/mod.ts";
-import { estimate } from "../../src/core/study/studies.ts";
-import { evaluate } from "../../src/features/evaluate/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { cost, type DropPlan, noDrop } from "core/run/mod.ts";
+import { estimate } from "core/study/studies.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { packageFolder } from "../core/tasks/fixture.ts";
 import { fromPython, median, readArguments, timed } from "./shared.ts";
 

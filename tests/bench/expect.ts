@@ -8,16 +8,16 @@
  * openbookqa. All but the speeds is kept in data/results and reused.
  */
 import { fileURLToPath } from "node:url";
-import { evaluate } from "../../src/features/evaluate/study.ts";
-import { makePlan } from "../../src/features/orders/make_plan.ts";
-import { openModel } from "../../src/core/subject/model.ts";
-import { order } from "../../src/features/orders/order.ts";
-import { paired, perplexities } from "../../src/features/losses/study.ts";
-import { reading } from "../../src/core/show/words/reading.ts";
-import { speed } from "../../src/features/speed/study.ts";
-import { accuracyChange } from "../../src/features/evaluate/accuracy.ts";
-import { sizerOf } from "../../src/core/formats/mod.ts";
-import { pointsText } from "../../src/core/show/words/mod.ts";
+import { evaluate } from "features/evaluate/study.ts";
+import { makePlan } from "features/orders/make_plan.ts";
+import { openModel } from "core/subject/model.ts";
+import { order } from "features/orders/order.ts";
+import { paired, perplexities } from "features/losses/study.ts";
+import { reading } from "core/show/words/reading.ts";
+import { speed } from "features/speed/study.ts";
+import { accuracyChange } from "features/evaluate/accuracy.ts";
+import { sizerOf } from "core/formats/mod.ts";
+import { pointsText } from "core/show/words/mod.ts";
 import { readArguments } from "./shared.ts";
 
 const { names, samples, limit, rounds: repeat } = readArguments({ samples: 16, limit: 200, rounds: 5 });

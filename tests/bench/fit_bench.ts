@@ -6,11 +6,11 @@
  *
  *     deno run -A tests/bench/fit_bench.ts [--models data/series/pre-ln/step04096] [--samples 8] [--length 64] [--text wiki] [--aims NAME=AMOUNT,…] [--most 4] [--exchanges 1000] [--again 16]
  */
-import { sizerOf } from "../../src/core/formats/mod.ts";
-import { type DropPlan, interval95, MODULES, planHash, planText } from "../../src/core/measure/mod.ts";
-import { type Fit, fit, type FitOptions } from "../../src/features/fit/mod.ts";
-import { perplexities } from "../../src/features/losses/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { sizerOf } from "core/formats/mod.ts";
+import { type DropPlan, interval95, MODULES, planHash, planText } from "core/measure/mod.ts";
+import { type Fit, fit, type FitOptions } from "features/fit/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { readArguments } from "./shared.ts";
 
 const AIMS = "parameters=0.05,parameters=0.1,parameters=0.15,parameters=0.25,kvBytes=0.25,kvBytes=0.5," +

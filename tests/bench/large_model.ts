@@ -7,7 +7,7 @@ import {
   type OutTensor,
   PART_BYTES,
   safetensorsContent,
-} from "../../src/core/weights/mod.ts";
+} from "core/weights/mod.ts";
 
 /** How the weights are stored; `q4_k_m` as llama.cpp mixes types under that name. */
 export type Kind = "bf16" | "q4_k_m";

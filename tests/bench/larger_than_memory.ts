@@ -17,23 +17,16 @@ import { statfs } from "node:fs/promises";
 import process from "node:process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { openEngine } from "../../src/core/engine/mod.ts";
-import { createGraph, Gemm, ReduceSum } from "../../src/core/onnx/mod.ts";
-import {
-  columnImportance,
-  freeAll,
-  noDrop,
-  openReference,
-  score,
-  segmentsOf,
-} from "../../src/core/run/mod.ts";
-import { decoder } from "../../src/core/run/decode/mod.ts";
-import type { Tokenizer } from "../../src/core/text/mod.ts";
-import { float32 } from "../../src/core/tensor/mod.ts";
-import { zipfOf } from "../../src/core/study/text.ts";
-import { profileOver } from "../../src/features/profile/study.ts";
-import { planOfChoices, unitsOf } from "../../src/features/fit/types/units.ts";
-import { openConfig, openModel } from "../../src/core/subject/mod.ts";
+import { openEngine } from "core/engine/mod.ts";
+import { createGraph, Gemm, ReduceSum } from "core/onnx/mod.ts";
+import { columnImportance, freeAll, noDrop, openReference, score, segmentsOf } from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import type { Tokenizer } from "core/text/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
+import { zipfOf } from "core/study/text.ts";
+import { profileOver } from "features/profile/study.ts";
+import { planOfChoices, unitsOf } from "features/fit/types/units.ts";
+import { openConfig, openModel } from "core/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
 import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
 

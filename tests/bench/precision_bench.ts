@@ -13,14 +13,14 @@
  * the other engine, and in the precision.
  * The first round reads the file and is the slowest; with three, the median is not of it.
  */
-import { type Engine, openEngine, type Wanted } from "../../src/core/engine/mod.ts";
-import { rankModules, spearman } from "../../src/core/measure/mod.ts";
-import { evaluate } from "../../src/features/evaluate/study.ts";
-import { openModel, type StudyModel } from "../../src/core/subject/model.ts";
-import { packText } from "../../src/core/subject/texts.ts";
-import { paired, perplexities } from "../../src/features/losses/study.ts";
-import { profile } from "../../src/features/profile/study.ts";
-import { forward, noDrop, segmentsOf } from "../../src/core/run/mod.ts";
+import { type Engine, openEngine, type Wanted } from "core/engine/mod.ts";
+import { rankModules, spearman } from "core/measure/mod.ts";
+import { evaluate } from "features/evaluate/study.ts";
+import { openModel, type StudyModel } from "core/subject/model.ts";
+import { packText } from "core/subject/texts.ts";
+import { paired, perplexities } from "features/losses/study.ts";
+import { profile } from "features/profile/study.ts";
+import { forward, noDrop, segmentsOf } from "core/run/mod.ts";
 import { inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 
 const { names: given, engine: on, precision, limit, tasks, rounds, pass, json, ...values } = readArguments(

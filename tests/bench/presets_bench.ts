@@ -7,16 +7,16 @@
  * With `--pure Q3_K`, all matrices of the file get that type, by llama.cpp and by an export of Lamina: how many tensors have the same bytes.
  */
 import { createHash } from "node:crypto";
-import { fileSource } from "../../src/core/hub/file.ts";
-import { openGguf } from "../../src/core/weights/mod.ts";
-import { exportModel } from "../../src/features/export/mod.ts";
-import { interval95 } from "../../src/core/measure/mod.ts";
-import { readResult } from "../../src/core/result/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
-import { perplexities, riseOver } from "../../src/features/losses/mod.ts";
-import { readPlan } from "../../src/core/study/plan_file.ts";
-import { ggmlLibrary } from "../../src/core/libraries/ggml.ts";
-import { cString } from "../../src/core/libraries/pointers.ts";
+import { fileSource } from "core/hub/file.ts";
+import { openGguf } from "core/weights/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { interval95 } from "core/measure/mod.ts";
+import { readResult } from "core/result/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { perplexities, riseOver } from "features/losses/mod.ts";
+import { readPlan } from "core/study/plan_file.ts";
+import { ggmlLibrary } from "core/libraries/ggml.ts";
+import { cString } from "core/libraries/pointers.ts";
 import { readArguments } from "./shared.ts";
 
 /** Their numbers in `enum llama_ftype`. */

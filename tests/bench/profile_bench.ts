@@ -8,12 +8,12 @@
  * `--device` is PyTorch's, which computes in the same precision. The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
  * Memory is the peak of anonymous memory (Linux) of a process that does nothing but one profile, read after each module.
  */
-import { openEngine, type Wanted } from "../../src/core/engine/mod.ts";
-import { createGraph, Gemm, ReduceSum } from "../../src/core/onnx/mod.ts";
-import { cost, freeAll, noDrop } from "../../src/core/run/mod.ts";
-import { profile } from "../../src/features/profile/mod.ts";
-import { openModel, packText, type StudyModel } from "../../src/core/subject/mod.ts";
-import { float32 } from "../../src/core/tensor/mod.ts";
+import { openEngine, type Wanted } from "core/engine/mod.ts";
+import { createGraph, Gemm, ReduceSum } from "core/onnx/mod.ts";
+import { cost, freeAll, noDrop } from "core/run/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openModel, packText, type StudyModel } from "core/subject/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
 import { fromPython, median, peakOf, printedAgain, readArguments, timed } from "./shared.ts";
 
 const { names: [path], python, rounds, samples, length, bos, engine, precision, device, json, memory } =

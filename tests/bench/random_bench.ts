@@ -4,7 +4,7 @@
  *     deno run tests/bench/random_bench.ts
  */
 
-import { fillNormal, streamKeys } from "../../src/core/tensor/mod.ts";
+import { fillNormal, streamKeys } from "core/tensor/mod.ts";
 
 const COUNT = 1 << 22; // 16 MB: past the caches, as a layer's slice is
 const ROUNDS = 12;

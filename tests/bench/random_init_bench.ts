@@ -8,12 +8,12 @@
  * each module and before and after each part is made.
  */
 import process from "node:process";
-import { openEngine, type Wanted } from "../../src/core/engine/mod.ts";
-import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/core/models/mod.ts";
-import { forward, gramProbe, noDrop, segmentsOf } from "../../src/core/run/mod.ts";
-import { openConfig, zipfText } from "../../src/core/subject/mod.ts";
-import { elements } from "../../src/core/tensor/mod.ts";
-import type { Lease } from "../../src/core/weights/mod.ts";
+import { openEngine, type Wanted } from "core/engine/mod.ts";
+import { initialiserOf, randomWeights, readSpec, reshape } from "core/models/mod.ts";
+import { forward, gramProbe, noDrop, segmentsOf } from "core/run/mod.ts";
+import { openConfig, zipfText } from "core/subject/mod.ts";
+import { elements } from "core/tensor/mod.ts";
+import type { Lease } from "core/weights/mod.ts";
 import { readArguments } from "./shared.ts";
 
 const { names: [shape = "llama-3-70b"], layers, samples, length, ...wanted } = readArguments(

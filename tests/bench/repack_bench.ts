@@ -4,8 +4,8 @@
  *
  *     deno run tests/bench/repack_bench.ts
  */
-import { emptyMatrix, widened } from "../../src/core/tensor/mod.ts";
-import { blockTypes } from "../../src/core/weights/blocks/types.ts";
+import { emptyMatrix, widened } from "core/tensor/mod.ts";
+import { blockTypes } from "core/weights/blocks/types.ts";
 
 const COLUMNS = 2048, ROWS = 4096; // 32 MB of floats: past the caches, as a layer's matrix is
 const COUNT = ROWS * COLUMNS;

@@ -4,9 +4,9 @@
  *
  *     deno run -A tests/bench/residents_bench.ts MODEL [--samples 1] [--length 128] [--rounds 4] [--engine cpu] [--precision float32]
  */
-import { engineWithin, openEngine, openResidents, type Wanted } from "../../src/core/engine/mod.ts";
-import { forward, noDrop, segmentsOf } from "../../src/core/run/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { engineWithin, openEngine, openResidents, type Wanted } from "core/engine/mod.ts";
+import { forward, noDrop, segmentsOf } from "core/run/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { median, memoryOf, readArguments, timed } from "./shared.ts";
 
 const { names: [name = "smollm2-135m"], samples, length, rounds, ...wanted } = readArguments(

@@ -12,13 +12,13 @@
  * processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this
  * side runs.
  */
-import { evaluate, type Evaluation } from "../../src/features/evaluate/mod.ts";
-import { type DropPlan, noDrop } from "../../src/core/run/mod.ts";
-import { dropsIn } from "../../src/core/study/plan.ts";
-import { makePlan } from "../../src/features/orders/mod.ts";
-import { profile } from "../../src/features/profile/mod.ts";
-import type { Target } from "../../src/core/result/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { evaluate, type Evaluation } from "features/evaluate/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { dropsIn } from "core/study/plan.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import type { Target } from "core/result/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { packageFolder } from "../core/tasks/fixture.ts";
 import { fromPython, inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 

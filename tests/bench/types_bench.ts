@@ -4,14 +4,14 @@
  *
  *     deno run -A tests/bench/types_bench.ts --model smollm2-135m [--plans 100]
  */
-import { type DropPlan, mean, rankCorrelation } from "../../src/core/measure/mod.ts";
-import { perplexities, type Perplexity, riseOver } from "../../src/features/losses/mod.ts";
-import { columnImportance, segmentsOf } from "../../src/core/run/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
-import { engineOf } from "../../src/core/study/options.ts";
-import { textOf } from "../../src/core/study/text.ts";
-import { typeLines } from "../../src/features/fit/types/lines.ts";
-import { type Choice, planOfChoices, type Unit, unitsOf } from "../../src/features/fit/types/units.ts";
+import { type DropPlan, mean, rankCorrelation } from "core/measure/mod.ts";
+import { perplexities, type Perplexity, riseOver } from "features/losses/mod.ts";
+import { columnImportance, segmentsOf } from "core/run/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { engineOf } from "core/study/options.ts";
+import { textOf } from "core/study/text.ts";
+import { typeLines } from "features/fit/types/lines.ts";
+import { type Choice, planOfChoices, type Unit, unitsOf } from "features/fit/types/units.ts";
 import { readArguments } from "./shared.ts";
 
 const { model: name, plans: count, samples, length, text } = readArguments({

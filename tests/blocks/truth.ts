@@ -4,10 +4,10 @@
  * Sums of another order, and a product more where blocks have offsets: both sides are off by `stateTolerance` at most. Where x meets
  * 8 bits in three parts, quants and zeros are summed apart. Both are some times as large as the differences, which doubles that.
  */
-import type { Engine } from "../../src/core/engine/mod.ts";
-import { type Model, type ModelSpec, routed } from "../../src/core/models/mod.ts";
-import { type Blocks, noDrop } from "../../src/core/run/mod.ts";
-import { decoder, type DecoderOptions } from "../../src/core/run/decode/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { type Model, type ModelSpec, routed } from "core/models/mod.ts";
+import { type Blocks, noDrop } from "core/run/mod.ts";
+import { decoder, type DecoderOptions } from "core/run/decode/mod.ts";
 import { type Deviation, tolerance } from "../core/models/parity.ts";
 import { finalStreams } from "../core/run/states.ts";
 import { distance, engineWith, isRelease, largest, released } from "../support.ts";

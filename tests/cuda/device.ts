@@ -1,6 +1,6 @@
 /** The stand-in device of this process (stubs.ts): what was done on it, and what it shall do. */
-import { cudaLibraries } from "../../src/core/libraries/mod.ts";
-import type { Tensor } from "../../src/core/tensor/mod.ts";
+import { cudaLibraries } from "core/libraries/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 
 const { symbols } = Deno.dlopen(cudaLibraries("libcudart.so.13")[0], {
   stub_trace: { parameters: [], result: "pointer" },

@@ -1,7 +1,7 @@
 /** A model in blocks that keeps in mind what of it was handed out as it is stored. */
-import type { Model } from "../../src/core/models/mod.ts";
-import type { BlockMatrix } from "../../src/core/tensor/mod.ts";
-import type { Lease } from "../../src/core/weights/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import type { BlockMatrix } from "core/tensor/mod.ts";
+import type { Lease } from "core/weights/mod.ts";
 import { type BlockKind, quantised } from "../quantised.ts";
 
 /** The model, and the bytes of quants and zeros that were handed out of layers and of the head. */

@@ -2,10 +2,10 @@
  * The executor over tiny models on a stand-in device: `models.ts PRECISION:NAME,… …` prints what was placed, copied and left in each
  * precision, as JSON, and the cells of probes.ts. Numbers mean nothing, so a score that is refused for its value has run.
  */
-import { cudaEngine } from "../../src/core/engine/native/cuda.ts";
-import type { Engine, Precision, Program } from "../../src/core/engine/mod.ts";
-import { moves } from "../../src/core/measure/mod.ts";
-import type { Model } from "../../src/core/models/mod.ts";
+import { cudaEngine } from "core/engine/native/cuda.ts";
+import type { Engine, Precision, Program } from "core/engine/mod.ts";
+import { moves } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -21,10 +21,10 @@ import {
   segmentsOf,
   smoothingProbe,
   streamProbe,
-} from "../../src/core/run/mod.ts";
-import { scoreRequests } from "../../src/core/run/requests/mod.ts";
-import type { Tensor } from "../../src/core/tensor/mod.ts";
-import type { Lease } from "../../src/core/weights/mod.ts";
+} from "core/run/mod.ts";
+import { scoreRequests } from "core/run/requests/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
+import type { Lease } from "core/weights/mod.ts";
 import { withFixture } from "../support.ts";
 import { BLOCK_KINDS, type BlockKind, quantisedNames } from "../quantised.ts";
 import { plausible, trace, traced } from "./device.ts";

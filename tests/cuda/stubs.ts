@@ -7,7 +7,7 @@
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cudaLibraries } from "../../src/core/libraries/mod.ts";
+import { cudaLibraries } from "core/libraries/mod.ts";
 import { printed, unchanged } from "../tools.ts";
 
 const SOURCES = fileURLToPath(new URL("stubs", import.meta.url));

@@ -6,8 +6,8 @@
  * writes it anew; a test compares. Options that commands share are listed once, at the end of the page.
  */
 import { type Command, Help, type Option } from "commander";
-import type { Context } from "../../src/core/command/context.ts";
-import { optionDescription } from "../../src/core/command/help.ts";
+import type { Context } from "core/command/context.ts";
+import { optionDescription } from "core/command/help.ts";
 import { createProgram } from "../../src/apps/cli/program.ts";
 
 export const PAGE = new URL("../../docs/commands.md", import.meta.url);

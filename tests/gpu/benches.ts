@@ -1,7 +1,7 @@
 /** The benches of tests/bench on the engine, beside PyTorch on the same card. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Engine } from "../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import { type Row, rowsOf } from "./report.ts";
 import { words } from "../tools.ts";
 

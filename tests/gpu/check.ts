@@ -9,11 +9,11 @@
  * PyTorch on the same card where `--python` has it. `--help` lists the sizes. Exit code 1 where something is off.
  */
 import { basename, join } from "node:path";
-import { type Engine, openEngine, PRECISIONS, type Wanted } from "../../src/core/engine/mod.ts";
-import { precisionsOf } from "../../src/core/engine/open.ts";
-import { cacheFolder } from "../../src/core/hub/mod.ts";
-import { VERSION } from "../../src/core/result/mod.ts";
-import { openModel } from "../../src/core/subject/mod.ts";
+import { type Engine, openEngine, PRECISIONS, type Wanted } from "core/engine/mod.ts";
+import { precisionsOf } from "core/engine/open.ts";
+import { cacheFolder } from "core/hub/mod.ts";
+import { VERSION } from "core/result/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { engine as cpu } from "../support.ts";
 import { benchRows, torchLacks } from "./benches.ts";

@@ -1,5 +1,5 @@
 /** Every family on the engine, beside Hugging Face's numbers and the CPU's; after each, nothing is held. */
-import type { Engine } from "../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import {
   meanDeviations,
   scoreDeviations,

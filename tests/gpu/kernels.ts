@@ -1,6 +1,6 @@
 /** Our kernels on the engine, each beside its plain reference (src/core/kernels/checks.ts). */
-import type { Engine } from "../../src/core/engine/mod.ts";
-import { kernelNames, tryKernel } from "../../src/core/kernels/checks.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { kernelNames, tryKernel } from "core/kernels/checks.ts";
 import { type Row, rowsOf } from "./report.ts";
 
 /** A row a kernel: 0 mistakes, or 1, which the name tells. */

@@ -1,5 +1,5 @@
 /** What the check of a device finds: rows, each a measurement beside what it may be at most, where that is known. */
-import { align } from "../../src/core/show/tables/text.ts";
+import { align } from "core/show/tables/text.ts";
 import { beyond, type Deviation } from "../core/models/parity.ts";
 
 export interface Row {

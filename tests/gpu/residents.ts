@@ -1,8 +1,8 @@
 /** Weights in blocks that stay in the engine's memory: what is computed with them beside the CPU with the same numbers widened, and how fast. */
-import type { Engine } from "../../src/core/engine/mod.ts";
-import type { Model } from "../../src/core/models/mod.ts";
-import { type Blocks, noDrop } from "../../src/core/run/mod.ts";
-import { decoder } from "../../src/core/run/decode/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { type Blocks, noDrop } from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
 import { blockDeviations, blockTolerance, isSteady, taking, widening } from "../blocks/truth.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { finalStreams } from "../core/run/states.ts";

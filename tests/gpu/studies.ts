@@ -1,12 +1,12 @@
 /** The studies of one model on the engine beside those on the CPU: the largest difference of each kind of number, and seconds. */
-import type { Engine } from "../../src/core/engine/mod.ts";
-import { generate, type Generated } from "../../src/features/generate/mod.ts";
-import type { ResultOf } from "../../src/core/result/mod.ts";
-import { causes } from "../../src/features/causes/mod.ts";
-import { perplexities } from "../../src/features/losses/mod.ts";
-import { profile } from "../../src/features/profile/mod.ts";
-import { sweep } from "../../src/features/sweep/mod.ts";
-import type { StudyModel } from "../../src/core/subject/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { generate, type Generated } from "features/generate/mod.ts";
+import type { ResultOf } from "core/result/mod.ts";
+import { causes } from "features/causes/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import { tolerance } from "../core/models/parity.ts";
 import { numbersOf } from "../core/study/golden.ts";
 import { type Row, rowsOf } from "./report.ts";

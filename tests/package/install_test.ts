@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { PYTHON, pythonOf } from "../../src/core/hub/mod.ts";
+import { PYTHON, pythonOf } from "core/hub/mod.ts";
 import { withTiny } from "../core/study/tiny.ts";
 import { isThorough, withFolder } from "../support.ts";
 import { filesIn, obstacle, pack, PROGRAM, run, succeed, userOf, version } from "./packages.ts";

@@ -2,7 +2,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import { missingPackages } from "../../src/core/hub/mod.ts";
+import { missingPackages } from "core/hub/mod.ts";
 import { printed, type Ran, ran } from "../tools.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));

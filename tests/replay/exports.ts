@@ -1,8 +1,8 @@
 /** The files of exports: of every fixture in every format that can express it. */
-import { exportModel, type ExportOptions } from "../../src/features/export/export.ts";
-import { FORMATS } from "../../src/core/formats/job.ts";
-import { openModel } from "../../src/core/subject/model.ts";
-import { VERSION } from "../../src/core/result/mod.ts";
+import { exportModel, type ExportOptions } from "features/export/export.ts";
+import { FORMATS } from "core/formats/job.ts";
+import { openModel } from "core/subject/model.ts";
+import { VERSION } from "core/result/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { named } from "../core/study/tiny.ts";
 import { withFolder } from "../support.ts";

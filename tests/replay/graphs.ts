@@ -1,14 +1,14 @@
 /** The graphs that studies of every fixture compile and run: as the CPU wants them, and as other engines do. */
-import { causes } from "../../src/features/causes/study.ts";
-import { evaluate } from "../../src/features/evaluate/study.ts";
-import { generate } from "../../src/features/generate/generate.ts";
-import { observe } from "../../src/features/observe/observe.ts";
-import { order } from "../../src/features/orders/order.ts";
-import { perplexities } from "../../src/features/losses/study.ts";
-import { profile } from "../../src/features/profile/study.ts";
-import type { StudyModel } from "../../src/core/subject/model.ts";
-import type { StudyOptions } from "../../src/core/study/options.ts";
-import type { Engine, Has } from "../../src/core/engine/mod.ts";
+import { causes } from "features/causes/study.ts";
+import { evaluate } from "features/evaluate/study.ts";
+import { generate } from "features/generate/generate.ts";
+import { observe } from "features/observe/observe.ts";
+import { order } from "features/orders/order.ts";
+import { perplexities } from "features/losses/study.ts";
+import { profile } from "features/profile/study.ts";
+import type { StudyModel } from "core/subject/model.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import type { Engine, Has } from "core/engine/mod.ts";
 import { graphsOf, lowerings } from "../core/models/built.ts";
 import { named, withTiny } from "../core/study/tiny.ts";
 import { withFixture } from "../support.ts";

@@ -1,16 +1,16 @@
 /** Results that an earlier state of the code kept: every study finds them, and computes nothing. */
-import { curvesOf } from "../../src/features/sweep/curves.ts";
-import { causes } from "../../src/features/causes/study.ts";
-import { evaluate } from "../../src/features/evaluate/study.ts";
-import { openModel, type StudyModel } from "../../src/core/subject/model.ts";
-import { order } from "../../src/features/orders/order.ts";
-import { perplexities } from "../../src/features/losses/study.ts";
-import { profile } from "../../src/features/profile/study.ts";
-import type { StudyOptions } from "../../src/core/study/options.ts";
-import { sweep } from "../../src/features/sweep/study.ts";
-import { checkpoints } from "../../src/features/training/study.ts";
-import { openSeries } from "../../src/core/subject/series.ts";
-import type { Engine } from "../../src/core/engine/mod.ts";
+import { curvesOf } from "features/sweep/curves.ts";
+import { causes } from "features/causes/study.ts";
+import { evaluate } from "features/evaluate/study.ts";
+import { openModel, type StudyModel } from "core/subject/model.ts";
+import { order } from "features/orders/order.ts";
+import { perplexities } from "features/losses/study.ts";
+import { profile } from "features/profile/study.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import { sweep } from "features/sweep/study.ts";
+import { checkpoints } from "features/training/study.ts";
+import { openSeries } from "core/subject/series.ts";
+import type { Engine } from "core/engine/mod.ts";
 import { laminaHere } from "../core/command/cli.ts";
 import { kept, withTiny } from "../core/study/tiny.ts";
 import { writeSeries } from "../features/training/training.ts";

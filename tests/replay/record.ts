@@ -1,8 +1,8 @@
 /** An engine that notes the graphs that are compiled, whoever builds them, and how often each runs. */
 import { createHash } from "node:crypto";
-import type { Engine, Has } from "../../src/core/engine/mod.ts";
-import type { Graph } from "../../src/core/onnx/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../src/core/tensor/mod.ts";
+import type { Engine, Has } from "core/engine/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { protoOf } from "../core/onnx/read.ts";
 import { engine } from "../support.ts";
 

@@ -1,8 +1,8 @@
 /** What people read: tables and rows of every kind of result, numbers and words of every figure, sections of a page, help of every command. */
 import type { Command } from "commander";
-import { estimateText } from "../../src/core/show/tables/prices.ts";
-import { evaluatePriceText } from "../../src/features/evaluate/table.ts";
-import { tableText, toCSV } from "../../src/core/show/looks.ts";
+import { estimateText } from "core/show/tables/prices.ts";
+import { evaluatePriceText } from "features/evaluate/table.ts";
+import { tableText, toCSV } from "core/show/looks.ts";
 import { commandsOf, helpOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../core/show/every_figure.ts";
 import { results } from "../core/show/every_result.ts";

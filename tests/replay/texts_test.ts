@@ -4,7 +4,7 @@
  * Written anew by: deno run -A tests/fixtures/make_texts.ts
  */
 import assert from "node:assert/strict";
-import { METHODS } from "../../src/core/result/mod.ts";
+import { METHODS } from "core/result/mod.ts";
 import { results } from "../core/show/every_result.ts";
 import { changes } from "./replay.ts";
 import { joined, linesOf, texts, textsFile } from "./texts.ts";

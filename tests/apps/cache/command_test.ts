@@ -1,9 +1,9 @@
 /** `lamina cache` and `models` as a person runs them: what they list, that prune asks, and what verify says of damage. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { writeStamp } from "../../../src/core/hub/cache/stamp.ts";
-import { knownModels } from "../../../src/core/hub/mod.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
+import { writeStamp } from "core/hub/cache/stamp.ts";
+import { knownModels } from "core/hub/mod.ts";
+import { widthOf } from "core/show/plain.ts";
 import { withFolder } from "../../support.ts";
 import { type Desk, lamina, type Runs, runs, withVariables } from "../../core/command/cli.ts";
 import { words } from "../../tools.ts";

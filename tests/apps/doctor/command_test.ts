@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { noBfloat16 } from "../../../src/apps/cache/command.ts";
 import { examine, type Finding } from "../../../src/apps/doctor/examine.ts";
 import { machineChecks } from "../../../src/apps/doctor/machine_checks.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
+import { widthOf } from "core/show/plain.ts";
 import { withFolder } from "../../support.ts";
 import { ok, root, withVariables } from "../../core/command/cli.ts";
 import { ran, words } from "../../tools.ts";

@@ -1,14 +1,14 @@
 /** The examination among checks that hang, throw and die; engines that compute rightly pass the trial, others do not. */
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { runApart } from "../../../src/core/libraries/mod.ts";
+import { runApart } from "core/libraries/mod.ts";
 import { type Check, examine } from "../../../src/apps/doctor/examine.ts";
-import { doctorKind, head } from "../../../src/core/result/mod.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
+import { doctorKind, head } from "core/result/mod.ts";
+import { tableText } from "core/show/looks.ts";
 import { tryBlocks } from "../../../src/apps/doctor/block_trial.ts";
 import { tryEngine } from "../../../src/apps/doctor/engine_trial.ts";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import type { Engine } from "../../../src/core/engine/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { Engine } from "core/engine/mod.ts";
 import { engine, engineWith, withFolder } from "../../support.ts";
 
 const check = (part: string, look: Check["look"], seconds = 10): Check => (

@@ -1,7 +1,7 @@
 /** A Ray cluster of three machines, the driver on it, and faults: what a file in the cluster's folder is named decides what goes wrong. */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeEnvironment, pythonOf } from "../../../src/core/hub/mod.ts";
+import { makeEnvironment, pythonOf } from "core/hub/mod.ts";
 import { type Machines, openMachines, WORKERS } from "./machines.ts";
 import { processesOf, type Running, until } from "./processes.ts";
 import { isThorough, printed, words } from "../../tools.ts";

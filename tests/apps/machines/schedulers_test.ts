@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../../src/apps/machines/slurm.ts";
-import { head, type ResultOf, shardsKind } from "../../../src/core/result/mod.ts";
+import { head, type ResultOf, shardsKind } from "core/result/mod.ts";
 import { root, withDesk } from "../../core/command/cli.ts";
 import { kept } from "../../core/study/tiny.ts";
 import { withFolder } from "../../support.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { spansOf } from "../../../src/core/study/stage.ts";
+import { spansOf } from "core/study/stage.ts";
 import { expectFailures, withDesk, withVariables } from "../../core/command/cli.ts";
 import { kept } from "../../core/study/tiny.ts";
 import { withFolder } from "../../support.ts";

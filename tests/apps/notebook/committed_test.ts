@@ -1,6 +1,6 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
-import { METHODS, VERSION } from "../../../src/core/result/mod.ts";
+import { METHODS, VERSION } from "core/result/mod.ts";
 import {
   type Cell,
   committed,

@@ -1,7 +1,7 @@
 /** Headless runs that do not reach their end: what is saved, what is said, and which processes are left. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import type { Progress } from "../../../src/core/entry/mod.ts";
+import type { Progress } from "core/entry/mod.ts";
 import { execute } from "../../../src/apps/lab/jupyter.ts";
 import { processesOf, until } from "../machines/processes.ts";
 import { CLI, withVariables } from "../../core/command/cli.ts";

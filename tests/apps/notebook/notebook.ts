@@ -1,9 +1,9 @@
 /** Notebooks as files: their cells, what the cells show, and a kernel to run them in. */
 import { fileURLToPath } from "node:url";
-import { missingPackages } from "../../../src/core/hub/mod.ts";
+import { missingPackages } from "core/hub/mod.ts";
 import { environment, install, python } from "../../../src/apps/lab/jupyter.ts";
-import { type Kind, METHODS, VERSION } from "../../../src/core/result/mod.ts";
-import "../../../src/features/mod.ts";
+import { type Kind, METHODS, VERSION } from "core/result/mod.ts";
+import "features/mod.ts";
 import { thorough } from "../../support.ts";
 import { printed } from "../../tools.ts";
 

@@ -8,12 +8,12 @@
  *
  *     deno run -A tests/apps/notebook/pictures.ts sweep
  */
-import { folderOf } from "../../../src/core/home/mod.ts";
-import { readResult, resultText } from "../../../src/core/result/mod.ts";
-import { qualityFigure, type Sweep } from "../../../src/features/sweep/mod.ts";
+import { folderOf } from "core/home/mod.ts";
+import { readResult, resultText } from "core/result/mod.ts";
+import { qualityFigure, type Sweep } from "features/sweep/mod.ts";
 import { analyses, SIZES } from "../../../src/apps/pages/analyses/analyses.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
 
 /** Which of a notebook's pictures stands for it, counted from 0. */

@@ -1,11 +1,11 @@
 /** What any value looks like where it is shown, and what notebooks are told of the public functions. */
 import assert from "node:assert/strict";
-import { displayWith } from "../../../src/core/entry/mod.ts";
-import { type Kind, readResult } from "../../../src/core/result/mod.ts";
-import { importanceFigure } from "../../../src/features/profile/mod.ts";
+import { displayWith } from "core/entry/mod.ts";
+import { type Kind, readResult } from "core/result/mod.ts";
+import { importanceFigure } from "features/profile/mod.ts";
 import { viewOf } from "../../../src/apps/notebook/view.ts";
-import { compare } from "../../../src/features/compare/mod.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
+import { compare } from "features/compare/mod.ts";
+import { makePlan } from "features/orders/mod.ts";
 import * as figures from "../../../src/figures.ts";
 import * as lamina from "../../../src/mod.ts";
 import { helpText } from "../../../src/apps/notebook/help.ts";

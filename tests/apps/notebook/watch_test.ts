@@ -1,9 +1,9 @@
 /** How a study's progress is shown: as lines, and by a notebook, whose calls a stop ends. */
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
-import { enter, type Progress, reportChecks, type Reports, watchWith } from "../../../src/core/entry/mod.ts";
-import { progressLine, progressText } from "../../../src/core/show/progress.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
+import { enter, type Progress, reportChecks, type Reports, watchWith } from "core/entry/mod.ts";
+import { progressLine, progressText } from "core/show/progress.ts";
+import { widthOf } from "core/show/plain.ts";
 import { watcher } from "../../../src/apps/notebook/watch.ts";
 
 /** Watches calls of `use` with a clock of its own; `places` are the lines of every call, text after text. */

@@ -9,9 +9,9 @@ import {
   type AnalysisName,
   type AnalysisOptions,
 } from "../../../src/apps/pages/analyses/analyses.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
+import { profile } from "features/profile/mod.ts";
 import { kept, type Opened, withTiny } from "../../core/study/tiny.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { CHROMIUM, inBrowser } from "../../browser.ts";
 import { checkPage } from "../../core/show/browser.ts";
 import { changeConfig, heard, thorough } from "../../support.ts";

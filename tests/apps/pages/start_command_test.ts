@@ -1,17 +1,17 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { commandLine } from "../../../src/core/command/outlet.ts";
-import { nextLines } from "../../../src/features/fit/fitted.ts";
+import { commandLine } from "core/command/outlet.ts";
+import { nextLines } from "features/fit/fitted.ts";
 import { fit as fitted } from "../../core/show/synthetic_fit.ts";
-import type { Fit } from "../../../src/features/fit/mod.ts";
-import type { Profile } from "../../../src/features/profile/mod.ts";
-import { readResult } from "../../../src/core/result/mod.ts";
-import type { Sweep } from "../../../src/features/sweep/mod.ts";
-import { priceOf, runWork } from "../../../src/core/study/study.ts";
+import type { Fit } from "features/fit/mod.ts";
+import type { Profile } from "features/profile/mod.ts";
+import { readResult } from "core/result/mod.ts";
+import type { Sweep } from "features/sweep/mod.ts";
+import { priceOf, runWork } from "core/study/study.ts";
 import { type StartOptions, startStudy } from "../../../src/apps/pages/start.ts";
-import { profileStudy } from "../../../src/features/profile/study.ts";
-import { openModel, type StudyModel } from "../../../src/core/subject/mod.ts";
+import { profileStudy } from "features/profile/study.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../../core/study/tiny.ts";
 import { writePackage } from "../../core/hub/package.ts";
 import { benchmark } from "../../core/text/benchmark.ts";

@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import process from "node:process";
-import type { Context } from "../../../src/core/command/context.ts";
+import type { Context } from "core/command/context.ts";
 import { runLine } from "../../../src/apps/cli/program.ts";
-import { printable } from "../../../src/core/show/tables/text.ts";
-import { progressLine } from "../../../src/core/show/progress.ts";
+import { printable } from "core/show/tables/text.ts";
+import { progressLine } from "core/show/progress.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { withFolder } from "../../support.ts";
 import { type Ran, ran } from "../../tools.ts";

@@ -1,7 +1,7 @@
 /** Values that an option takes from a file instead of the command line. */
 import assert from "node:assert/strict";
-import { entriesOf, given } from "../../../src/core/command/given.ts";
-import { numberList } from "../../../src/core/command/relations.ts";
+import { entriesOf, given } from "core/command/given.ts";
+import { numberList } from "core/command/relations.ts";
 import { withFolder } from "../../support.ts";
 
 Deno.test("@FILE is what is in the file without its last line break; @@ begins a text with @", () =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { usualProgram } from "../../docs/commands.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
+import { widthOf } from "core/show/plain.ts";
 import { expectFailures, lamina } from "./cli.ts";
 
 Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {

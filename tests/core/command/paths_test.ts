@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { createProgram } from "../../../src/apps/cli/program.ts";
-import type { Context } from "../../../src/core/command/context.ts";
-import { writtenBy } from "../../../src/core/command/destination.ts";
+import type { Context } from "core/command/context.ts";
+import { writtenBy } from "core/command/destination.ts";
 import { withFolder } from "../../support.ts";
 import { expectFailures, type Failure, lamina, laminaHere } from "./cli.ts";
 import { onUnix, words } from "../../tools.ts";

@@ -1,13 +1,13 @@
 /** Options that need or exclude others: each declared pair is refused before anything is opened, and its valid use passes. */
 import assert from "node:assert/strict";
 import { type Command, CommanderError, type Option } from "commander";
-import type { Context } from "../../../src/core/command/context.ts";
+import type { Context } from "core/command/context.ts";
 import { createProgram } from "../../../src/apps/cli/program.ts";
-import { relations } from "../../../src/core/command/relations.ts";
-import { needText, type Relation } from "../../../src/core/entry/mod.ts";
-import { fit } from "../../../src/features/fit/study.ts";
-import { generate } from "../../../src/features/generate/generate.ts";
-import { sweep } from "../../../src/features/sweep/study.ts";
+import { relations } from "core/command/relations.ts";
+import { needText, type Relation } from "core/entry/mod.ts";
+import { fit } from "features/fit/study.ts";
+import { generate } from "features/generate/generate.ts";
+import { sweep } from "features/sweep/study.ts";
 import { isThorough, words } from "../../tools.ts";
 import { refuses } from "../../support.ts";
 

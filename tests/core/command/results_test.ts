@@ -1,10 +1,10 @@
 /** What becomes of a finished result: where it is kept, where `--json` and `--figure` put it, and that nothing on the way loses it. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { readResult } from "../../../src/core/result/mod.ts";
-import { certificateFigure } from "../../../src/features/compare/mod.ts";
-import { depthFigure } from "../../../src/features/depth/mod.ts";
-import { importanceFigure } from "../../../src/features/profile/mod.ts";
+import { readResult } from "core/result/mod.ts";
+import { certificateFigure } from "features/compare/mod.ts";
+import { depthFigure } from "features/depth/mod.ts";
+import { importanceFigure } from "features/profile/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
 import { fails, lamina, laminaHere, ok, runs, withDesk } from "./cli.ts";
 import { onLinux, printed, words } from "../../tools.ts";

@@ -1,12 +1,12 @@
 /** The commands of studies: each gives what the library gives, as a table, JSON and CSV, says what it would take, and divides into shards. */
 import assert from "node:assert/strict";
-import { resultText } from "../../../src/core/result/mod.ts";
-import { printable } from "../../../src/core/show/tables/text.ts";
-import { type Result, toCSV } from "../../../src/core/show/looks.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { tableIn } from "../../../src/core/command/context.ts";
-import { divisible } from "../../../src/core/command/sharing.ts";
+import { resultText } from "core/result/mod.ts";
+import { printable } from "core/show/tables/text.ts";
+import { type Result, toCSV } from "core/show/looks.ts";
+import { widthOf } from "core/show/plain.ts";
+import { openModel } from "core/subject/mod.ts";
+import { tableIn } from "core/command/context.ts";
+import { divisible } from "core/command/sharing.ts";
 import { rows } from "../study/every_study.ts";
 import { kept } from "../study/tiny.ts";
 import { copyModel, thorough } from "../../support.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { writeTogether, writeWhole } from "../../../src/core/disk/mod.ts";
-import { temporaryName } from "../../../src/core/disk/temporary.ts";
+import { writeTogether, writeWhole } from "core/disk/mod.ts";
+import { temporaryName } from "core/disk/temporary.ts";
 import { withFolder } from "../../support.ts";
 import { onLinux, onUnix, printed, ran } from "../../tools.ts";
 

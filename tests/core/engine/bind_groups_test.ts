@@ -1,6 +1,6 @@
 /** The collection of bind groups, without a device; that the library makes them where they are counted is in web_test.ts. */
 import assert from "node:assert/strict";
-import { BIND_GROUPS, collectBindGroups, collector } from "../../../src/core/engine/web/gpu.ts";
+import { BIND_GROUPS, collectBindGroups, collector } from "core/engine/web/gpu.ts";
 
 Deno.test("bind groups are made by the device, and collected once for so many", () => {
   const made: unknown[] = [];

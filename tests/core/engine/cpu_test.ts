@@ -1,10 +1,10 @@
 /** The reference engine: what every engine does (suite.ts), and what is the CPU's own. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import { openLibrary } from "../../../src/core/engine/native/library.ts";
-import { createGraph, Gemm, type Graph } from "../../../src/core/onnx/mod.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import { openLibrary } from "core/engine/native/library.ts";
+import { createGraph, Gemm, type Graph } from "core/onnx/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import { engine, withFolder } from "../../support.ts";
 import { cast, held, numbers, testEngine, withProgram } from "./suite.ts";
 import { printed } from "../../tools.ts";

@@ -2,7 +2,7 @@
  * OpenVINO's plug-in offers no device on processors of other makers than Intel, though it computes on them too, in float32. A test
  * calls the CPU one of Intel's: in ONNX Runtime's own description of it, whose beginning is checked first.
  */
-import { openCpuLibrary } from "../../../src/core/engine/native/cpu.ts";
+import { openCpuLibrary } from "core/engine/native/cpu.ts";
 
 /** `OrtHardwareDevice` begins with its type and the vendor's PCI number. */
 const [VENDOR, INTEL, CPU] = [4, 0x8086, 0];

@@ -1,8 +1,8 @@
 /** An engine by its name: shared, of a precision that it has; a command line that would end the process while ONNX Runtime is loaded is refused. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { openEngine, type WebgpuAccess } from "../../../src/core/engine/mod.ts";
-import { expectShortCommandLine, longestCommandLine } from "../../../src/core/engine/native/memory.ts";
+import { openEngine, type WebgpuAccess } from "core/engine/mod.ts";
+import { expectShortCommandLine, longestCommandLine } from "core/engine/native/memory.ts";
 import { ran, unless } from "../../tools.ts";
 
 Deno.test("an engine is opened once; nothing of its trial is held", async () => {

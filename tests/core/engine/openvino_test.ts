@@ -3,21 +3,21 @@
  * where `lamina openvino` has not installed it; its options, and what it refuses, need no plug-in.
  */
 import assert from "node:assert/strict";
-import { cpuEngine, openCpuLibrary } from "../../../src/core/engine/native/cpu.ts";
-import { type Engine, openEngine } from "../../../src/core/engine/mod.ts";
-import { openvinoEngine, openvinoOptions } from "../../../src/core/engine/native/openvino.ts";
-import { tryPrecision } from "../../../src/core/engine/trial.ts";
-import { openUser } from "../../../src/core/engine/native/user.ts";
-import { openvinoLibrary } from "../../../src/core/libraries/mod.ts";
+import { cpuEngine, openCpuLibrary } from "core/engine/native/cpu.ts";
+import { type Engine, openEngine } from "core/engine/mod.ts";
+import { openvinoEngine, openvinoOptions } from "core/engine/native/openvino.ts";
+import { tryPrecision } from "core/engine/trial.ts";
+import { openUser } from "core/engine/native/user.ts";
+import { openvinoLibrary } from "core/libraries/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { fixtureRow } from "../../gpu/fixtures.ts";
 import { studiesOn, studyRows } from "../../gpu/studies.ts";
 import { unjudged, withTiny } from "../study/tiny.ts";
 import { beyond, type Opened, streamDeviations } from "../models/parity.ts";
-import { createGraph, type Graph, MatMul } from "../../../src/core/onnx/mod.ts";
-import type { Change } from "../../../src/core/measure/mod.ts";
-import { noDrop, tensorsOf } from "../../../src/core/run/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
+import { createGraph, type Graph, MatMul } from "core/onnx/mod.ts";
+import type { Change } from "core/measure/mod.ts";
+import { noDrop, tensorsOf } from "core/run/mod.ts";
+import { repair } from "features/repair/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { engine as cpu, thorough, withFixture } from "../../support.ts";
 import { unchanged, unless } from "../../tools.ts";

@@ -3,8 +3,8 @@
  * none; `deno task gpu-check` tells more. What of CUDA needs no numbers is tested on stand-ins (cuda_test.ts).
  */
 import assert from "node:assert/strict";
-import { openEngine } from "../../../src/core/engine/mod.ts";
-import { precisionsOf } from "../../../src/core/engine/open.ts";
+import { openEngine } from "core/engine/mod.ts";
+import { precisionsOf } from "core/engine/open.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { beyond, streamDeviations } from "../models/parity.ts";
 import { engine as cpu, withFixture } from "../../support.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isPluginName, openEngine, type Wanted } from "../../../src/core/engine/mod.ts";
+import { isPluginName, openEngine, type Wanted } from "core/engine/mod.ts";
 import { printed, unless } from "../../tools.ts";
 import { refuses, withFolder } from "../../support.ts";
 

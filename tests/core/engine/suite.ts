@@ -1,8 +1,8 @@
 /** What every engine does: what is fed and what comes back, who frees what, and errors that name the input. */
 import assert from "node:assert/strict";
-import type { Engine, Held, Program } from "../../../src/core/engine/mod.ts";
-import { Add, Cast, createGraph, type Graph, Mul } from "../../../src/core/onnx/mod.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+import type { Engine, Held, Program } from "core/engine/mod.ts";
+import { Add, Cast, createGraph, type Graph, Mul } from "core/onnx/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 
 export async function withProgram(
   engine: Engine,

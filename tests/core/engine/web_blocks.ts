@@ -6,7 +6,7 @@
  * numbers at once, as the matrix's sides allow: the shapes below meet all of them.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import { drawnMatrix, productErrors } from "../../blocks/products.ts";
 import { blockDeviations, blockTolerance } from "../../blocks/truth.ts";
 import { beyond } from "../models/parity.ts";

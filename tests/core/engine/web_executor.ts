@@ -4,9 +4,9 @@
  * Both engines' states are off by `stateTolerance` at most (relative to the largest element): between them, by twice that.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import type { MlpSpec, Model } from "../../../src/core/models/mod.ts";
-import { Mul } from "../../../src/core/onnx/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { MlpSpec, Model } from "core/models/mod.ts";
+import { Mul } from "core/onnx/mod.ts";
 import {
   type Blocks,
   embeddingSmoothing,
@@ -16,8 +16,8 @@ import {
   reference,
   score,
   segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import type { DecoderOptions } from "../../../src/core/run/decode/mod.ts";
+} from "core/run/mod.ts";
+import type { DecoderOptions } from "core/run/decode/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { expectNumbers, KINDS, observed } from "../run/probe_table.ts";
 import { finalStreams, segmentStreams, stepLogits } from "../run/states.ts";

@@ -1,6 +1,6 @@
 /** One count for a study of several parts, and the time left. */
-import { meter, phased, type Progress } from "../../../src/core/entry/mod.ts";
-import { phases } from "../../../src/core/entry/progress.ts";
+import { meter, phased, type Progress } from "core/entry/mod.ts";
+import { phases } from "core/entry/progress.ts";
 import assert from "node:assert/strict";
 
 const unit = "modules";

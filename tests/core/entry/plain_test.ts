@@ -2,7 +2,7 @@
 /** Text from outside as one line, as JSON and as a shell word; system errors in words. `plain`: tests/core/show/plain_test.ts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { failure, jsonText, oneLine, reasonOf, shellWord } from "../../../src/core/entry/mod.ts";
+import { failure, jsonText, oneLine, reasonOf, shellWord } from "core/entry/mod.ts";
 import { printed } from "../../tools.ts";
 
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/u;

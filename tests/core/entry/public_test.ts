@@ -8,7 +8,7 @@ import * as figures from "../../../src/figures.ts";
 import * as init from "../../../src/init.ts";
 import * as lamina from "../../../src/mod.ts";
 import * as runs from "../../../src/series.ts";
-import { enter, like, list, wholeNumber } from "../../../src/core/entry/mod.ts";
+import { enter, like, list, wholeNumber } from "core/entry/mod.ts";
 import { engine, refuses } from "../../support.ts";
 import { withTiny } from "../study/tiny.ts";
 import { results } from "./public/results.ts";

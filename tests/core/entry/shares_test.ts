@@ -11,8 +11,8 @@ import {
   expect,
   parseBytes,
   type ShareKind,
-} from "../../../src/core/entry/mod.ts";
-import { readShare } from "../../../src/core/entry/amounts.ts";
+} from "core/entry/mod.ts";
+import { readShare } from "core/entry/amounts.ts";
 import { expectFailures, type Failure, lamina } from "../command/cli.ts";
 import { words } from "../../tools.ts";
 

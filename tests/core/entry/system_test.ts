@@ -1,7 +1,7 @@
 /** Errors of the system in words. */
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
-import { messageOf } from "../../../src/core/entry/mod.ts";
+import { messageOf } from "core/entry/mod.ts";
 import { withFolder } from "../../support.ts";
 
 Deno.test("an error of the system says what could not be done to which path; other errors are as they are", () =>

@@ -1,8 +1,8 @@
 /** Where things are kept: on every system, in a checkout and in an installed copy. */
 import assert from "node:assert/strict";
 import { isAbsolute, resolve } from "node:path";
-import { displayed, folderOf, type Kept, root } from "../../../src/core/home/mod.ts";
-import { keptIn, type Machine, usuallyIn } from "../../../src/core/home/home.ts";
+import { displayed, folderOf, type Kept, root } from "core/home/mod.ts";
+import { keptIn, type Machine, usuallyIn } from "core/home/home.ts";
 import { onUnix, words } from "../../tools.ts";
 
 /** Folders of a made-up machine. */

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { cacheEntries, openModel, pruneCache, verifyCache } from "../../../src/core/hub/mod.ts";
-import { openLocked, partialFolder, partialPath, withPartial } from "../../../src/core/hub/cache/partial.ts";
+import { cacheEntries, openModel, pruneCache, verifyCache } from "core/hub/mod.ts";
+import { openLocked, partialFolder, partialPath, withPartial } from "core/hub/cache/partial.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 import { MODEL, WEIGHTS } from "./hub_model.ts";
 import { withFolder } from "../../support.ts";

@@ -1,9 +1,9 @@
 /** Files that are not what arrived: found out at the first opening, found by `verifyCache`, fetched again once. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { datasetFile, openModel, pruneCache, verifyCache } from "../../../src/core/hub/mod.ts";
-import { packageFiles, packageFolder } from "../../../src/core/hub/packages/packaged.ts";
+import { closed } from "core/entry/mod.ts";
+import { datasetFile, openModel, pruneCache, verifyCache } from "core/hub/mod.ts";
+import { packageFiles, packageFolder } from "core/hub/packages/packaged.ts";
 import { content, MODEL, snapshot, WEIGHTS } from "./hub_model.ts";
 import { writePackage } from "./package.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";

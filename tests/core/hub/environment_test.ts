@@ -1,6 +1,6 @@
 /** Virtual environments: two processes that want one at the same time get the same one. */
 import assert from "node:assert/strict";
-import { makeEnvironment, missingPackages } from "../../../src/core/hub/mod.ts";
+import { makeEnvironment, missingPackages } from "core/hub/mod.ts";
 import { thorough, withFolder } from "../../support.ts";
 
 const lacking = await missingPackages();

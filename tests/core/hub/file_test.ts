@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bufferSource } from "../../buffer.ts";
-import { fileSource, readText } from "../../../src/core/hub/mod.ts";
+import { fileSource, readText } from "core/hub/mod.ts";
 import { pattern } from "./fake_hub.ts";
 import { refuses, withFolder } from "../../support.ts";
 

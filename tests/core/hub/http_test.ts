@@ -1,8 +1,8 @@
 /** Reads over HTTP: retries, ranges, what is requested together, and what a failure reaches. */
 import assert from "node:assert/strict";
-import type { ByteSource } from "../../../src/core/hub/mod.ts";
-import { httpSource } from "../../../src/core/hub/remote/http.ts";
-import { gathered } from "../../../src/core/hub/remote/gather.ts";
+import type { ByteSource } from "core/hub/mod.ts";
+import { httpSource } from "core/hub/remote/http.ts";
+import { gathered } from "core/hub/remote/gather.ts";
 import { refuses } from "../../support.ts";
 import { closedPort, type Fault, pattern, rangeAnswer, serve } from "./fake_hub.ts";
 

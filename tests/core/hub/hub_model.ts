@@ -1,7 +1,7 @@
 /** A model as a repository of the fake hub, and where its files are kept. */
 import { join } from "node:path";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { openModel } from "../../../src/core/hub/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { openModel } from "core/hub/mod.ts";
 import { COMMIT, type Files, pattern } from "./fake_hub.ts";
 
 export const CONFIG = new TextEncoder().encode("{}");

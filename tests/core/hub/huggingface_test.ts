@@ -1,9 +1,9 @@
-import { closed, type Progress } from "../../../src/core/entry/mod.ts";
+import { closed, type Progress } from "core/entry/mod.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { partialPath } from "../../../src/core/hub/cache/partial.ts";
-import { cacheEntries, datasetFile, openModel } from "../../../src/core/hub/mod.ts";
+import { partialPath } from "core/hub/cache/partial.ts";
+import { cacheEntries, datasetFile, openModel } from "core/hub/mod.ts";
 import { COMMIT, type FakeHub, layOut, pattern, withHub } from "./fake_hub.ts";
 import { CONFIG, content, fileNames, MODEL, REPOSITORY, snapshot, WEIGHTS } from "./hub_model.ts";
 

@@ -1,9 +1,9 @@
 /** The licence that a folder's card states, and an export's card repeats. */
 import assert from "node:assert/strict";
-import { originOf } from "../../../src/features/export/card/sizes.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { openModel } from "../../../src/core/hub/mod.ts";
-import { licenceOf } from "../../../src/core/hub/local.ts";
+import { originOf } from "features/export/card/sizes.ts";
+import { exportModel } from "features/export/mod.ts";
+import { openModel } from "core/hub/mod.ts";
+import { licenceOf } from "core/hub/local.ts";
 import { writeWide } from "../../features/export/wide.ts";
 import { withFolder } from "../../support.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { knownModels } from "../../../src/core/hub/mod.ts";
-import { parseManifest } from "../../../src/core/hub/packages/manifest.ts";
+import { knownModels } from "core/hub/mod.ts";
+import { parseManifest } from "core/hub/packages/manifest.ts";
 import { refuses } from "../../support.ts";
 import { withCache } from "./fake_hub.ts";
 

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { openModel } from "../../../src/core/hub/mod.ts";
-import { modelFiles } from "../../../src/core/hub/files.ts";
-import { modelFileNames } from "../../../src/core/hub/layout.ts";
+import { closed } from "core/entry/mod.ts";
+import { openModel } from "core/hub/mod.ts";
+import { modelFiles } from "core/hub/files.ts";
+import { modelFileNames } from "core/hub/layout.ts";
 import { withFolder } from "../../support.ts";
 import { pattern, withCache } from "./fake_hub.ts";
 

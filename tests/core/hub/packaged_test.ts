@@ -7,8 +7,8 @@ import {
   type KnownModel,
   makeEnvironment,
   pruneCache,
-} from "../../../src/core/hub/mod.ts";
-import { packagedModel, packageFolder } from "../../../src/core/hub/packages/packaged.ts";
+} from "core/hub/mod.ts";
+import { packagedModel, packageFolder } from "core/hub/packages/packaged.ts";
 import { refuses } from "../../support.ts";
 import { pattern, sha256, withCache } from "./fake_hub.ts";
 

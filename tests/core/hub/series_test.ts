@@ -1,7 +1,7 @@
 /** Series of checkpoints as files: names and their steps, the three forms, and what is refused. */
 import assert from "node:assert/strict";
-import { openModel, seriesFiles } from "../../../src/core/hub/mod.ts";
-import { chooseSteps, namedSteps } from "../../../src/core/hub/series.ts";
+import { openModel, seriesFiles } from "core/hub/mod.ts";
+import { chooseSteps, namedSteps } from "core/hub/series.ts";
 import { refuses, withFolder } from "../../support.ts";
 import { type FakeHub, withHub } from "./fake_hub.ts";
 import { MODEL } from "./hub_model.ts";

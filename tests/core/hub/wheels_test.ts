@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { cudaWheels, ggmlPackages, installWheels, missingPackages } from "../../../src/core/hub/mod.ts";
-import { errorsOf, PYTHON } from "../../../src/core/hub/packages/environment.ts";
-import { pipReason } from "../../../src/core/hub/packages/pip.ts";
-import type { Pinned, Wheel } from "../../../src/core/hub/packages/wheels.ts";
+import { cudaWheels, ggmlPackages, installWheels, missingPackages } from "core/hub/mod.ts";
+import { errorsOf, PYTHON } from "core/hub/packages/environment.ts";
+import { pipReason } from "core/hub/packages/pip.ts";
+import type { Pinned, Wheel } from "core/hub/packages/wheels.ts";
 import { onLinux, printed, unless } from "../../tools.ts";
 import { withFolder } from "../../support.ts";
 import { sha256 } from "./fake_hub.ts";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import {
   type AttentionInput,
   type AttentionStats,
   attentionStats,
   readAttentionStats,
-} from "../../../src/core/kernels/mod.ts";
-import { attentionStatsReference } from "../../../src/core/kernels/attention_stats.ts";
-import { PATTERN_NAMES, queryPositions } from "../../../src/core/measure/mod.ts";
+} from "core/kernels/mod.ts";
+import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { PATTERN_NAMES, queryPositions } from "core/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
 import { refuses } from "../../support.ts";
 import { assertWithin, computed, onWebgpu } from "./devices.ts";

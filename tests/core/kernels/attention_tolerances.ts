@@ -1,5 +1,5 @@
 /** How far the statistics of attention that the kernel makes may be from the plain reference. */
-import { type AttentionInput, attentionScores } from "../../../src/core/kernels/mod.ts";
+import { type AttentionInput, attentionScores } from "core/kernels/mod.ts";
 import { absolute } from "../run/attention_tolerances.ts";
 import { u } from "./devices.ts";
 

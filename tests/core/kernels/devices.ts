@@ -1,8 +1,8 @@
 /** Kernels on WebGPU; a test of a machine without a device is ignored, and its name says why. */
-import type { Engine, Held } from "../../../src/core/engine/mod.ts";
-import { webgpuEngine } from "../../../src/core/engine/web/web.ts";
+import type { Engine, Held } from "core/engine/mod.ts";
+import { webgpuEngine } from "core/engine/web/web.ts";
 import { thorough } from "../../support.ts";
-import { float32 } from "../../../src/core/tensor/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
 import { unless } from "../../tools.ts";
 
 /** The engine, or why there is none. */

@@ -1,12 +1,12 @@
 /** Both versions of every kernel: the same interface as the host's description, and CUDA that compiles. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { attentionStatsKernel } from "../../../src/core/kernels/attention_stats.ts";
-import { type Kernel, kernelSource } from "../../../src/core/kernels/kernel.ts";
-import { layerGramKernel } from "../../../src/core/kernels/layer_gram.ts";
-import { openNvrtc } from "../../../src/core/kernels/cuda.ts";
-import { randomNormalKernel } from "../../../src/core/kernels/random_normal.ts";
-import { tokenSmoothingKernel } from "../../../src/core/kernels/token_smoothing.ts";
+import { attentionStatsKernel } from "core/kernels/attention_stats.ts";
+import { type Kernel, kernelSource } from "core/kernels/kernel.ts";
+import { layerGramKernel } from "core/kernels/layer_gram.ts";
+import { openNvrtc } from "core/kernels/cuda.ts";
+import { randomNormalKernel } from "core/kernels/random_normal.ts";
+import { tokenSmoothingKernel } from "core/kernels/token_smoothing.ts";
 import { refuses, thorough } from "../../support.ts";
 import { printed, unless, words } from "../../tools.ts";
 

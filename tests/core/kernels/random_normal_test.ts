@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { normalDraw } from "../../../src/core/kernels/mod.ts";
-import { randomNormalParams } from "../../../src/core/kernels/random_normal.ts";
-import { fillRows, type NormalRows, streamKeys } from "../../../src/core/tensor/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { normalDraw } from "core/kernels/mod.ts";
+import { randomNormalParams } from "core/kernels/random_normal.ts";
+import { fillRows, type NormalRows, streamKeys } from "core/tensor/mod.ts";
 import { refuses } from "../../support.ts";
 import { computed, onWebgpu } from "./devices.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import fc from "fast-check";
-import { readSmoothingSums, tokenSmoothing } from "../../../src/core/kernels/mod.ts";
-import { tokenSmoothingReference, type TokenStates } from "../../../src/core/kernels/token_smoothing.ts";
-import { smoothing, type SmoothingSums } from "../../../src/core/measure/mod.ts";
+import { readSmoothingSums, tokenSmoothing } from "core/kernels/mod.ts";
+import { tokenSmoothingReference, type TokenStates } from "core/kernels/token_smoothing.ts";
+import { smoothing, type SmoothingSums } from "core/measure/mod.ts";
 import { assertWithin, computed, onWebgpu, u } from "./devices.ts";
 import { anyStates, cases, random } from "./token_states.ts";
 

@@ -1,7 +1,7 @@
 /** Tokens on which a kernel and a graph are held against the reference of smoothing; normal numbers. */
 import fc from "fast-check";
-import type { TokenStates } from "../../../src/core/kernels/token_smoothing.ts";
-import { fillNormal, streamKeys } from "../../../src/core/tensor/mod.ts";
+import type { TokenStates } from "core/kernels/token_smoothing.ts";
+import { fillNormal, streamKeys } from "core/tensor/mod.ts";
 
 /** `n` normal numbers, the same ones for the same seed. */
 export function normals(n: number, seed: number, scale = 1): Float32Array<ArrayBuffer> {

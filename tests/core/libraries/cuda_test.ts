@@ -1,6 +1,6 @@
 /** Where CUDA's libraries are looked for. */
 import assert from "node:assert/strict";
-import { cudaLibraries, openCudaLibrary } from "../../../src/core/libraries/mod.ts";
+import { cudaLibraries, openCudaLibrary } from "core/libraries/mod.ts";
 import { withFolder } from "../../support.ts";
 
 Deno.test("the folder that LAMINA_CUDA names comes first, in every layout; the bare names come last", () =>

@@ -9,7 +9,7 @@ import {
   rankStability,
   sinkRate,
   sumRouting,
-} from "../../../src/core/measure/mod.ts";
+} from "core/measure/mod.ts";
 
 const anyStates = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 12, maxLength: 60 })
   .map((values) => Float32Array.from(values.slice(0, values.length - values.length % 4)));

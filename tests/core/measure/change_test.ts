@@ -8,9 +8,9 @@ import {
   meanInterval,
   predictionSetSize,
   shareInterval,
-} from "../../../src/core/measure/mod.ts";
-import { equivalence } from "../../../src/core/measure/statistics/paired.ts";
-import { philox, streamKeys } from "../../../src/core/tensor/mod.ts";
+} from "core/measure/mod.ts";
+import { equivalence } from "core/measure/statistics/paired.ts";
+import { philox, streamKeys } from "core/tensor/mod.ts";
 
 const { wilson } = JSON.parse(
   await Deno.readTextFile(new URL("../../fixtures/paired.json", import.meta.url)),

@@ -1,13 +1,8 @@
 /** Changed answers: against a brute force with SciPy (fixtures/make_paired.py), and what has to hold for every number of documents. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { binomialShare, binomialTail } from "../../../src/core/measure/statistics/binomial.ts";
-import {
-  changeInterval,
-  changesOf,
-  equivalence,
-  limits,
-} from "../../../src/core/measure/statistics/paired.ts";
+import { binomialShare, binomialTail } from "core/measure/statistics/binomial.ts";
+import { changeInterval, changesOf, equivalence, limits } from "core/measure/statistics/paired.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { refuses } from "../../support.ts";
 

@@ -1,6 +1,6 @@
 /** Ratios of sums over samples, and their intervals. */
 import assert from "node:assert/strict";
-import { meanPart, ratio95 } from "../../../src/core/measure/mod.ts";
+import { meanPart, ratio95 } from "core/measure/mod.ts";
 
 Deno.test("a ratio has an interval over samples that contains it", () => {
   const even = [1, 2, 3, 4, 5, 6, 7, 8].map((over) => ({ over, under: 1 }));

@@ -16,8 +16,8 @@ import {
   studentT95,
   toldSign,
   withinBudget,
-} from "../../../src/core/measure/mod.ts";
-import { correlation, ranks } from "../../../src/core/measure/statistics/statistics.ts";
+} from "core/measure/mod.ts";
+import { correlation, ranks } from "core/measure/statistics/statistics.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`);

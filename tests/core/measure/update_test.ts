@@ -16,9 +16,9 @@ import {
   noDistances,
   placesInGram,
   sumUpdates,
-} from "../../../src/core/measure/mod.ts";
-import { cosineDistance } from "../../../src/core/measure/streams/update.ts";
-import { crossing, moduleRatio, typical } from "../../../src/features/untrained/theory/module_ratio.ts";
+} from "core/measure/mod.ts";
+import { cosineDistance } from "core/measure/streams/update.ts";
+import { crossing, moduleRatio, typical } from "features/untrained/theory/module_ratio.ts";
 import { near as within, UNIT } from "../../support.ts";
 
 const D = 64;

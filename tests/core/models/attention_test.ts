@@ -7,10 +7,10 @@
  * weights from scores of E products: 4 · √E · u · max|score| relative, as an error e of a score is a factor 1 + e of its weight.
  */
 import assert from "node:assert/strict";
-import { type AttentionTaps, layerTensors, mixerGraph, ropeTables } from "../../../src/core/models/mod.ts";
-import type { SoftmaxSpec } from "../../../src/core/models/modules/softmax.ts";
-import { cpuLowering, type Lowering } from "../../../src/core/onnx/mod.ts";
-import { float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import { type AttentionTaps, layerTensors, mixerGraph, ropeTables } from "core/models/mod.ts";
+import type { SoftmaxSpec } from "core/models/modules/softmax.ts";
+import { cpuLowering, type Lowering } from "core/onnx/mod.ts";
+import { float32, type Tensor } from "core/tensor/mod.ts";
 import { byTurns, distance, largest, runGraph, UNIT } from "../../support.ts";
 import { normal } from "./drawn.ts";
 

@@ -22,15 +22,9 @@ import {
   type StoredTypes,
   type TensorNeed,
   updateGraph,
-} from "../../../src/core/models/mod.ts";
-import {
-  cpuLowering,
-  cudaLowering,
-  type Graph,
-  type Lowering,
-  webgpuLowering,
-} from "../../../src/core/onnx/mod.ts";
-import type { DType } from "../../../src/core/tensor/mod.ts";
+} from "core/models/mod.ts";
+import { cpuLowering, cudaLowering, type Graph, type Lowering, webgpuLowering } from "core/onnx/mod.ts";
+import type { DType } from "core/tensor/mod.ts";
 
 export const lowerings: Record<string, Lowering> = {
   cpu: cpuLowering,

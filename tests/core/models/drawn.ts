@@ -1,5 +1,5 @@
 /** Tensors of normal numbers, the same ones for the same seed. */
-import { fillNormal, float32, streamKeys, type Tensor } from "../../../src/core/tensor/mod.ts";
+import { fillNormal, float32, streamKeys, type Tensor } from "core/tensor/mod.ts";
 
 export function normal(shape: readonly number[], seed: number, scale = 1): Tensor & { data: Float32Array } {
   const data = new Float32Array(shape.reduce((product, side) => product * side, 1));

@@ -15,7 +15,7 @@ import {
   withFixture,
 } from "../../support.ts";
 import { beyond, type Deviation, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
-import { noDrop } from "../../../src/core/run/mod.ts";
+import { noDrop } from "core/run/mod.ts";
 import { finalStreams } from "../run/states.ts";
 
 function expectWithin(deviations: readonly Deviation[]): void {

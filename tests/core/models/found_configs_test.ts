@@ -1,6 +1,6 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
-import { type ModelSpec, readSpec, routed, scoring } from "../../../src/core/models/mod.ts";
+import { type ModelSpec, readSpec, routed, scoring } from "core/models/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 const FILE = "model: config.json";

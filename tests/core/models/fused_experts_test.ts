@@ -1,6 +1,6 @@
 /** Experts of a layer in one tensor are those that are stored one by one, in a composite model too; wrong ones are refused by name. */
 import assert from "node:assert/strict";
-import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { openFolder, withFixture, withFolder } from "../../support.ts";
 import { expectSame, prefixed, rewrite, withCopy } from "./rewrite.ts";
 

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { layerTensors, loadGguf, type Model } from "../../../src/core/models/mod.ts";
-import { toFloat32 } from "../../../src/core/tensor/mod.ts";
-import { type GgufFile, type GgufValue, openGguf } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { layerTensors, loadGguf, type Model } from "core/models/mod.ts";
+import { toFloat32 } from "core/tensor/mod.ts";
+import { type GgufFile, type GgufValue, openGguf } from "core/weights/mod.ts";
 import { distance, engine, largest, UNIT, withFixture } from "../../support.ts";
 import { expectRefused } from "./refused_configs.ts";
 import { beyond, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { ggufConfig, loadGguf, scoring } from "../../../src/core/models/mod.ts";
-import { type GgufFile, openGguf } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { ggufConfig, loadGguf, scoring } from "core/models/mod.ts";
+import { type GgufFile, openGguf } from "core/weights/mod.ts";
 import { expectRefused } from "./refused_configs.ts";
 
 /** A tiny model's GGUF file with other values of its metadata and shapes of its tensors: undefined takes a value away, null a tensor. */

@@ -1,8 +1,8 @@
 /** A GGUF file is the same model as the folder it was converted from (make_gguf_model.py), to the last bit. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { loadGguf, type Model, scoring } from "../../../src/core/models/mod.ts";
-import { openGguf } from "../../../src/core/weights/mod.ts";
+import { loadGguf, type Model, scoring } from "core/models/mod.ts";
+import { openGguf } from "core/weights/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { blocksOf, gramSums, largest, openFolder, withFixture } from "../../support.ts";
 import { gguf, pair, tensor, text, uint } from "../weights/build.ts";

@@ -1,7 +1,7 @@
 /** gpt-oss whole, of one layer, from the experts of the fixture `gpt_oss` and attention that the GGUF file of them has. */
 import { bufferSource, writeSafetensors } from "../../buffer.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
-import { type GgufFile, openGguf, openSafetensors } from "../../../src/core/weights/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
+import { type GgufFile, openGguf, openSafetensors } from "core/weights/mod.ts";
 
 const FIXTURE = new URL("../../fixtures/gpt_oss/", import.meta.url);
 const [HIDDEN, HEADS, KEYS, SIZE] = [64, 4, 2, 8];

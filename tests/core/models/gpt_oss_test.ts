@@ -8,13 +8,13 @@ import {
   readSpec,
   scoring,
   storedTensor,
-} from "../../../src/core/models/mod.ts";
+} from "core/models/mod.ts";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { readConfig } from "../../../src/core/models/config/config.ts";
-import { gptOssModule, gptOssNames } from "../../../src/core/models/families/mixtures/gpt_oss.ts";
-import { forward, noDrop, type Probe } from "../../../src/core/run/mod.ts";
-import { layered, openSafetensors, withMxfp4 } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { readConfig } from "core/models/config/config.ts";
+import { gptOssModule, gptOssNames } from "core/models/families/mixtures/gpt_oss.ts";
+import { forward, noDrop, type Probe } from "core/run/mod.ts";
+import { layered, openSafetensors, withMxfp4 } from "core/weights/mod.ts";
 import {
   distance,
   engine,

@@ -9,9 +9,9 @@ import {
   randomWeights,
   readSpec,
   storedTensor,
-} from "../../../src/core/models/mod.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import type { Cut } from "../../../src/core/weights/mod.ts";
+} from "core/models/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
+import type { Cut } from "core/weights/mod.ts";
 import { fixtureNames, readJson } from "../../fixtures/read.ts";
 import type { Made, Wanted } from "./init_worker.ts";
 

@@ -10,8 +10,8 @@ import {
   readSpec,
   reshape,
   scoring,
-} from "../../../src/core/models/mod.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+} from "core/models/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import { specOf as fixtureSpec } from "../../quantised.ts";
 import { refuses } from "../../support.ts";
 

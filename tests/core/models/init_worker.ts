@@ -1,6 +1,6 @@
 /** A worker that makes what it is asked for of a random model's layer, and sends it back tensor by tensor. */
-import { randomWeights, readSpec } from "../../../src/core/models/mod.ts";
-import type { Cut } from "../../../src/core/weights/mod.ts";
+import { randomWeights, readSpec } from "core/models/mod.ts";
+import type { Cut } from "core/weights/mod.ts";
 
 /** Tensors of layer `layer`, each cut or whole (null). */
 export interface Wanted {

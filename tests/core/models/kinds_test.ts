@@ -1,8 +1,8 @@
 /** Every kind of module declares one thing: its tensors, streams, pieces and cost agree with each other. */
 import assert from "node:assert/strict";
-import { FORMATS } from "../../../src/core/formats/job.ts";
-import { kindOf, layerTensors, type ModelSpec } from "../../../src/core/models/mod.ts";
-import { cost, FLOAT32, noDrop, workOf } from "../../../src/core/run/mod.ts";
+import { FORMATS } from "core/formats/job.ts";
+import { kindOf, layerTensors, type ModelSpec } from "core/models/mod.ts";
+import { cost, FLOAT32, noDrop, workOf } from "core/run/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
 

@@ -1,8 +1,8 @@
 /** Checkpoints whose tensors have other prefixes are found; those that lack a tensor, or have a wrong one, are refused. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { loadFolder } from "../../../src/core/models/mod.ts";
-import { type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { loadFolder } from "core/models/mod.ts";
+import { type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { join, safetensors } from "../weights/build.ts";
 import { openFolder, withFolder } from "../../support.ts";

@@ -1,17 +1,10 @@
 /** What graphs are made of in each lowering: operators that its engines have, weights in every type that an engine can be fed. */
 import { type GraphProto, type NodeProto, TensorProto_DataType as DataType } from "onnx-buf";
 import assert from "node:assert/strict";
-import {
-  Cast,
-  cpuLowering,
-  createGraph,
-  Gemm,
-  type Graph,
-  type Lowering,
-} from "../../../src/core/onnx/mod.ts";
-import { fedWeight, linear } from "../../../src/core/models/values/linear.ts";
-import { bf16ToF32 } from "../../../src/core/tensor/tensor.ts";
-import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { Cast, cpuLowering, createGraph, Gemm, type Graph, type Lowering } from "core/onnx/mod.ts";
+import { fedWeight, linear } from "core/models/values/linear.ts";
+import { bf16ToF32 } from "core/tensor/tensor.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
 import { byTurns, isThorough, runGraph, UNIT, withFixture } from "../../support.ts";

@@ -3,8 +3,8 @@
  * same loss, or a refusal that names the field; never another number in silence.
  */
 import assert from "node:assert/strict";
-import type { Model, ModelSpec } from "../../../src/core/models/mod.ts";
-import { type Blocks, noDrop, score, segmentsOf } from "../../../src/core/run/mod.ts";
+import type { Model, ModelSpec } from "core/models/mod.ts";
+import { type Blocks, noDrop, score, segmentsOf } from "core/run/mod.ts";
 import { fixture, fixtureNames, readJson } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
 import { blocksOf, engine, everyNth, largest, openFolder, thorough } from "../../support.ts";

@@ -3,11 +3,11 @@
  * (its loss: tests/fixtures/mutated_configs.json). A head that equals the embedding is tied in silence.
  */
 import assert from "node:assert/strict";
-import { openModel as openFiles } from "../../../src/core/hub/mod.ts";
-import { loadFolder } from "../../../src/core/models/mod.ts";
-import { differ } from "../../../src/core/models/stored/own_head.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { openModel as openFiles } from "core/hub/mod.ts";
+import { loadFolder } from "core/models/mod.ts";
+import { differ } from "core/models/stored/own_head.ts";
+import { openModel } from "core/subject/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { expectSame, withSmaller } from "../../features/export/smaller.ts";
 import { withFolder } from "../../support.ts";

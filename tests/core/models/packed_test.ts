@@ -1,8 +1,8 @@
 /** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them, and families that take matrices apart. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { packingOf } from "../../../src/core/models/mod.ts";
-import { type Tensor, toFloat32, widened } from "../../../src/core/tensor/mod.ts";
+import { packingOf } from "core/models/mod.ts";
+import { type Tensor, toFloat32, widened } from "core/tensor/mod.ts";
 import { fixture, parse, readJson } from "../../fixtures/read.ts";
 import {
   blocksOf,

@@ -6,9 +6,9 @@
  * relative errors of its two vectors together. Where an engine rounds the factors of products to p bits, all of that is
  * 2^(24 − p) times as large.
  */
-import type { Engine, Precision } from "../../../src/core/engine/mod.ts";
-import { mean } from "../../../src/core/measure/mod.ts";
-import { type Model, type ModelSpec, rotationRegime, scoring } from "../../../src/core/models/mod.ts";
+import type { Engine, Precision } from "core/engine/mod.ts";
+import { mean } from "core/measure/mod.ts";
+import { type Model, type ModelSpec, rotationRegime, scoring } from "core/models/mod.ts";
 import {
   type Blocks,
   forward,
@@ -18,10 +18,10 @@ import {
   score,
   type ScoreSums,
   segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import type { Observation } from "../../../src/core/run/probes/probe.ts";
-import { take } from "../../../src/core/run/held.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import type { Observation } from "core/run/probes/probe.ts";
+import { take } from "core/run/held.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import type { Fixture } from "../../fixtures/read.ts";
 import { distance, gramSums, largest, stateTolerance } from "../../support.ts";
 import { finalStreams, stepLogits } from "../run/states.ts";

@@ -1,8 +1,8 @@
 /** A fixture's checkpoint written anew, with other names or tensors. */
 import assert from "node:assert/strict";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { type Blocks, noDrop } from "../../../src/core/run/mod.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { type Blocks, noDrop } from "core/run/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { finalStreams } from "../run/states.ts";

@@ -6,9 +6,9 @@
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
 import { fileURLToPath } from "node:url";
-import { architectures } from "../../../src/core/models/families/list.ts";
-import { families, type ModelSpec, routed } from "../../../src/core/models/mod.ts";
-import type { Header } from "../../../src/core/models/gguf/fields.ts";
+import { architectures } from "core/models/families/list.ts";
+import { families, type ModelSpec, routed } from "core/models/mod.ts";
+import type { Header } from "core/models/gguf/fields.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
 import { engine, withFixture } from "../../support.ts";

@@ -1,6 +1,6 @@
 /** The table of families in docs/formats.md is what the code and the measured errors give. */
 import assert from "node:assert/strict";
-import { families } from "../../../src/core/models/mod.ts";
+import { families } from "core/models/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { ERRORS, PAGE, supportTable, tableIn } from "./support.ts";
 import { words } from "../../tools.ts";

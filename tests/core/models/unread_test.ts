@@ -1,10 +1,10 @@
 /** Tensors that a model does not read, in both formats: they are known not to matter, or they are refused by name. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { loadGguf, type ModelSpec } from "../../../src/core/models/mod.ts";
-import { ignoredTensors } from "../../../src/core/models/stored/unread.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { openGguf, type TensorFile } from "../../../src/core/weights/mod.ts";
+import { loadGguf, type ModelSpec } from "core/models/mod.ts";
+import { ignoredTensors } from "core/models/stored/unread.ts";
+import { openModel } from "core/subject/mod.ts";
+import { openGguf, type TensorFile } from "core/weights/mod.ts";
 import { openFolder, withFolder } from "../../support.ts";
 import { words } from "../../tools.ts";
 import { rewrite } from "./rewrite.ts";

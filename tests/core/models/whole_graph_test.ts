@@ -3,18 +3,11 @@
  * relative error of the normed state at most (`stateTolerance`), times the largest logit.
  */
 import assert from "node:assert/strict";
-import {
-  keptHeadSize,
-  type Model,
-  type ModelSpec,
-  scoring,
-  wholeGraph,
-  wholeName,
-} from "../../../src/core/models/mod.ts";
-import type { Feeds, Program } from "../../../src/core/engine/mod.ts";
-import { freeAll, withUploaded } from "../../../src/core/run/mod.ts";
-import { take } from "../../../src/core/run/held.ts";
-import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { keptHeadSize, type Model, type ModelSpec, scoring, wholeGraph, wholeName } from "core/models/mod.ts";
+import type { Feeds, Program } from "core/engine/mod.ts";
+import { freeAll, withUploaded } from "core/run/mod.ts";
+import { take } from "core/run/held.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
 import { byTurns, engine, expectNear, released, runGraph, withFixture } from "../../support.ts";

@@ -1,7 +1,7 @@
 /** Every operator, run by the reference engine, against the formula in its description. */
 import assert from "node:assert/strict";
-import * as onnx from "../../../src/core/onnx/mod.ts";
-import { float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import * as onnx from "core/onnx/mod.ts";
+import { float32, type Tensor } from "core/tensor/mod.ts";
 import { distance, runGraph } from "../../support.ts";
 import { protoOf } from "./read.ts";
 

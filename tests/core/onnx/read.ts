@@ -1,7 +1,7 @@
 /** Graphs read back, and what an engine can be relied on to run. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema } from "onnx-buf";
-import type { Graph } from "../../../src/core/onnx/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
 
 /**
  * Operators that every engine has a kernel for, without a library that may be missing (cuDNN): no Pad, ReduceMax, Einsum or

@@ -1,10 +1,10 @@
 /** A made-up result of most kinds, of the form that it has to have. */
-import "../../../src/features/mod.ts";
-import { taskKind, writtenKind } from "../../../src/features/evaluate/result.ts";
-import { rowsKind } from "../../../src/features/causes/result.ts";
-import { lossKind, orderKind } from "../../../src/features/orders/result.ts";
-import { generateKind } from "../../../src/features/generate/result.ts";
-import { compareKind, samplesKind } from "../../../src/features/compare/result.ts";
+import "features/mod.ts";
+import { taskKind, writtenKind } from "features/evaluate/result.ts";
+import { rowsKind } from "features/causes/result.ts";
+import { lossKind, orderKind } from "features/orders/result.ts";
+import { generateKind } from "features/generate/result.ts";
+import { compareKind, samplesKind } from "features/compare/result.ts";
 import {
   doctorKind,
   head,
@@ -14,7 +14,7 @@ import {
   receiptKind,
   type ResultOf,
   shardsKind,
-} from "../../../src/core/result/mod.ts";
+} from "core/result/mod.ts";
 import { guides } from "../show/synthetic.ts";
 import { causes } from "../show/synthetic_causes.ts";
 import { certificate } from "../show/synthetic_studies.ts";

@@ -1,14 +1,7 @@
 /** What is read is of the expected form, or an error that names the file and the field. */
 import assert from "node:assert/strict";
-import { NOUNS } from "../../../src/core/entry/checks.ts";
-import {
-  type Kind,
-  METHODS,
-  readResult,
-  type ResultOf,
-  resultText,
-  writeResult,
-} from "../../../src/core/result/mod.ts";
+import { NOUNS } from "core/entry/checks.ts";
+import { type Kind, METHODS, readResult, type ResultOf, resultText, writeResult } from "core/result/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { withFolder } from "../../support.ts";
 import { plan, results } from "./every_form.ts";

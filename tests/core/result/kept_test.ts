@@ -14,11 +14,11 @@ import {
   METHODS,
   readResult,
   resultText,
-} from "../../../src/core/result/mod.ts";
-import { checkpointOrigin, checkpointsKind } from "../../../src/features/training/result.ts";
-import type { Checkpoints } from "../../../src/features/training/mod.ts";
-import type { Profile } from "../../../src/features/profile/mod.ts";
-import { isKept, keptOf, resultPath } from "../../../src/core/result/keeping/kept.ts";
+} from "core/result/mod.ts";
+import { checkpointOrigin, checkpointsKind } from "features/training/result.ts";
+import type { Checkpoints } from "features/training/mod.ts";
+import type { Profile } from "features/profile/mod.ts";
+import { isKept, keptOf, resultPath } from "core/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { heard, withFolder } from "../../support.ts";
 import { onUnix, printed } from "../../tools.ts";

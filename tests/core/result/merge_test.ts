@@ -1,11 +1,11 @@
 /** Shards merge exactly: sums are joined, means made anew. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { eachSum } from "../../../src/core/measure/mod.ts";
-import { joinHashes, merge } from "../../../src/core/result/mod.ts";
-import type { Perplexity } from "../../../src/features/losses/mod.ts";
-import { perplexityOf } from "../../../src/features/losses/result.ts";
-import { type Profile, profileOf } from "../../../src/features/profile/mod.ts";
+import { eachSum } from "core/measure/mod.ts";
+import { joinHashes, merge } from "core/result/mod.ts";
+import type { Perplexity } from "features/losses/mod.ts";
+import { perplexityOf } from "features/losses/result.ts";
+import { type Profile, profileOf } from "features/profile/mod.ts";
 import { perplexity, profile, profiles, provenance, sizes } from "./samples.ts";
 import { refuses } from "../../support.ts";
 

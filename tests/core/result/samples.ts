@@ -1,8 +1,8 @@
 /** Made-up results of the right form. */
 import fc from "fast-check";
-import { perplexityOf } from "../../../src/features/losses/result.ts";
-import { type Profile, profileOf } from "../../../src/features/profile/mod.ts";
-import type { Provenance } from "../../../src/core/result/mod.ts";
+import { perplexityOf } from "features/losses/result.ts";
+import { type Profile, profileOf } from "features/profile/mod.ts";
+import type { Provenance } from "core/result/mod.ts";
 
 /** What a run over `samples` blocks of 16 tokens says of itself. */
 export function provenance(samples = 2, changes: Partial<Provenance> = {}): Provenance {

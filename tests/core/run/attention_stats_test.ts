@@ -1,10 +1,10 @@
 /** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
 import assert from "node:assert/strict";
-import { eachOf } from "../../../src/core/entry/mod.ts";
-import type { AttentionStats } from "../../../src/core/kernels/mod.ts";
-import { attentionStatsReference } from "../../../src/core/kernels/attention_stats.ts";
-import { PATTERN_NAMES, type PatternName } from "../../../src/core/measure/mod.ts";
-import { attentionStatsProbe, dropPlan, forward, noDrop, segmentsOf } from "../../../src/core/run/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
+import type { AttentionStats } from "core/kernels/mod.ts";
+import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { PATTERN_NAMES, type PatternName } from "core/measure/mod.ts";
+import { attentionStatsProbe, dropPlan, forward, noDrop, segmentsOf } from "core/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
 import { expectStats, inputsProbe } from "./attention_tolerances.ts";

@@ -1,9 +1,9 @@
 /** What the plain reference of attention's statistics takes, and how far those that a graph makes may be from it. */
 import assert from "node:assert/strict";
-import { type AttentionInput, attentionScores, type AttentionStats } from "../../../src/core/kernels/mod.ts";
-import { PATTERN_NAMES } from "../../../src/core/measure/mod.ts";
-import { type LayerSpec, scoring } from "../../../src/core/models/mod.ts";
-import { attentionSizes, type Probe } from "../../../src/core/run/mod.ts";
+import { type AttentionInput, attentionScores, type AttentionStats } from "core/kernels/mod.ts";
+import { PATTERN_NAMES } from "core/measure/mod.ts";
+import { type LayerSpec, scoring } from "core/models/mod.ts";
+import { attentionSizes, type Probe } from "core/run/mod.ts";
 import { largest, UNIT } from "../../support.ts";
 
 /** Takes q and k of every layer as the reference wants them, by layer and sample. */

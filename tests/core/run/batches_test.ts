@@ -1,16 +1,8 @@
 /** How samples are ordered, batched and grouped changes nothing that is measured of them. */
 import assert from "node:assert/strict";
-import { mean } from "../../../src/core/measure/mod.ts";
-import {
-  type Blocks,
-  forward,
-  type GramSums,
-  noDrop,
-  reference,
-  score,
-  segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import { freeStates } from "../../../src/core/run/held.ts";
+import { mean } from "core/measure/mod.ts";
+import { type Blocks, forward, type GramSums, noDrop, reference, score, segmentsOf } from "core/run/mod.ts";
+import { freeStates } from "core/run/held.ts";
 import { distance, engine, gramSums, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
 import { finalStreams } from "./states.ts";
 

@@ -1,9 +1,9 @@
 /** The bytes that decoding is said to hold, beside the buffers that it holds; and those that a step and a pass are said to read. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { type Model, routed } from "../../../src/core/models/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { type Model, routed } from "core/models/mod.ts";
 import {
   changedModel,
   decodingBytes,
@@ -14,11 +14,11 @@ import {
   stepBytes,
   stepForm,
   workOf,
-} from "../../../src/core/run/mod.ts";
-import { decoder } from "../../../src/core/run/decode/mod.ts";
-import { heldBytes } from "../../../src/core/run/weights/part.ts";
-import { cudaLowering, int8Lowering, webgpuLowering } from "../../../src/core/onnx/mod.ts";
-import { elements, float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import { heldBytes } from "core/run/weights/part.ts";
+import { cudaLowering, int8Lowering, webgpuLowering } from "core/onnx/mod.ts";
+import { elements, float32, type Tensor } from "core/tensor/mod.ts";
 import { BLOCK_KINDS, quantised } from "../../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
 import { silenced } from "./states.ts";

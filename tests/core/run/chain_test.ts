@@ -1,11 +1,11 @@
 /** Chains of products in the forms of weights: which operators they run, and that their bytes are those of their weights. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import type { Graph } from "../../../src/core/onnx/mod.ts";
-import { heldBytes } from "../../../src/core/run/weights/part.ts";
-import { type Form, openChain } from "../../../src/core/run/mod.ts";
-import { openPartChain } from "../../../src/features/speed/parts.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
+import { heldBytes } from "core/run/weights/part.ts";
+import { type Form, openChain } from "core/run/mod.ts";
+import { openPartChain } from "features/speed/parts.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine, watchedEngine } from "../../support.ts";
 import { withBlocks } from "../study/in_blocks.ts";

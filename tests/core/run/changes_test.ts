@@ -4,8 +4,8 @@
  * twice that.
  */
 import assert from "node:assert/strict";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { type Change, planHash, planOf } from "../../../src/core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { type Change, planHash, planOf } from "core/measure/mod.ts";
 import {
   cost,
   type DropPlan,
@@ -15,10 +15,10 @@ import {
   noDrop,
   score,
   segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import { countModules } from "../../../src/core/run/plan/trie.ts";
-import type { Segment } from "../../../src/core/run/segments.ts";
-import { float32 } from "../../../src/core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import { countModules } from "core/run/plan/trie.ts";
+import type { Segment } from "core/run/segments.ts";
+import { float32 } from "core/tensor/mod.ts";
 import {
   byTurns,
   distance,

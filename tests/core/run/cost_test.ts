@@ -1,6 +1,6 @@
 /** What a run is predicted to take, beside what the graphs multiply that it runs: whole texts under several plans, and a text token by token; bytes and operations by hand. */
 import assert from "node:assert/strict";
-import { type ModelSpec, readSpec, scoring } from "../../../src/core/models/mod.ts";
+import { type ModelSpec, readSpec, scoring } from "core/models/mod.ts";
 import {
   bytesEach,
   cost,
@@ -14,9 +14,9 @@ import {
   segmentsOf,
   weightBytes,
   workOf,
-} from "../../../src/core/run/mod.ts";
-import { decoder } from "../../../src/core/run/decode/mod.ts";
-import { openConfig } from "../../../src/core/subject/mod.ts";
+} from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import { openConfig } from "core/subject/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { everyThird, isThorough, randomBlocks, released, withFixture } from "../../support.ts";
 import { words } from "../../tools.ts";

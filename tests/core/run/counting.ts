@@ -14,9 +14,9 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { Engine, Held } from "../../../src/core/engine/mod.ts";
-import type { Graph } from "../../../src/core/onnx/mod.ts";
-import { elements } from "../../../src/core/tensor/mod.ts";
+import type { Engine, Held } from "core/engine/mod.ts";
+import type { Graph } from "core/onnx/mod.ts";
+import { elements } from "core/tensor/mod.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine } from "../../support.ts";
 

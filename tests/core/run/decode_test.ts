@@ -6,10 +6,10 @@
  * otherwise: there a step equals the pass over the text so far, and of a longer pass only the last position.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { FLOAT32, keyBytes } from "../../../src/core/run/mod.ts";
-import { type Decoder, decoder, type DecoderOptions } from "../../../src/core/run/decode/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { FLOAT32, keyBytes } from "core/run/mod.ts";
+import { type Decoder, decoder, type DecoderOptions } from "core/run/decode/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { firstSteady } from "../models/parity.ts";
 import { stepLogits } from "./states.ts";

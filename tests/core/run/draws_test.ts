@@ -3,10 +3,10 @@
  * faults can be put in. `tests/bench/draws_bench.ts` does the same through `generate` with a model's own weights.
  */
 import assert from "node:assert/strict";
-import { noDrop, textLogits } from "../../../src/core/run/mod.ts";
-import { type Decoder, decoder, type Sampler, sampler } from "../../../src/core/run/decode/mod.ts";
-import { decoded } from "../../../src/features/generate/decoded.ts";
-import type { Tokenizer } from "../../../src/core/text/mod.ts";
+import { noDrop, textLogits } from "core/run/mod.ts";
+import { type Decoder, decoder, type Sampler, sampler } from "core/run/decode/mod.ts";
+import { decoded } from "features/generate/decoded.ts";
+import type { Tokenizer } from "core/text/mod.ts";
 import { engine, expectNear, isThorough, released, withFixture } from "../../support.ts";
 
 const WORDS = 4;

@@ -1,8 +1,8 @@
 /** How far later updates move, all plans at once, against two runs compared by hand; streams and lengths of updates. */
 import assert from "node:assert/strict";
-import { distances } from "../../../src/core/measure/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import type { Value } from "../../../src/core/onnx/mod.ts";
+import { distances } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import type { Value } from "core/onnx/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -13,7 +13,7 @@ import {
   type Probe,
   segmentsOf,
   streamProbe,
-} from "../../../src/core/run/mod.ts";
+} from "core/run/mod.ts";
 import { added, engine, isThorough, randomBlocks, UNIT, withFixture } from "../../support.ts";
 
 const KINDS = ["attention", "mlp"] as const;

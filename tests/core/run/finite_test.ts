@@ -3,19 +3,11 @@
  * of the tensor: for every tensor of a layer, the embedding, the final norm and the head of every family.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import {
-  type Blocks,
-  dropPlan,
-  forward,
-  noDrop,
-  reference,
-  score,
-  segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import { decoder } from "../../../src/core/run/decode/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { type Blocks, dropPlan, forward, noDrop, reference, score, segmentsOf } from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { byTurns, countedEngine, engine, released, thorough, withFixture } from "../../support.ts";
 import { words } from "../../tools.ts";
 

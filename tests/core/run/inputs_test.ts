@@ -1,10 +1,10 @@
 /** The importance of columns is the mean square of what each matrix is multiplied with, computed here in float64 from what `observe` shows. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { columnImportance, segmentsOf, tensorsOf } from "../../../src/core/run/mod.ts";
-import { observe } from "../../../src/features/observe/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { columnImportance, segmentsOf, tensorsOf } from "core/run/mod.ts";
+import { observe } from "features/observe/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { toFloat32 } from "core/tensor/mod.ts";
 import { engine, withFolder } from "../../support.ts";
 
 const trained = fileURLToPath(new URL("../../../data/series/pre-ln/step04096", import.meta.url));

@@ -1,8 +1,8 @@
 /** Probes and weights on an engine that runs kernels: states and weights stay on the device, and the numbers are the CPU's. */
 import assert from "node:assert/strict";
-import { closed } from "../../../src/core/entry/mod.ts";
-import type { Engine, Held } from "../../../src/core/engine/mod.ts";
-import { type Model, randomWeights, readSpec } from "../../../src/core/models/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import type { Engine, Held } from "core/engine/mod.ts";
+import { type Model, randomWeights, readSpec } from "core/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -14,8 +14,8 @@ import {
   type Probe,
   segmentsOf,
   smoothingProbe,
-} from "../../../src/core/run/mod.ts";
-import { elements, type Tensor } from "../../../src/core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import { elements, type Tensor } from "core/tensor/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import {
   engine as cpu,

@@ -1,10 +1,10 @@
 /** Memory for weights changes what is read again, and no number. */
 import assert from "node:assert/strict";
-import { type Engine, engineWithin, openResidents } from "../../../src/core/engine/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { forward, noDrop } from "../../../src/core/run/mod.ts";
-import { decoder } from "../../../src/core/run/decode/mod.ts";
-import type { DType } from "../../../src/core/tensor/mod.ts";
+import { type Engine, engineWithin, openResidents } from "core/engine/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { forward, noDrop } from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import type { DType } from "core/tensor/mod.ts";
 import { countedEngine, engine, expectNear, gramSums, withFixture } from "../../support.ts";
 import { BLOCK_KINDS, quantised } from "../../quantised.ts";
 import { stepLogits } from "./states.ts";

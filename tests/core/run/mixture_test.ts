@@ -1,10 +1,10 @@
 /** Mixtures expert by expert: what is read, parts of experts, numbers that are not finite, budgets, random weights. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { type Model, randomWeights, readSpec, routed } from "../../../src/core/models/mod.ts";
-import { forward, noDrop, routingProbe } from "../../../src/core/run/mod.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import type { Lease } from "../../../src/core/weights/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { type Model, randomWeights, readSpec, routed } from "core/models/mod.ts";
+import { forward, noDrop, routingProbe } from "core/run/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
+import type { Lease } from "core/weights/mod.ts";
 import { beyond, stateDeviations } from "../models/parity.ts";
 import { engine, engineWith, expectNear, openFolder, refuses, withFixture } from "../../support.ts";
 import { stepLogits } from "./states.ts";

@@ -1,6 +1,6 @@
 /** The graphs that a run compiles, each kind once, with what the run adds to those of `models`: probes, the head, a decoder. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
 import {
   embeddingSmoothing,
   forward,
@@ -11,7 +11,7 @@ import {
   score,
   segmentsOf,
   smoothingProbe,
-} from "../../../src/core/run/mod.ts";
+} from "core/run/mod.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
 import { engine, watchedEngine, withFixture } from "../../support.ts";
 import { words } from "../../tools.ts";

@@ -7,22 +7,14 @@ import {
   randomWeights,
   readSpec,
   scoring,
-} from "../../../src/core/models/mod.ts";
-import type { Engine, Feeds } from "../../../src/core/engine/mod.ts";
-import { normalDraw } from "../../../src/core/kernels/mod.ts";
-import {
-  forward,
-  gramProbe,
-  noDrop,
-  type Probe,
-  reference,
-  score,
-  segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import { headSlices } from "../../../src/core/run/head/head.ts";
-import { layerParts, PART_BYTES } from "../../../src/core/run/weights/parts.ts";
-import { elements, float32 } from "../../../src/core/tensor/mod.ts";
-import type { Cut, Lease, WeightSource } from "../../../src/core/weights/mod.ts";
+} from "core/models/mod.ts";
+import type { Engine, Feeds } from "core/engine/mod.ts";
+import { normalDraw } from "core/kernels/mod.ts";
+import { forward, gramProbe, noDrop, type Probe, reference, score, segmentsOf } from "core/run/mod.ts";
+import { headSlices } from "core/run/head/head.ts";
+import { layerParts, PART_BYTES } from "core/run/weights/parts.ts";
+import { elements, float32 } from "core/tensor/mod.ts";
+import type { Cut, Lease, WeightSource } from "core/weights/mod.ts";
 import {
   distance,
   engine,

@@ -5,9 +5,9 @@
  * nothing to observe, and has to say so.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { moves } from "../../../src/core/measure/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { moves } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -26,7 +26,7 @@ import {
   streamProbe,
   valuesProbe,
   windowsProbe,
-} from "../../../src/core/run/mod.ts";
+} from "core/run/mod.ts";
 import { distance, largest } from "../../support.ts";
 
 /** A fixture for each kind of module and of norm placement. */

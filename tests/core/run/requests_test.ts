@@ -1,15 +1,10 @@
 /** Requests share what they begin with, and score as if each were read alone. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { type DropPlan, noDrop, openReference, reference, score } from "../../../src/core/run/mod.ts";
-import {
-  packingOf,
-  type ScoredRequest,
-  scoreRequests,
-  tokensOf,
-} from "../../../src/core/run/requests/mod.ts";
-import { packRequests } from "../../../src/core/run/requests/pack.ts";
+import type { Model } from "core/models/mod.ts";
+import { type DropPlan, noDrop, openReference, reference, score } from "core/run/mod.ts";
+import { packingOf, type ScoredRequest, scoreRequests, tokensOf } from "core/run/requests/mod.ts";
+import { packRequests } from "core/run/requests/pack.ts";
 import { engine, everyNth, randomBlocks, thorough, watchedEngine, withFixture } from "../../support.ts";
 import { pathTo } from "./states.ts";
 

@@ -4,9 +4,9 @@
  * a state, times the larger factor.
  */
 import assert from "node:assert/strict";
-import type { Change, LayerModule } from "../../../src/core/measure/mod.ts";
-import { forward, noDrop, type Probe, segmentsOf } from "../../../src/core/run/mod.ts";
-import type { Tensor } from "../../../src/core/tensor/mod.ts";
+import type { Change, LayerModule } from "core/measure/mod.ts";
+import { forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
+import type { Tensor } from "core/tensor/mod.ts";
 import { distance, engine, expectNear, largest, stateTolerance, withFixture } from "../../support.ts";
 import { finalStreams, stepLogits } from "./states.ts";
 

@@ -1,10 +1,10 @@
 /** Texts that share what they begin with give the numbers that each would give alone. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { webgpuEngine } from "../../../src/core/engine/web/web.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { type DropPlan, forward, noDrop, openScorer, reference, score } from "../../../src/core/run/mod.ts";
-import type { Segment } from "../../../src/core/run/segments.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { webgpuEngine } from "core/engine/web/web.ts";
+import type { Model } from "core/models/mod.ts";
+import { type DropPlan, forward, noDrop, openScorer, reference, score } from "core/run/mod.ts";
+import type { Segment } from "core/run/segments.ts";
 import {
   distance,
   engine,

@@ -1,10 +1,10 @@
 /** Smoothing by graph: the reference's measures of the same states, invariant as they are, under every plan at once. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { tokenSmoothingReference, type TokenStates } from "../../../src/core/kernels/token_smoothing.ts";
-import { type Smoothing, smoothing } from "../../../src/core/measure/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { Add, type Value } from "../../../src/core/onnx/mod.ts";
+import { tokenSmoothingReference, type TokenStates } from "core/kernels/token_smoothing.ts";
+import { type Smoothing, smoothing } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { Add, type Value } from "core/onnx/mod.ts";
 import {
   type Blocks,
   type DropPlan,
@@ -15,9 +15,9 @@ import {
   type Probe,
   segmentsOf,
   smoothingProbe,
-} from "../../../src/core/run/mod.ts";
-import { smoothingOf } from "../../../src/core/run/probes/smoothing.ts";
-import { float32 } from "../../../src/core/tensor/mod.ts";
+} from "core/run/mod.ts";
+import { smoothingOf } from "core/run/probes/smoothing.ts";
+import { float32 } from "core/tensor/mod.ts";
 import { anyStates, cases } from "../kernels/token_states.ts";
 import { engine, randomBlocks, thorough, UNIT, withFixture } from "../../support.ts";
 

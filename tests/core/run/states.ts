@@ -1,12 +1,12 @@
 /** The streams that leave the last layer, by plan; logits step by step, and their loss. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import type { Change } from "../../../src/core/measure/mod.ts";
-import { layerTensors, type Model, scoring } from "../../../src/core/models/mod.ts";
-import { type Blocks, type DropPlan, forward, keepTensors, segmentsOf } from "../../../src/core/run/mod.ts";
-import { decoder, type DecoderOptions } from "../../../src/core/run/decode/mod.ts";
-import type { Segment } from "../../../src/core/run/segments.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import type { Change } from "core/measure/mod.ts";
+import { layerTensors, type Model, scoring } from "core/models/mod.ts";
+import { type Blocks, type DropPlan, forward, keepTensors, segmentsOf } from "core/run/mod.ts";
+import { decoder, type DecoderOptions } from "core/run/decode/mod.ts";
+import type { Segment } from "core/run/segments.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
 import { engine, largest, released, stateTolerance, withFixture } from "../../support.ts";
 

@@ -1,17 +1,11 @@
 /** How tensors are stored, as sources say it before anything is read, beside the leases that have them; they are fed so and widened in the graph, and not a bit of a sum changes. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import {
-  blockTensors,
-  layerTensors,
-  type Model,
-  outerTensors,
-  storedBlocks,
-} from "../../../src/core/models/mod.ts";
-import { planOf } from "../../../src/core/measure/mod.ts";
-import { changedModel } from "../../../src/core/run/mod.ts";
+import { blockTensors, layerTensors, type Model, outerTensors, storedBlocks } from "core/models/mod.ts";
+import { planOf } from "core/measure/mod.ts";
+import { changedModel } from "core/run/mod.ts";
 import { silenced } from "./states.ts";
-import { formatOf } from "../../../src/core/tensor/mod.ts";
+import { formatOf } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { BLOCK_KINDS, quantised, quantisedNames } from "../../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";

@@ -1,16 +1,9 @@
 /** A trie of plans runs each module once for all plans that share its input, as a brute-force count says; a module that is not run leaves the stream of an output projection of zeros. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { LayerSpec } from "../../../src/core/models/mod.ts";
-import { countModules } from "../../../src/core/run/plan/trie.ts";
-import {
-  type DropPlan,
-  dropPlan,
-  forward,
-  noDrop,
-  type Probe,
-  segmentsOf,
-} from "../../../src/core/run/mod.ts";
+import type { LayerSpec } from "core/models/mod.ts";
+import { countModules } from "core/run/plan/trie.ts";
+import { type DropPlan, dropPlan, forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
 import {
   distance,
   engine,

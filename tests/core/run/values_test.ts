@@ -1,6 +1,6 @@
 /** What is seen inside a pass: values of latent attention, the load of experts, the entropy of routers, and the head's logits of a stream. */
 import assert from "node:assert/strict";
-import type { Model } from "../../../src/core/models/mod.ts";
+import type { Model } from "core/models/mod.ts";
 import {
   forward,
   noDrop,
@@ -9,9 +9,9 @@ import {
   routingProbe,
   segmentsOf,
   valuesProbe,
-} from "../../../src/core/run/mod.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import type { RoutingSums } from "../../../src/core/measure/mod.ts";
+} from "core/run/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
+import type { RoutingSums } from "core/measure/mod.ts";
 import {
   distance,
   engine,

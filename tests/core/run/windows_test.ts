@@ -1,10 +1,10 @@
 /** A model's own windows of keys: in a pass, in segments that share their past, token by token, and what probes of attention see of them. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { webgpuEngine } from "../../../src/core/engine/web/web.ts";
-import type { AttentionInput } from "../../../src/core/kernels/mod.ts";
-import { attentionStatsReference } from "../../../src/core/kernels/attention_stats.ts";
-import { type AttentionSpec, type Model, scoring } from "../../../src/core/models/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { webgpuEngine } from "core/engine/web/web.ts";
+import type { AttentionInput } from "core/kernels/mod.ts";
+import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { type AttentionSpec, type Model, scoring } from "core/models/mod.ts";
 import {
   attentionSizes,
   attentionStatsProbe,
@@ -15,9 +15,9 @@ import {
   score,
   segmentsOf,
   valuesProbe,
-} from "../../../src/core/run/mod.ts";
-import { decoder } from "../../../src/core/run/decode/mod.ts";
-import type { Segment } from "../../../src/core/run/segments.ts";
+} from "core/run/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
+import type { Segment } from "core/run/segments.ts";
 import {
   byTurns,
   distance,

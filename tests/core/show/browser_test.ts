@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { attentionPatternFigure } from "../../../src/features/causes/mod.ts";
-import { guidesFigure } from "../../../src/features/orders/mod.ts";
-import { initCausesFigure } from "../../../src/features/untrained/mod.ts";
+import { attentionPatternFigure } from "features/causes/mod.ts";
+import { guidesFigure } from "features/orders/mod.ts";
+import { initCausesFigure } from "features/untrained/mod.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
-import { speedFigure } from "../../../src/features/speed/mod.ts";
+import { speedFigure } from "features/speed/mod.ts";
 import { writeReport } from "../../../src/apps/pages/page/page.ts";
 import { CHROMIUM, inBrowser } from "../../browser.ts";
 import { checkPage } from "./browser.ts";

@@ -1,7 +1,7 @@
 /** What every figure must be: well-formed, self-sufficient, safe where SVG is sanitised, with marks that are there. */
 import assert from "node:assert/strict";
 import { SaxesParser } from "saxes";
-import type { Figure } from "../../../src/core/show/chart/svg.ts";
+import type { Figure } from "core/show/chart/svg.ts";
 
 /** Elements of a figure by name. */
 export type Marks = Readonly<Record<string, number>>;

@@ -2,9 +2,9 @@
 import * as show from "../../../src/figures.ts";
 import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
-import type { Causes } from "../../../src/features/causes/mod.ts";
-import type { Checkpoints } from "../../../src/features/training/mod.ts";
-import type { Profile } from "../../../src/features/profile/mod.ts";
+import type { Causes } from "features/causes/mod.ts";
+import type { Checkpoints } from "features/training/mod.ts";
+import type { Profile } from "features/profile/mod.ts";
 import { guides, profile, type Shape, sweep } from "./synthetic.ts";
 import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";

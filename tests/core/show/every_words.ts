@@ -1,9 +1,9 @@
 /** What figures and sections of a page say, beside the usual results: where samples decide, where they do not, and what is missing. */
-import type { Evaluation } from "../../../src/features/evaluate/mod.ts";
-import type { Fit } from "../../../src/features/fit/mod.ts";
-import type { Profile } from "../../../src/features/profile/mod.ts";
-import { align } from "../../../src/core/show/tables/text.ts";
-import type { Figure } from "../../../src/core/show/chart/svg.ts";
+import type { Evaluation } from "features/evaluate/mod.ts";
+import type { Fit } from "features/fit/mod.ts";
+import type { Profile } from "features/profile/mod.ts";
+import { align } from "core/show/tables/text.ts";
+import type { Figure } from "core/show/chart/svg.ts";
 import { type Findings, sections } from "../../../src/apps/pages/sections/sections.ts";
 import type { Section } from "../../../src/apps/pages/sections/section.ts";
 import { answerLines } from "../../../src/apps/pages/sections/answer.ts";

@@ -1,10 +1,10 @@
 /** Tables: as HTML, columns of CSV, lists sorted by 95 % intervals and plans in words. */
 import assert from "node:assert/strict";
-import { rowsOf, tablesOf } from "../../../src/core/show/looks.ts";
-import { tablesHtml } from "../../../src/core/show/tables/html.ts";
-import { planPhrase } from "../../../src/core/measure/mod.ts";
-import { byInterval } from "../../../src/core/result/mod.ts";
-import { riseOf, type Sweep } from "../../../src/features/sweep/mod.ts";
+import { rowsOf, tablesOf } from "core/show/looks.ts";
+import { tablesHtml } from "core/show/tables/html.ts";
+import { planPhrase } from "core/measure/mod.ts";
+import { byInterval } from "core/result/mod.ts";
+import { riseOf, type Sweep } from "features/sweep/mod.ts";
 import { results } from "./every_result.ts";
 
 Deno.test("a table as HTML has the cells of the text", () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import * as show from "../../../src/figures.ts";
-import { type CsvRow, csvText } from "../../../src/core/show/chart/csv.ts";
-import { lineChart, upFrom } from "../../../src/core/show/chart/plots.ts";
-import { spaced } from "../../../src/core/show/chart/draw/labels.ts";
-import { KINDS } from "../../../src/core/measure/mod.ts";
+import { type CsvRow, csvText } from "core/show/chart/csv.ts";
+import { lineChart, upFrom } from "core/show/chart/plots.ts";
+import { spaced } from "core/show/chart/draw/labels.ts";
+import { KINDS } from "core/measure/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
-import { formatFixed } from "../../../src/core/show/words/numbers.ts";
+import { formatFixed } from "core/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
 import { profile, repairedSweep, sweep } from "./synthetic.ts";

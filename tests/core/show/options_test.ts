@@ -1,11 +1,11 @@
 /** The options of figures: each does what it says in every figure, and a wrong one is refused by name. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { labelsIn } from "../../../src/core/show/chart/draw/renaming.ts";
-import { fitted, textWidth } from "../../../src/core/show/chart/draw/text_width.ts";
-import { fontkit, fontOf, widthIn } from "../../../src/core/show/chart/files/fonts.ts";
-import { importanceFigure } from "../../../src/features/profile/mod.ts";
-import type { FigureOptions } from "../../../src/core/show/chart/options.ts";
+import { labelsIn } from "core/show/chart/draw/renaming.ts";
+import { fitted, textWidth } from "core/show/chart/draw/text_width.ts";
+import { fontkit, fontOf, widthIn } from "core/show/chart/files/fonts.ts";
+import { importanceFigure } from "features/profile/mod.ts";
+import type { FigureOptions } from "core/show/chart/options.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { byTurns, isThorough, refuses } from "../../support.ts";
 import { type Draw, drawnWith, inputs, names } from "./every_figure.ts";

@@ -2,17 +2,17 @@
 /** Text that others wrote, as far as it is shown: in tables, notices, pictures, pages and CSV. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { importanceFigure, type Profile, textsFigure } from "../../../src/features/profile/mod.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
-import { align, printable } from "../../../src/core/show/tables/text.ts";
-import { estimateText } from "../../../src/core/show/tables/prices.ts";
-import { qualityFigure } from "../../../src/features/sweep/mod.ts";
-import { causesFigure, updateNormsFigure } from "../../../src/features/causes/mod.ts";
+import { importanceFigure, type Profile, textsFigure } from "features/profile/mod.ts";
+import { tableText } from "core/show/looks.ts";
+import { align, printable } from "core/show/tables/text.ts";
+import { estimateText } from "core/show/tables/prices.ts";
+import { qualityFigure } from "features/sweep/mod.ts";
+import { causesFigure, updateNormsFigure } from "features/causes/mod.ts";
 import { sections as publicSections } from "../../../src/apps/pages/sections/sections.ts";
 import { pageHtml } from "../../../src/apps/pages/page/page.ts";
-import { csvText } from "../../../src/core/show/chart/csv.ts";
-import { plain } from "../../../src/core/entry/mod.ts";
-import { ascii, cut, widthOf } from "../../../src/core/show/plain.ts";
+import { csvText } from "core/show/chart/csv.ts";
+import { plain } from "core/entry/mod.ts";
+import { ascii, cut, widthOf } from "core/show/plain.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { profile, sweep } from "./synthetic.ts";

@@ -1,9 +1,9 @@
 /** Figures as files: each kind is what its ending says, whole or not at all, and the same figure gives the same bytes. */
 import assert from "node:assert/strict";
 import { inflateSync } from "node:zlib";
-import { fontOf } from "../../../src/core/show/chart/files/fonts.ts";
-import { namedFigure } from "../../../src/core/show/chart/svg.ts";
-import { importanceFigure } from "../../../src/features/profile/mod.ts";
+import { fontOf } from "core/show/chart/files/fonts.ts";
+import { namedFigure } from "core/show/chart/svg.ts";
+import { importanceFigure } from "features/profile/mod.ts";
 import { isThorough, refuses, withFolder } from "../../support.ts";
 import { drawnWith, names } from "./every_figure.ts";
 import { profile } from "./synthetic.ts";

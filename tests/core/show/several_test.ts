@@ -1,9 +1,9 @@
 /** Several profiles in one figure: on one scale, over relative depth where the models differ in depth, in the kinds' own colours. */
 import assert from "node:assert/strict";
-import { importanceFigure, magnitudeFigure, signFigure } from "../../../src/features/profile/mod.ts";
-import { COLORS, HUES } from "../../../src/core/show/chart/draw/colors.ts";
-import { depthOf } from "../../../src/features/profile/figures/profiles.ts";
-import { namesOf } from "../../../src/core/show/words/names.ts";
+import { importanceFigure, magnitudeFigure, signFigure } from "features/profile/mod.ts";
+import { COLORS, HUES } from "core/show/chart/draw/colors.ts";
+import { depthOf } from "features/profile/figures/profiles.ts";
+import { namesOf } from "core/show/words/names.ts";
 import { several } from "./every_figure.ts";
 import { refuses } from "../../support.ts";
 import { profile } from "./synthetic.ts";

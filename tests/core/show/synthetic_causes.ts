@@ -1,9 +1,9 @@
 /** A result of the study of causes made up for tests: any number of layers and heads, with modules left out. */
-import { eachOf } from "../../../src/core/entry/mod.ts";
-import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "../../../src/core/measure/mod.ts";
-import { CAUSE_NAMES, causesKind } from "../../../src/features/causes/result.ts";
-import type { Causes } from "../../../src/features/causes/mod.ts";
-import { head } from "../../../src/core/result/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
+import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "core/measure/mod.ts";
+import { CAUSE_NAMES, causesKind } from "features/causes/result.ts";
+import type { Causes } from "features/causes/mod.ts";
+import { head } from "core/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
 const record = <K extends string, T>(names: readonly K[], of: (name: K, i: number) => T) =>

@@ -1,7 +1,7 @@
 /** A fit made up for tests: attention may go, MLPs may not, and one plan fails its confirmation. */
-import { type Fit, fitKind } from "../../../src/features/fit/mod.ts";
-import { head, planKind } from "../../../src/core/result/mod.ts";
-import { verdictOf } from "../../../src/features/fit/worth.ts";
+import { type Fit, fitKind } from "features/fit/mod.ts";
+import { head, planKind } from "core/result/mod.ts";
+import { verdictOf } from "features/fit/worth.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
 const cost = (value: number, half: number) => ({ value, low: value - half, high: value + half });

@@ -1,6 +1,6 @@
 /** Made-up rooflines and measured speeds. */
-import { head } from "../../../src/core/result/mod.ts";
-import { type Roofline, rooflineKind, type Speed, speedKind } from "../../../src/features/speed/mod.ts";
+import { head } from "core/result/mod.ts";
+import { type Roofline, rooflineKind, type Speed, speedKind } from "features/speed/mod.ts";
 import { provenance } from "../result/samples.ts";
 
 /** A model of 32 layers on a device, full and with attention modules dropped, in batches of 1 to 4096. */

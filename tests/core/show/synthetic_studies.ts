@@ -1,19 +1,14 @@
 /** Results of smaller studies made up for tests: training, orders, depth, and untrained models beside their closed form. */
-import type { Certificate } from "../../../src/features/compare/mod.ts";
-import { certificateOf } from "../../../src/features/compare/derived.ts";
-import { type Checkpoints, checkpointsKind } from "../../../src/features/training/mod.ts";
-import { type Depth, depthKind } from "../../../src/features/depth/mod.ts";
-import { head } from "../../../src/core/result/mod.ts";
+import type { Certificate } from "features/compare/mod.ts";
+import { certificateOf } from "features/compare/derived.ts";
+import { type Checkpoints, checkpointsKind } from "features/training/mod.ts";
+import { type Depth, depthKind } from "features/depth/mod.ts";
+import { head } from "core/result/mod.ts";
 import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
-import {
-  DEPTH_MEASURES,
-  type DepthSums,
-  EFFECTIVE,
-  effectiveDepth,
-} from "../../../src/features/depth/measures.ts";
-import { type LayerModule, MODULES, ratio95 } from "../../../src/core/measure/mod.ts";
-import { eachOf } from "../../../src/core/entry/mod.ts";
-import { type InitModel, randomInitKind } from "../../../src/features/untrained/mod.ts";
+import { DEPTH_MEASURES, type DepthSums, EFFECTIVE, effectiveDepth } from "features/depth/measures.ts";
+import { type LayerModule, MODULES, ratio95 } from "core/measure/mod.ts";
+import { eachOf } from "core/entry/mod.ts";
+import { type InitModel, randomInitKind } from "features/untrained/mod.ts";
 
 /** Checkpoints whose importance falls by a half from each to the next. */
 export function checkpoints(steps: readonly number[], shape: Shape, quality = true): Checkpoints {

@@ -1,7 +1,7 @@
 /** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
-import { meanInterval, shareInterval } from "../../../src/core/measure/mod.ts";
-import { accuracyChange, evaluateKind, type Evaluation } from "../../../src/features/evaluate/mod.ts";
-import { head, isTypeOrder, type Plan, planKind } from "../../../src/core/result/mod.ts";
+import { meanInterval, shareInterval } from "core/measure/mod.ts";
+import { accuracyChange, evaluateKind, type Evaluation } from "features/evaluate/mod.ts";
+import { head, isTypeOrder, type Plan, planKind } from "core/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
 const DOCUMENTS = 40;

@@ -1,11 +1,11 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
 import { distinct, rank } from "lamina";
-import { align, printable } from "../../../src/core/show/tables/text.ts";
-import { sparkline } from "../../../src/features/profile/table.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
-import { formatNumber, formatSeconds, formatTick } from "../../../src/core/show/words/numbers.ts";
-import { widthOf } from "../../../src/core/show/plain.ts";
+import { align, printable } from "core/show/tables/text.ts";
+import { sparkline } from "features/profile/table.ts";
+import { tableText } from "core/show/looks.ts";
+import { formatNumber, formatSeconds, formatTick } from "core/show/words/numbers.ts";
+import { widthOf } from "core/show/plain.ts";
 import { profile } from "./synthetic.ts";
 
 const table = (text: string, heading: RegExp) => {

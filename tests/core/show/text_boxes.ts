@@ -1,6 +1,6 @@
 /** Where the texts of a picture lie, measured in the fonts that PNG and PDF are drawn with. */
 import { SaxesParser } from "saxes";
-import { fontkit, fontOf, widthIn } from "../../../src/core/show/chart/files/fonts.ts";
+import { fontkit, fontOf, widthIn } from "core/show/chart/files/fonts.ts";
 
 /** A text's box in units of the picture. */
 export type TextBox =

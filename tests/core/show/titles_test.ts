@@ -1,16 +1,12 @@
 /** Titles and sentences claim no more than intervals allow: each count and comparison says where the samples cannot tell. */
 import assert from "node:assert/strict";
-import {
-  cosineMagnitudeFigure,
-  dropOrderFigure,
-  stabilityFigure,
-} from "../../../src/features/profile/mod.ts";
+import { cosineMagnitudeFigure, dropOrderFigure, stabilityFigure } from "features/profile/mod.ts";
 import { claimsOf } from "../../../src/apps/pages/mod.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
-import { correlationWords } from "../../../src/features/causes/mod.ts";
-import { intervalWords } from "../../../src/core/show/words/verdicts.ts";
-import { reading } from "../../../src/core/show/words/reading.ts";
-import { median } from "../../../src/core/measure/mod.ts";
+import { correlationWords } from "features/causes/mod.ts";
+import { intervalWords } from "core/show/words/verdicts.ts";
+import { reading } from "core/show/words/reading.ts";
+import { median } from "core/measure/mod.ts";
 import { readCsv } from "./check_svg.ts";
 import { drawnWith, odd } from "./every_figure.ts";
 import { hybrid, mixed } from "./every_words.ts";

@@ -1,8 +1,8 @@
 /** C4, the paper's calibration text, comes from the hub: the rows of a gzipped file of its validation split. */
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { merge } from "../../../src/core/result/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
+import { merge } from "core/result/mod.ts";
+import { profile } from "features/profile/mod.ts";
 import { COMMIT, rangeAnswer, withHub } from "../hub/fake_hub.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { tokenizerFile } from "../../features/training/training.ts";

@@ -1,10 +1,10 @@
 /** What holds for every study: kept is fresh to the byte, a stop loses nothing that was finished, progress is one count, nothing stays on the engine. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import type { Progress } from "../../../src/core/entry/mod.ts";
-import { resultText } from "../../../src/core/result/mod.ts";
-import { studies } from "../../../src/core/study/studies.ts";
-import "../../../src/features/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { Progress } from "core/entry/mod.ts";
+import { resultText } from "core/result/mod.ts";
+import { studies } from "core/study/studies.ts";
+import "features/mod.ts";
 import { byTurns, watchedEngine } from "../../support.ts";
 import { type Row, rows, type Setting } from "./every_study.ts";
 import { kept, withTiny } from "./tiny.ts";

@@ -1,20 +1,20 @@
 /** Every study at its smallest: the call, and the command line that comes to the same. What holds for all of them is proven by walking this table. */
 import { existsSync } from "node:fs";
-import { causes, untrainedCauses } from "../../../src/features/causes/mod.ts";
-import { certify } from "../../../src/features/compare/mod.ts";
-import { checkpoints } from "../../../src/features/training/mod.ts";
-import { depth } from "../../../src/features/depth/mod.ts";
-import { evaluate } from "../../../src/features/evaluate/mod.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
-import { guides, order } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { randomInit } from "../../../src/features/untrained/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import type { StudyOptions } from "../../../src/core/study/options.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
-import { openConfig, openSeries } from "../../../src/core/subject/mod.ts";
+import { causes, untrainedCauses } from "features/causes/mod.ts";
+import { certify } from "features/compare/mod.ts";
+import { checkpoints } from "features/training/mod.ts";
+import { depth } from "features/depth/mod.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { fit } from "features/fit/mod.ts";
+import { generate } from "features/generate/mod.ts";
+import { guides, order } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { randomInit } from "features/untrained/mod.ts";
+import { repair } from "features/repair/mod.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import { sweep } from "features/sweep/mod.ts";
+import { openConfig, openSeries } from "core/subject/mod.ts";
 import { type Opened, unjudged } from "./tiny.ts";
 import { writeSeries } from "../../features/training/training.ts";
 

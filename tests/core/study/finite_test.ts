@@ -3,11 +3,11 @@
  * they began, keeps nothing and leaves no program compiled.
  */
 import assert from "node:assert/strict";
-import { attentionOf } from "../../../src/features/observe/mod.ts";
-import { randomInit } from "../../../src/features/untrained/mod.ts";
-import { untrainedCauses } from "../../../src/features/causes/mod.ts";
-import { openConfig, openModel } from "../../../src/core/subject/mod.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { attentionOf } from "features/observe/mod.ts";
+import { randomInit } from "features/untrained/mod.ts";
+import { untrainedCauses } from "features/causes/mod.ts";
+import { openConfig, openModel } from "core/subject/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { copyModel, countedEngine, everyNth, refuses, tensorsIn } from "../../support.ts";
 import { type Row, rows } from "./every_study.ts";

@@ -1,13 +1,13 @@
 /** Models in which some layers mix tokens by linear attention: what is told by kind, what is drawn, what is refused by name. */
 import assert from "node:assert/strict";
-import { mean } from "../../../src/core/measure/mod.ts";
-import { randomWeights } from "../../../src/core/models/mod.ts";
-import { profileOf } from "../../../src/features/profile/mod.ts";
-import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "../../../src/core/run/mod.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
-import { sizesOf } from "../../../src/core/subject/mod.ts";
+import { mean } from "core/measure/mod.ts";
+import { randomWeights } from "core/models/mod.ts";
+import { profileOf } from "features/profile/mod.ts";
+import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "core/run/mod.ts";
+import { tableText } from "core/show/looks.ts";
+import { sizesOf } from "core/subject/mod.ts";
 import { provenance, sizes } from "../result/samples.ts";
-import { toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { toFloat32 } from "core/tensor/mod.ts";
 import { engine, gramSums, withFixture } from "../../support.ts";
 
 const MIXERS = ["linear", "linear", "linear", "full"] as const;

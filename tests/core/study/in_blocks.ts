@@ -1,7 +1,7 @@
 /** A tiny model in blocks: a GGUF file with a tokenizer of letters, of drawn numbers, as `withTiny` opens one in float32. */
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { blockTypes } from "../../../src/core/weights/blocks/types.ts";
-import { contentOf, ggufBytes, ggufContent, type OutTensor } from "../../../src/core/weights/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { blockTypes } from "core/weights/blocks/types.ts";
+import { contentOf, ggufBytes, ggufContent, type OutTensor } from "core/weights/mod.ts";
 import { withFolder } from "../../support.ts";
 import { type Opened, tinyText, tinyTokenizer } from "./tiny.ts";
 

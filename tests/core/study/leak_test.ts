@@ -1,17 +1,17 @@
 /** The leak guard: what studies say of texts that their plans were calibrated on. */
 import assert from "node:assert/strict";
-import type { Plan, Provenance } from "../../../src/core/result/mod.ts";
-import { evaluate } from "../../../src/features/evaluate/mod.ts";
-import { makePlan, order } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
-import { leakGuard } from "../../../src/core/study/text.ts";
+import type { Plan, Provenance } from "core/result/mod.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { makePlan, order } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { repair } from "features/repair/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
+import { leakGuard } from "core/study/text.ts";
 import { pageHtml } from "../../../src/apps/pages/page/page.ts";
-import { rowsOf, tableText } from "../../../src/core/show/looks.ts";
+import { rowsOf, tableText } from "core/show/looks.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
-import { packAgain } from "../../../src/core/subject/mod.ts";
+import { packAgain } from "core/subject/mod.ts";
 import { withCache } from "../hub/fake_hub.ts";
 import { kept, tinyText, withTiny } from "./tiny.ts";
 import { printed } from "../../tools.ts";

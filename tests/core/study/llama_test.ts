@@ -1,10 +1,10 @@
 /** llama.cpp itself, where it is installed: files by turns, and their predictions beside Lamina's own. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { expectLlama, runApart } from "../../../src/core/libraries/mod.ts";
-import { speed } from "../../../src/features/speed/mod.ts";
-import { differenceOf } from "../../../src/features/speed/llama.ts";
+import { exportModel } from "features/export/mod.ts";
+import { expectLlama, runApart } from "core/libraries/mod.ts";
+import { speed } from "features/speed/mod.ts";
+import { differenceOf } from "features/speed/llama.ts";
 import { lacksGgml } from "../../ggml.ts";
 import { withFolder } from "../../support.ts";
 import { unless } from "../../tools.ts";

@@ -1,12 +1,12 @@
 /** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
 import assert from "node:assert/strict";
-import { type Change, CHANGE_FIELDS, CHANGES } from "../../../src/core/measure/mod.ts";
-import { head, type Plan, planKind, readResult, writeResult } from "../../../src/core/result/mod.ts";
-import { dropPlan } from "../../../src/core/run/mod.ts";
-import { dropsIn } from "../../../src/core/study/plan.ts";
-import { exportModel } from "../../../src/features/export/export.ts";
-import { perplexities } from "../../../src/features/losses/study.ts";
-import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
+import { type Change, CHANGE_FIELDS, CHANGES } from "core/measure/mod.ts";
+import { head, type Plan, planKind, readResult, writeResult } from "core/result/mod.ts";
+import { dropPlan } from "core/run/mod.ts";
+import { dropsIn } from "core/study/plan.ts";
+import { exportModel } from "features/export/export.ts";
+import { perplexities } from "features/losses/study.ts";
+import { readPlan, writePlan } from "core/study/plan_file.ts";
 import { perplexity } from "../result/samples.ts";
 import { fit as someFit } from "../show/synthetic_fit.ts";
 import { type Refusal, refuses } from "../../support.ts";

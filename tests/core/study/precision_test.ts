@@ -1,12 +1,12 @@
 /** int8 is a precision of its own: refused where nothing would be in it, and never mixed with float32. */
 import assert from "node:assert/strict";
-import { evaluate } from "../../../src/features/evaluate/mod.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
-import { observe } from "../../../src/features/observe/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import type { PlanLike } from "../../../src/core/study/plan.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { speed } from "../../../src/features/speed/mod.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { generate } from "features/generate/mod.ts";
+import { observe } from "features/observe/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import type { PlanLike } from "core/study/plan.ts";
+import { profile } from "features/profile/mod.ts";
+import { speed } from "features/speed/mod.ts";
 import { heard, near } from "../../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { kept } from "./tiny.ts";

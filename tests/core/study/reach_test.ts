@@ -1,11 +1,11 @@
 /** Values that a function changes: what follows from them, what they cost, and what a function may not return. */
 import assert from "node:assert/strict";
-import { scoring } from "../../../src/core/models/mod.ts";
-import { observe, type ObserveOptions } from "../../../src/features/observe/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import type { PlanLike } from "../../../src/core/study/plan.ts";
-import type { StudyModel } from "../../../src/core/subject/mod.ts";
-import { tablesOf } from "../../../src/core/show/looks.ts";
+import { scoring } from "core/models/mod.ts";
+import { observe, type ObserveOptions } from "features/observe/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import type { PlanLike } from "core/study/plan.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { tablesOf } from "core/show/looks.ts";
 import { byTurns, distance, engine, largest, near, stateTolerance, UNIT } from "../../support.ts";
 import { silenced } from "../run/states.ts";
 import { kept, withTiny } from "./tiny.ts";

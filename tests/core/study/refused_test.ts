@@ -1,16 +1,16 @@
 /** What studies refuse: a sentence for each wrong option. */
 import assert from "node:assert/strict";
-import type { Plan } from "../../../src/core/result/mod.ts";
-import { attentionOf, logits, observe } from "../../../src/features/observe/mod.ts";
-import { causes } from "../../../src/features/causes/mod.ts";
-import { depth } from "../../../src/features/depth/mod.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { guides, order, type OrderOptions } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile, type ProfileOptions } from "../../../src/features/profile/mod.ts";
-import { randomInit } from "../../../src/features/untrained/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
+import type { Plan } from "core/result/mod.ts";
+import { attentionOf, logits, observe } from "features/observe/mod.ts";
+import { causes } from "features/causes/mod.ts";
+import { depth } from "features/depth/mod.ts";
+import { fit } from "features/fit/mod.ts";
+import { guides, order, type OrderOptions } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile, type ProfileOptions } from "features/profile/mod.ts";
+import { randomInit } from "features/untrained/mod.ts";
+import { repair } from "features/repair/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
 import { idle, refuses } from "../../support.ts";
 import { kept, named, type Opened, withTiny } from "./tiny.ts";
 

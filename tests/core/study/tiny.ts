@@ -1,7 +1,7 @@
 /** A tiny model with a tokenizer of letters, and a text for it, in a folder of their own. */
 import { fileURLToPath } from "node:url";
-import type { StudyOptions } from "../../../src/core/study/options.ts";
-import { openModel, openSeries, type StudyModel } from "../../../src/core/subject/mod.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import { openModel, openSeries, type StudyModel } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { withFolder } from "../../support.ts";
 

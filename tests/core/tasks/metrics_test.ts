@@ -11,7 +11,7 @@ import {
   pooled,
   scoreDocument,
   tasksNamed,
-} from "../../../src/core/tasks/mod.ts";
+} from "core/tasks/mod.ts";
 import { fixture } from "./fixture.ts";
 
 const { answers, numbers } = fixture;

@@ -8,11 +8,11 @@ import {
   scoreDocument,
   taskNames,
   tasksNamed,
-} from "../../../src/core/tasks/mod.ts";
-import { DOCUMENTS } from "../../../src/core/tasks/probes/made.ts";
-import { probeTasks } from "../../../src/core/tasks/probes/list.ts";
+} from "core/tasks/mod.ts";
+import { DOCUMENTS } from "core/tasks/probes/made.ts";
+import { probeTasks } from "core/tasks/probes/list.ts";
 import { refuses } from "../../support.ts";
-import { NOUNS } from "../../../src/core/tasks/probes/words.ts";
+import { NOUNS } from "core/tasks/probes/words.ts";
 
 async function documentsOf(name: string, count?: number) {
   const [task] = tasksNamed(name);

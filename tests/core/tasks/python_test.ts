@@ -1,7 +1,7 @@
 /** Python's text functions where JavaScript's namesakes differ, and CPython's generator, `random.Random(1234)`. */
 import assert from "node:assert/strict";
-import { capitalize, codePoints, lstrip, rstrip, strip } from "../../../src/core/tasks/python.ts";
-import { pythonRandom } from "../../../src/core/tasks/random.ts";
+import { capitalize, codePoints, lstrip, rstrip, strip } from "core/tasks/python.ts";
+import { pythonRandom } from "core/tasks/random.ts";
 
 /** `[chr(i) for i in range(0x110000) if chr(i).isspace()]` in CPython. */
 const SPACES = [

@@ -2,17 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { parseHubId } from "../../../src/core/hub/remote/huggingface.ts";
-import {
-  buildRequests,
-  readSplit,
-  suites,
-  taskGroups,
-  taskNames,
-  tasksNamed,
-} from "../../../src/core/tasks/mod.ts";
-import { Fields } from "../../../src/core/tasks/fields.ts";
-import { probeTasks } from "../../../src/core/tasks/probes/list.ts";
+import { parseHubId } from "core/hub/remote/huggingface.ts";
+import { buildRequests, readSplit, suites, taskGroups, taskNames, tasksNamed } from "core/tasks/mod.ts";
+import { Fields } from "core/tasks/fields.ts";
+import { probeTasks } from "core/tasks/probes/list.ts";
 import { refuses, withFolder } from "../../support.ts";
 import { documentsOf, fixture, sha256 } from "./fixture.ts";
 

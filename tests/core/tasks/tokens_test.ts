@@ -1,11 +1,11 @@
 /** Tokens of requests, against those of lm-eval's Hugging Face backend. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { type BosRule, feed, pairTokens } from "../../../src/core/tasks/mod.ts";
-import type { PairTokens } from "../../../src/core/tasks/tokens.ts";
-import type { Request } from "../../../src/core/tasks/task.ts";
-import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../../src/core/text/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { type BosRule, feed, pairTokens } from "core/tasks/mod.ts";
+import type { PairTokens } from "core/tasks/tokens.ts";
+import type { Request } from "core/tasks/task.ts";
+import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
 import { byTurns, isThorough } from "../../support.ts";
 import { documentsOf, fixture, packageFolder, sha256 } from "./fixture.ts";
 import { readJson } from "../../fixtures/read.ts";

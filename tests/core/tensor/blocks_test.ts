@@ -10,7 +10,7 @@ import {
   philox,
   stackedRows,
   widened,
-} from "../../../src/core/tensor/mod.ts";
+} from "core/tensor/mod.ts";
 import { bits } from "./bits.ts";
 
 const drawing = fc.record({

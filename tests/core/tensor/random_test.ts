@@ -16,8 +16,8 @@ import {
   philox,
   streamKeys,
   TABLE_UNIT,
-} from "../../../src/core/tensor/mod.ts";
-import type { StreamKeys } from "../../../src/core/tensor/random.ts";
+} from "core/tensor/mod.ts";
+import type { StreamKeys } from "core/tensor/random.ts";
 import { refuses } from "../../support.ts";
 import { bits } from "./bits.ts";
 

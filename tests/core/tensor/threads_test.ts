@@ -1,6 +1,6 @@
 /** Threads that fail, and how many are allowed. */
 import assert from "node:assert/strict";
-import { openThreads, threadsAllowed } from "../../../src/core/tensor/mod.ts";
+import { openThreads, threadsAllowed } from "core/tensor/mod.ts";
 
 const failing = `
   import { parentPort } from "node:worker_threads";

@@ -1,7 +1,7 @@
 /** Patterns that never come to an end are stopped. */
 import assert from "node:assert/strict";
-import { guard } from "../../../src/core/text/tokenizer/bounded.ts";
-import { type Tokenizer, tokenizerFromJson } from "../../../src/core/text/mod.ts";
+import { guard } from "core/text/tokenizer/bounded.ts";
+import { type Tokenizer, tokenizerFromJson } from "core/text/mod.ts";
 import { type Refusal, refuses } from "../../support.ts";
 
 const HOSTILE = String.raw`^(\w+\s?)*$\d`;

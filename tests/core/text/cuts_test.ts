@@ -1,12 +1,7 @@
 /** A text in parts, cut where the tokenizer says, has the ids of the whole. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  packBlocks,
-  type Tokenizer,
-  tokenizerFromGguf,
-  tokenizerFromJson,
-} from "../../../src/core/text/mod.ts";
+import { packBlocks, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
 import { isThorough } from "../../support.ts";
 
 const read = async (name: string) =>

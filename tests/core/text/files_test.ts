@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { namedText, readDocuments, readRows } from "../../../src/core/text/mod.ts";
+import { namedText, readDocuments, readRows } from "core/text/mod.ts";
 import { refuses, withFolder } from "../../support.ts";
 import { benchmark } from "./benchmark.ts";
 

@@ -9,10 +9,10 @@ import {
   type Tokenizer,
   tokenizerFromGguf,
   tokenizerFromJson,
-} from "../../../src/core/text/mod.ts";
-import { refusal } from "../../../src/core/entry/mod.ts";
+} from "core/text/mod.ts";
+import { refusal } from "core/entry/mod.ts";
 import { type Refusal, refuses } from "../../support.ts";
-import { DEEPSEEK3_WORDS, GPT2_WORDS, O200K_WORDS } from "../../../src/core/text/tokenizer/word_patterns.ts";
+import { DEEPSEEK3_WORDS, GPT2_WORDS, O200K_WORDS } from "core/text/tokenizer/word_patterns.ts";
 
 /** A tokenizer whose ids are the letters' places: a = 2, b = 3, …; BOS 0, EOS 1. */
 const letters: Tokenizer = {

@@ -1,10 +1,6 @@
 /** Tokenizers without `tokenizer.json`: ids of Google's own code for `tokenizer.model` (models of tests/fixtures/make_sentencepiece.py), ids of transformers for `vocab.json` and `merges.txt`. */
 import assert from "node:assert/strict";
-import {
-  tokenizerFromJson,
-  tokenizerFromSentencePiece,
-  tokenizerFromVocabulary,
-} from "../../../src/core/text/mod.ts";
+import { tokenizerFromJson, tokenizerFromSentencePiece, tokenizerFromVocabulary } from "core/text/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { refuses } from "../../support.ts";
 

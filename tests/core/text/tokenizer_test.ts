@@ -1,6 +1,6 @@
 /** Texts against vectors of Hugging Face's own libraries. */
 import assert from "node:assert/strict";
-import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../../src/core/text/mod.ts";
+import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 interface Fixture {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { type BlockMatrix, type Tensor, widened } from "../../../src/core/tensor/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { type BlockMatrix, type Tensor, widened } from "core/tensor/mod.ts";
 import {
   cutTensors,
   type GgufFile,
@@ -12,7 +12,7 @@ import {
   type Lease,
   openGguf,
   type TensorRef,
-} from "../../../src/core/weights/mod.ts";
+} from "core/weights/mod.ts";
 import { refuses } from "../../support.ts";
 import { bits } from "../tensor/bits.ts";
 import { gguf, tensor } from "./build.ts";

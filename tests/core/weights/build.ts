@@ -1,6 +1,6 @@
 /** Builders of weight files, right and wrong ones, in memory. */
 import { bufferSource } from "../../buffer.ts";
-import type { CheckpointFiles } from "../../../src/core/weights/mod.ts";
+import type { CheckpointFiles } from "core/weights/mod.ts";
 
 /** Little-endian bytes of an unsigned integer. */
 export function uint(bits: 8 | 16 | 32 | 64, value: number | bigint): Uint8Array {

@@ -1,7 +1,7 @@
 /** Float32 rounded to what files hold: within half a step of the block, and nothing changes when it is rounded again. */
 import assert from "node:assert/strict";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import { encoded, encodedBytes, exactType, rounded, typesFor } from "../../../src/core/weights/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
+import { encoded, encodedBytes, exactType, rounded, typesFor } from "core/weights/mod.ts";
 
 const BLOCKS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"];
 const LEVELS: Readonly<Record<string, number>> = { Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127 };

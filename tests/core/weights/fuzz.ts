@@ -9,11 +9,11 @@ import { isThorough } from "../../tools.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferSource } from "../../buffer.ts";
-import { type ByteSource, fileSource } from "../../../src/core/hub/mod.ts";
-import { loadGguf } from "../../../src/core/models/mod.ts";
-import { elements, widened } from "../../../src/core/tensor/mod.ts";
-import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../../src/core/weights/mod.ts";
-import { ggmlTypes } from "../../../src/core/weights/gguf/types.ts";
+import { type ByteSource, fileSource } from "core/hub/mod.ts";
+import { loadGguf } from "core/models/mod.ts";
+import { elements, widened } from "core/tensor/mod.ts";
+import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "core/weights/mod.ts";
+import { ggmlTypes } from "core/weights/gguf/types.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
 /** 10,000 runs of all properties together in `deno task test:all`. */

@@ -5,22 +5,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { cString, ggmlLibrary, pointerList } from "../../../src/core/libraries/mod.ts";
-import { elements, float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import { encodable } from "../../../src/core/weights/gguf/encode.ts";
-import {
-  encodeInThreads,
-  ggufMixes,
-  openGguf,
-  rounded,
-  roundInThreads,
-  rowBytes,
-} from "../../../src/core/weights/mod.ts";
-import { encodeRows, plainTypes } from "../../../src/core/weights/blocks/encode.ts";
-import { blockTypes } from "../../../src/core/weights/blocks/types.ts";
-import { ggmlNumbers } from "../../../src/core/weights/gguf/types.ts";
+import { closed } from "core/entry/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { cString, ggmlLibrary, pointerList } from "core/libraries/mod.ts";
+import { elements, float32, toFloat32 } from "core/tensor/mod.ts";
+import { encodable } from "core/weights/gguf/encode.ts";
+import { encodeInThreads, ggufMixes, openGguf, rounded, roundInThreads, rowBytes } from "core/weights/mod.ts";
+import { encodeRows, plainTypes } from "core/weights/blocks/encode.ts";
+import { blockTypes } from "core/weights/blocks/types.ts";
+import { ggmlNumbers } from "core/weights/gguf/types.ts";
 import known from "../../fixtures/ggml.json" with { type: "json" };
 import {
   anyBlocks,

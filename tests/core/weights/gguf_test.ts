@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { bufferSource } from "../../buffer.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { elements, type Tensor, toFloat32, widened } from "../../../src/core/tensor/mod.ts";
-import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { elements, type Tensor, toFloat32, widened } from "core/tensor/mod.ts";
+import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "core/weights/mod.ts";
 import { refuses } from "../../support.ts";
 import { words } from "../../tools.ts";
 import { folder, gguf, join, pair, tensor, text, uint } from "./build.ts";

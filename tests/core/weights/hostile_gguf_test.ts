@@ -1,7 +1,7 @@
 /** Bad GGUF: each file with the exact error it gets. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../buffer.ts";
-import { openGguf } from "../../../src/core/weights/mod.ts";
+import { openGguf } from "core/weights/mod.ts";
 import { gguf, join, pair, tensor, text, uint, type Written } from "./build.ts";
 
 const a = tensor({ name: "a", shape: [4] });

@@ -1,13 +1,13 @@
 /** Packed matrices that are wrong: each gets an error that names the checkpoint and the tensor. And right ones of odd shapes. */
 import assert from "node:assert/strict";
-import { elements, float32, type Tensor, toFloat32, widened } from "../../../src/core/tensor/mod.ts";
+import { elements, float32, type Tensor, toFloat32, widened } from "core/tensor/mod.ts";
 import {
   openSafetensors,
   type Packing,
   type PagedFile,
   safetensorsOf,
   withPacked,
-} from "../../../src/core/weights/mod.ts";
+} from "core/weights/mod.ts";
 import { refuses } from "../../support.ts";
 import { folder, join } from "./build.ts";
 

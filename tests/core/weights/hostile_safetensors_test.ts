@@ -1,6 +1,6 @@
 /** Bad safetensors: each file with the exact error it gets. */
 import assert from "node:assert/strict";
-import { openSafetensors } from "../../../src/core/weights/mod.ts";
+import { openSafetensors } from "core/weights/mod.ts";
 import { folder, join, safetensors, uint } from "./build.ts";
 
 const FILE = "Cannot read model.safetensors: ";

@@ -1,9 +1,9 @@
 /** Leases: names, transforms, reuse of memory; what is announced of a mapped file comes into the page cache, and is not resident. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { float32, type Tensor } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import {
   type Allocate,
@@ -15,8 +15,8 @@ import {
   openSafetensors,
   type TensorFile,
   type TensorRef,
-} from "../../../src/core/weights/mod.ts";
-import { mapPath } from "../../../src/core/weights/libc.ts";
+} from "core/weights/mod.ts";
+import { mapPath } from "core/weights/libc.ts";
 import { until } from "../../apps/machines/processes.ts";
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { packingOf } from "../../../src/core/models/mod.ts";
-import { openModel } from "../../../src/core/hub/mod.ts";
-import { formatOf, widened } from "../../../src/core/tensor/mod.ts";
-import { openSafetensors, type PagedFile, withPacked } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { packingOf } from "core/models/mod.ts";
+import { openModel } from "core/hub/mod.ts";
+import { formatOf, widened } from "core/tensor/mod.ts";
+import { openSafetensors, type PagedFile, withPacked } from "core/weights/mod.ts";
 import { parse } from "../../fixtures/read.ts";
 import { distance, UNIT } from "../../support.ts";
 

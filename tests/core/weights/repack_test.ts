@@ -1,10 +1,10 @@
 /** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have ggml's own bits (tests/fixtures/make_ggml.ts), those of −0 included. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { widened } from "../../../src/core/tensor/mod.ts";
-import { type BlockType, blockTypes } from "../../../src/core/weights/blocks/types.ts";
-import { openDecoders } from "../../../src/core/weights/blocks/decoders.ts";
-import type { Repacked } from "../../../src/core/weights/blocks/repack4.ts";
+import { widened } from "core/tensor/mod.ts";
+import { type BlockType, blockTypes } from "core/weights/blocks/types.ts";
+import { openDecoders } from "core/weights/blocks/decoders.ts";
+import type { Repacked } from "core/weights/blocks/repack4.ts";
 import known from "../../fixtures/ggml.json" with { type: "json" };
 import { anyBlocks, bitsOf, hashOf } from "../../ggml.ts";
 import { bits } from "../tensor/bits.ts";

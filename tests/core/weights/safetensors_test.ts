@@ -1,10 +1,10 @@
 /** Safetensors: what is written reads back, mapped or not, whole or in shards. */
 import assert from "node:assert/strict";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { type DType, float32, type Tensor, viewOf } from "../../../src/core/tensor/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { type DType, float32, type Tensor, viewOf } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
-import { type CheckpointFiles, openSafetensors } from "../../../src/core/weights/mod.ts";
+import { type CheckpointFiles, openSafetensors } from "core/weights/mod.ts";
 import { refuses, withFolder } from "../../support.ts";
 import { folder, safetensors } from "./build.ts";
 import { onLinux } from "../../tools.ts";

@@ -1,12 +1,12 @@
 /** Patterns of attention and the sink rate in the study of causes: means over queries, samples and heads, by the kernel's reference. */
 import assert from "node:assert/strict";
-import type { AttentionInput } from "../../../src/core/kernels/mod.ts";
-import { attentionStatsReference } from "../../../src/core/kernels/attention_stats.ts";
-import { mean, PATTERN_NAMES, type PatternName } from "../../../src/core/measure/mod.ts";
-import type { Model } from "../../../src/core/models/mod.ts";
-import { type Blocks, forward, noDrop, segmentsOf } from "../../../src/core/run/mod.ts";
-import { causes } from "../../../src/features/causes/mod.ts";
-import { packText } from "../../../src/core/subject/mod.ts";
+import type { AttentionInput } from "core/kernels/mod.ts";
+import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { mean, PATTERN_NAMES, type PatternName } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { type Blocks, forward, noDrop, segmentsOf } from "core/run/mod.ts";
+import { causes } from "features/causes/mod.ts";
+import { packText } from "core/subject/mod.ts";
 import { inputsProbe, tolerances } from "../../core/run/attention_tolerances.ts";
 import { engine, near } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";

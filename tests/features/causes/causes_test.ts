@@ -1,13 +1,13 @@
 /** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
 import assert from "node:assert/strict";
-import { mean, PATTERN_NAMES, rankInterval, spearman } from "../../../src/core/measure/mod.ts";
-import { type Causes, causes, untrainedCauses } from "../../../src/features/causes/mod.ts";
-import type { PatternsRow } from "../../../src/features/causes/result.ts";
-import { dropsIn } from "../../../src/core/study/plan.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import { sinkOf } from "../../../src/features/causes/means.ts";
-import { openConfig, openModel } from "../../../src/core/subject/mod.ts";
+import { mean, PATTERN_NAMES, rankInterval, spearman } from "core/measure/mod.ts";
+import { type Causes, causes, untrainedCauses } from "features/causes/mod.ts";
+import type { PatternsRow } from "features/causes/result.ts";
+import { dropsIn } from "core/study/plan.ts";
+import { profile } from "features/profile/mod.ts";
+import { repair } from "features/repair/mod.ts";
+import { sinkOf } from "features/causes/means.ts";
+import { openConfig, openModel } from "core/subject/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { onWebgpu } from "../../core/kernels/devices.ts";
 import {

@@ -1,6 +1,6 @@
 /** Figures, table and claims of the study of causes: well-formed for any shape, a mark for each number, titles from numbers. */
 import assert from "node:assert/strict";
-import { readResult, writeResult } from "../../../src/core/result/mod.ts";
+import { readResult, writeResult } from "core/result/mod.ts";
 import {
   attentionMapFigure,
   attentionPatternFigure,
@@ -8,9 +8,9 @@ import {
   effectsFigure,
   smoothingFigure,
   updateNormsFigure,
-} from "../../../src/features/causes/mod.ts";
-import { fewTicks } from "../../../src/core/show/chart/draw/axes.ts";
-import { layerStreams } from "../../../src/features/causes/table.ts";
+} from "features/causes/mod.ts";
+import { fewTicks } from "core/show/chart/draw/axes.ts";
+import { layerStreams } from "features/causes/table.ts";
 import { withFolder } from "../../support.ts";
 import { checkSvg, dotsOf, readCsv } from "../../core/show/check_svg.ts";
 import { studied } from "../../core/show/every_figure.ts";

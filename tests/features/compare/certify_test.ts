@@ -6,14 +6,14 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { distances, MODULES, moves } from "../../../src/core/measure/mod.ts";
-import { type Certificate, certify } from "../../../src/features/compare/mod.ts";
-import { QUANTILES } from "../../../src/features/compare/result.ts";
-import { logits } from "../../../src/features/observe/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import type { PlanLike } from "../../../src/core/study/plan.ts";
-import { openModel, type StudyModel } from "../../../src/core/subject/mod.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
+import { distances, MODULES, moves } from "core/measure/mod.ts";
+import { type Certificate, certify } from "features/compare/mod.ts";
+import { QUANTILES } from "features/compare/result.ts";
+import { logits } from "features/observe/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import type { PlanLike } from "core/study/plan.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
+import { exportModel } from "features/export/mod.ts";
 import { near, stateTolerance, withFolder } from "../../support.ts";
 import { kept, tinyTokenizer, withTiny } from "../../core/study/tiny.ts";
 import { readJson } from "../../fixtures/read.ts";

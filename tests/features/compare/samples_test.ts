@@ -1,11 +1,11 @@
 /** Answers that lm-eval logged, as its code writes them: paired as NumPy and SciPy pair them (make_samples.py), by hash; hostile files are errors with file and line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { changeInterval } from "../../../src/core/measure/statistics/paired.ts";
-import { mcnemar } from "../../../src/core/measure/mod.ts";
-import { parseResult, resultText } from "../../../src/core/result/mod.ts";
-import { tableText, toCSV } from "../../../src/core/show/looks.ts";
-import { compareSamples } from "../../../src/features/compare/mod.ts";
+import { changeInterval } from "core/measure/statistics/paired.ts";
+import { mcnemar } from "core/measure/mod.ts";
+import { parseResult, resultText } from "core/result/mod.ts";
+import { tableText, toCSV } from "core/show/looks.ts";
+import { compareSamples } from "features/compare/mod.ts";
 import { near, withFolder } from "../../support.ts";
 
 const [FIRST, SECOND] = ["first", "second"].map((model) => `tests/fixtures/samples/${model}`);

@@ -5,11 +5,11 @@
  * |u| e_w / |w|² + e_u / |w| + 2 |u| e_w / |w|², to first order; a tenth more is for the rest. Lenses are those of `observe`.
  */
 import assert from "node:assert/strict";
-import { type DepthSums, effectiveDepth } from "../../../src/features/depth/measures.ts";
-import { merge } from "../../../src/core/result/mod.ts";
-import { depth } from "../../../src/features/depth/mod.ts";
-import { logits, observe } from "../../../src/features/observe/mod.ts";
-import { packText } from "../../../src/core/subject/mod.ts";
+import { type DepthSums, effectiveDepth } from "features/depth/measures.ts";
+import { merge } from "core/result/mod.ts";
+import { depth } from "features/depth/mod.ts";
+import { logits, observe } from "features/observe/mod.ts";
+import { packText } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { engine, engineWith, largest, near, stateTolerance } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";

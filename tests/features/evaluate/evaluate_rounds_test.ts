@@ -1,16 +1,11 @@
 /** Documents in rounds: what plans are asked, what their numbers say, and what refuses to take some documents for all. */
 import assert from "node:assert/strict";
-import {
-  accuracyChange,
-  accuracyFigure,
-  evaluate,
-  evaluateStudy,
-} from "../../../src/features/evaluate/mod.ts";
-import { parseResult, resultText } from "../../../src/core/result/mod.ts";
+import { accuracyChange, accuracyFigure, evaluate, evaluateStudy } from "features/evaluate/mod.ts";
+import { parseResult, resultText } from "core/result/mod.ts";
 import { accuracyClaims } from "../../../src/apps/pages/mod.ts";
-import { tableText, toCSV } from "../../../src/core/show/looks.ts";
-import { tasksText } from "../../../src/features/export/card/costs.ts";
-import { divisionOf } from "../../../src/core/study/study.ts";
+import { tableText, toCSV } from "core/show/looks.ts";
+import { tasksText } from "features/export/card/costs.ts";
+import { divisionOf } from "core/study/study.ts";
 import { engine, heard, near, refuses } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 

@@ -1,11 +1,11 @@
 /** Tasks: log-likelihoods and answers equal to those of lm-eval with Hugging Face in float32 (make_evaluation.py), answers that stay the full model's, and tasks that are made here. */
 import assert from "node:assert/strict";
-import { evaluate, type Evaluation } from "../../../src/features/evaluate/mod.ts";
-import { openModel, type StudyModel } from "../../../src/core/subject/mod.ts";
-import { type BosRule, type Document, tasksNamed } from "../../../src/core/tasks/mod.ts";
-import { keptOf, keptOver, logprobOf } from "../../../src/features/evaluate/summary.ts";
-import type { Item } from "../../../src/features/evaluate/items.ts";
-import { mean } from "../../../src/core/measure/mod.ts";
+import { evaluate, type Evaluation } from "features/evaluate/mod.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
+import { type BosRule, type Document, tasksNamed } from "core/tasks/mod.ts";
+import { keptOf, keptOver, logprobOf } from "features/evaluate/summary.ts";
+import type { Item } from "features/evaluate/items.ts";
+import { mean } from "core/measure/mod.ts";
 import { distance, isThorough, near, refuses, thorough } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 import { readJson } from "../../fixtures/read.ts";

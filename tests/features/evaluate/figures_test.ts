@@ -1,7 +1,7 @@
 /** Accuracy against drops: changes against the full model, by task and as a mean. */
 import assert from "node:assert/strict";
-import { formatPointsRange } from "../../../src/core/show/words/numbers.ts";
-import { accuracyChange } from "../../../src/features/evaluate/mod.ts";
+import { formatPointsRange } from "core/show/words/numbers.ts";
+import { accuracyChange } from "features/evaluate/mod.ts";
 import { grouped } from "../../core/show/every_words.ts";
 import { evaluation } from "../../core/show/synthetic_tasks.ts";
 

@@ -1,9 +1,9 @@
 /** What was exported is exported again: from each form into each, or refused by name with the formats that can. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import type { Format } from "../../../src/core/formats/mod.ts";
-import { type DropPlan, dropPlan } from "../../../src/core/run/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import type { Format } from "core/formats/mod.ts";
+import { type DropPlan, dropPlan } from "core/run/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { type Changes, linearOf, meanOf, refitted } from "./changed.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 import { withWide } from "./wide.ts";

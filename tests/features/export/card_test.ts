@@ -1,9 +1,9 @@
 /** Model cards with hostile names, read as Markdown and as YAML. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { cardText, type Told } from "../../../src/features/export/card/card.ts";
-import { cell, code } from "../../../src/core/entry/mod.ts";
-import type { Plan } from "../../../src/core/result/mod.ts";
+import { cardText, type Told } from "features/export/card/card.ts";
+import { cell, code } from "core/entry/mod.ts";
+import type { Plan } from "core/result/mod.ts";
 import { profile } from "../../core/show/synthetic.ts";
 
 /** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */

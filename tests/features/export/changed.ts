@@ -1,9 +1,9 @@
 /** Changes of modules with tensors made by a formula. */
 import { fileURLToPath } from "node:url";
-import type { Change, LayerModule } from "../../../src/core/measure/mod.ts";
-import { layerTensors, type ModelSpec } from "../../../src/core/models/mod.ts";
-import { keepTensors } from "../../../src/core/run/mod.ts";
-import { elements, float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import type { Change, LayerModule } from "core/measure/mod.ts";
+import { layerTensors, type ModelSpec } from "core/models/mod.ts";
+import { keepTensors } from "core/run/mod.ts";
+import { elements, float32, type Tensor } from "core/tensor/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 
 /** Numbers of about the size of weights, other ones for every seed. */

@@ -1,9 +1,9 @@
 /** LLM-Drop's lists, the card, refusals, and that a folder is written whole or not at all. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
 import { withDesk } from "../../core/command/cli.ts";
 import { tinyText, withTiny } from "../../core/study/tiny.ts";

@@ -1,13 +1,13 @@
 /** A folder as a GGUF file is the plan on it, to the last bit; and every plan in every format is written, or refused by name. */
 import assert from "node:assert/strict";
-import { ARCHITECTURES } from "../../../src/core/formats/gguf/folder.ts";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import type { Format } from "../../../src/core/formats/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import type { DropPlan } from "../../../src/core/run/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { openGguf } from "../../../src/core/weights/mod.ts";
+import { ARCHITECTURES } from "core/formats/gguf/folder.ts";
+import { closed } from "core/entry/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import type { Format } from "core/formats/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import type { DropPlan } from "core/run/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { openGguf } from "core/weights/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
 import { byTurns, everyThird, tensorsIn, withFolder } from "../../support.ts";
 import { expectSame, withSmaller } from "./smaller.ts";

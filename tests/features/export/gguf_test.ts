@@ -1,15 +1,15 @@
 /** A GGUF file with fewer layers, or with layers that lack attention, is the plan on the original, to the last bit. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import type { Format } from "../../../src/core/formats/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import type { Format } from "core/formats/mod.ts";
 import { bufferSource } from "../../buffer.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { loadGguf } from "../../../src/core/models/mod.ts";
-import { ggufBytes, ggufContent, openGguf, type OutTensor } from "../../../src/core/weights/mod.ts";
-import { toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { loadGguf } from "core/models/mod.ts";
+import { ggufBytes, ggufContent, openGguf, type OutTensor } from "core/weights/mod.ts";
+import { toFloat32 } from "core/tensor/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { refuses, tensorsIn, withFolder } from "../../support.ts";
 import { join } from "../../core/weights/build.ts";

@@ -1,16 +1,16 @@
 /** A folder for transformers is the plan on the original, to the last bit: fewer layers, zeroed projections, bytes as stored. */
 import assert from "node:assert/strict";
-import { closed } from "../../../src/core/entry/mod.ts";
-import { openModel as openFiles } from "../../../src/core/hub/mod.ts";
-import { shardFiles } from "../../../src/core/formats/hf/shards.ts";
-import { renumbering } from "../../../src/core/formats/names.ts";
-import { contentOf, openSafetensors } from "../../../src/core/weights/mod.ts";
+import { closed } from "core/entry/mod.ts";
+import { openModel as openFiles } from "core/hub/mod.ts";
+import { shardFiles } from "core/formats/hf/shards.ts";
+import { renumbering } from "core/formats/names.ts";
+import { contentOf, openSafetensors } from "core/weights/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
 import { blocksOf, copyModel, everyThird, openFolder, tensorsIn, withFolder } from "../../support.ts";
 import { finalStreams } from "../../core/run/states.ts";
-import { noDrop } from "../../../src/core/run/mod.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { refOf } from "./changed.ts";
 import { expectSame, expectSameByTurns, withSmaller } from "./smaller.ts";
 

@@ -1,10 +1,10 @@
 /** What is killed, or finds the disk full, in the middle leaves nothing that looks finished, in every format; the next run succeeds. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { FORMATS } from "../../../src/core/formats/mod.ts";
-import { freeBytes } from "../../../src/core/hub/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { FORMATS } from "core/formats/mod.ts";
+import { freeBytes } from "core/hub/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { onLinux, printed, ran, words } from "../../tools.ts";
 import { byTurns, withFolder } from "../../support.ts";
 import { sparseFolder } from "./sparse.ts";

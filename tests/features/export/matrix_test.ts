@@ -1,11 +1,11 @@
 /** Change × format × family: what is written gives what the plan gives on the original, or is refused by name, with the formats that can. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { type Format, FORMATS } from "../../../src/core/formats/mod.ts";
-import type { Change, LayerModule } from "../../../src/core/measure/mod.ts";
-import { dropPlan, keepTensors } from "../../../src/core/run/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { float32 } from "../../../src/core/tensor/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { type Format, FORMATS } from "core/formats/mod.ts";
+import type { Change, LayerModule } from "core/measure/mod.ts";
+import { dropPlan, keepTensors } from "core/run/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
 import { distance, largest, stateTolerance, withFolder } from "../../support.ts";
 import { type Changes, linearOf, meanOf, refitted, refOf } from "./changed.ts";
 import { bothStreams, withSmaller } from "./smaller.ts";

@@ -1,8 +1,8 @@
 /** A folder in the form of Nemotron-NAS is the plan on the original, and holds nothing of what is dropped. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { blockMultiplier } from "../../../src/core/models/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { blockMultiplier } from "core/models/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { withFolder } from "../../support.ts";
 import { refOf } from "./changed.ts";
 import { expectSame, type Smaller, withSmaller } from "./smaller.ts";

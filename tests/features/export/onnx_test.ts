@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { type DropPlan, noDrop } from "../../../src/core/run/mod.ts";
-import { openModel, type StudyModel } from "../../../src/core/subject/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { writeGptOss } from "../../core/models/gpt_oss_folder.ts";
 import { copyModel, distance, inPairs, largest, stateTolerance, withFolder } from "../../support.ts";

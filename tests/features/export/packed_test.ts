@@ -1,10 +1,10 @@
 /** Exports of quantised folders: float32 matrices, with the numbers of the packed ones, and no word of quantisation. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { FORMATS } from "../../../src/core/formats/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { noDrop } from "../../../src/core/run/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { FORMATS } from "core/formats/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { noDrop } from "core/run/mod.ts";
 import { finalStreams } from "../../core/run/states.ts";
 import { refitted } from "./changed.ts";
 import { distance, largest, randomBlocks, stateTolerance, withFolder } from "../../support.ts";

@@ -1,20 +1,20 @@
 /** Repairs in the types of files: `repair` states the bytes that `export` writes, and what is written is the repair that was measured. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { filesText } from "../../../src/core/entry/mod.ts";
-import { type Format, openStored, sizerOf } from "../../../src/core/formats/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
-import { perplexities, type Perplexity } from "../../../src/features/losses/mod.ts";
-import { noDrop } from "../../../src/core/run/mod.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
-import { dropsIn } from "../../../src/core/study/plan.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { repair, type RepairOptions } from "../../../src/features/repair/mod.ts";
-import { roundedBy, type Rounding } from "../../../src/features/repair/rounding.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { contentOf, encoded, ggufContent, openGguf } from "../../../src/core/weights/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { filesText } from "core/entry/mod.ts";
+import { type Format, openStored, sizerOf } from "core/formats/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
+import { perplexities, type Perplexity } from "features/losses/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import { tableText } from "core/show/looks.ts";
+import { dropsIn } from "core/study/plan.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { repair, type RepairOptions } from "features/repair/mod.ts";
+import { roundedBy, type Rounding } from "features/repair/rounding.ts";
+import { openModel } from "core/subject/mod.ts";
+import { contentOf, encoded, ggufContent, openGguf } from "core/weights/mod.ts";
 import { unjudged } from "../../core/study/tiny.ts";
 import { withFolder } from "../../support.ts";
 

@@ -1,9 +1,9 @@
 /** What tests of exports share: a fixture exported, and the smaller model beside the plan on the original. */
 import assert from "node:assert/strict";
-import { type Exported, exportModel } from "../../../src/features/export/mod.ts";
-import type { Format } from "../../../src/core/formats/mod.ts";
-import { type DropPlan, noDrop } from "../../../src/core/run/mod.ts";
-import { openModel, type StudyModel } from "../../../src/core/subject/mod.ts";
+import { type Exported, exportModel } from "features/export/mod.ts";
+import type { Format } from "core/formats/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { finalStreams } from "../../core/run/states.ts";
 import { blocksOf, isThorough, withFolder } from "../../support.ts";

@@ -1,5 +1,5 @@
 /** A checkpoint of any size that takes no room: true headers, and a hole where the weights are. */
-import { safetensorsContent, zeros } from "../../../src/core/weights/mod.ts";
+import { safetensorsContent, zeros } from "core/weights/mod.ts";
 
 export interface Sizes {
   readonly hidden: number;

@@ -1,10 +1,10 @@
 /** Types of blocks: a plan of types is the file that is written of it, to the last bit; what cannot be rounded is refused by name. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import type { Format } from "../../../src/core/formats/mod.ts";
-import { MODULES, planHash, planPhrase } from "../../../src/core/measure/mod.ts";
-import { head, type Plan, planKind } from "../../../src/core/result/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import type { Format } from "core/formats/mod.ts";
+import { MODULES, planHash, planPhrase } from "core/measure/mod.ts";
+import { head, type Plan, planKind } from "core/result/mod.ts";
 import {
   changedModel,
   type DropPlan,
@@ -13,12 +13,12 @@ import {
   noDrop,
   score,
   segmentsOf,
-} from "../../../src/core/run/mod.ts";
-import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
-import { openGguf, rounded } from "../../../src/core/weights/mod.ts";
-import { fileSource } from "../../../src/core/hub/mod.ts";
+} from "core/run/mod.ts";
+import { readPlan, writePlan } from "core/study/plan_file.ts";
+import { openModel } from "core/subject/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
+import { openGguf, rounded } from "core/weights/mod.ts";
+import { fileSource } from "core/hub/mod.ts";
 import { finalStreams } from "../../core/run/states.ts";
 import { engine, withFolder } from "../../support.ts";
 import { withSmaller } from "./smaller.ts";

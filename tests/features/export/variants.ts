@@ -2,7 +2,7 @@
  * Fixtures that GGUF files can express, as float32: some as they are, some with a configuration that says what llama.cpp
  * assumes, which makes other models of them.
  */
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { tensorsIn } from "../../support.ts";

@@ -1,5 +1,5 @@
 /** Fixtures whose MLPs have 256 units, since forms that count in 256 have no other width. */
-import { float32, toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { float32, toFloat32 } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { tensorsIn, withFolder } from "../../support.ts";

@@ -1,8 +1,8 @@
 /** A fit by accuracy: halves of a task's documents, of which the second alone confirms, and asks in rounds. */
 import assert from "node:assert/strict";
-import { tableText } from "../../../src/core/show/looks.ts";
-import { evaluate } from "../../../src/features/evaluate/mod.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
+import { tableText } from "core/show/looks.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { fit } from "features/fit/mod.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 
 Deno.test("documents that choose are not asked again to confirm; plans are asked no longer than their promise is open", () =>

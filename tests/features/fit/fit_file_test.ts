@@ -1,11 +1,11 @@
 /** The file of a fit: bytes are those that an export writes, and what stays in the file is not tried. */
 import assert from "node:assert/strict";
-import { formatBytes } from "../../../src/core/entry/mod.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { type Format, FORMATS, sizerOf } from "../../../src/core/formats/mod.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
+import { formatBytes } from "core/entry/mod.ts";
+import { exportModel } from "features/export/mod.ts";
+import { type Format, FORMATS, sizerOf } from "core/formats/mod.ts";
+import { fit } from "features/fit/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { withFolder } from "../../support.ts";
 

@@ -1,7 +1,7 @@
 /** The search of a fit, its promises and its choice, without a model. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aimOf, costOf, keepsCost } from "../../../src/features/fit/aims.ts";
+import { aimOf, costOf, keepsCost } from "features/fit/aims.ts";
 import {
   type Candidate,
   largest,
@@ -12,7 +12,7 @@ import {
   smallestReaching,
   type Trial,
   type Tried,
-} from "../../../src/features/fit/candidates.ts";
+} from "features/fit/candidates.ts";
 
 const line = fc.integer({ min: 1, max: 60 }).chain((most) => {
   const within = fc.integer({ min: 0, max: most });

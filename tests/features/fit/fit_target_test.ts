@@ -1,12 +1,12 @@
 /** Targets of a fit, beside every plan that saves as much: "as cheaply as possible" within what the samples tell. */
 import assert from "node:assert/strict";
-import { type DropPlan, planText } from "../../../src/core/measure/mod.ts";
-import { exchangesOf } from "../../../src/features/fit/exchange.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { savesOf } from "../../../src/features/orders/mod.ts";
-import { openModel, sizesOf } from "../../../src/core/subject/mod.ts";
+import { type DropPlan, planText } from "core/measure/mod.ts";
+import { exchangesOf } from "features/fit/exchange.ts";
+import { fit } from "features/fit/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { savesOf } from "features/orders/mod.ts";
+import { openModel, sizesOf } from "core/subject/mod.ts";
 
 const trained = "data/series/pre-ln-layerdrop/step04096";
 const size = { length: 32, engine: "cpu" } as const;

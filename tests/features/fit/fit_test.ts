@@ -1,13 +1,13 @@
 /** Fits of a committed model: promises that are kept, broken and resumed, and plans that save enough. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import type { Progress } from "../../../src/core/entry/mod.ts";
-import { noDrop } from "../../../src/core/measure/mod.ts";
-import { type Fit, fit, type FitOptions } from "../../../src/features/fit/mod.ts";
-import { estimate } from "../../../src/core/study/studies.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openModel, sizesOf } from "../../../src/core/subject/mod.ts";
+import type { Progress } from "core/entry/mod.ts";
+import { noDrop } from "core/measure/mod.ts";
+import { type Fit, fit, type FitOptions } from "features/fit/mod.ts";
+import { estimate } from "core/study/studies.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openModel, sizesOf } from "core/subject/mod.ts";
 import { refuses, withFolder } from "../../support.ts";
 
 const trained = fileURLToPath(new URL("../../../data/series/pre-ln/step04096", import.meta.url));

@@ -1,15 +1,15 @@
 /** A fit over types of blocks: its file is as small as it says, its costs are those of the plan, and a target is reached. */
 import assert from "node:assert/strict";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { planHash } from "../../../src/core/measure/mod.ts";
-import { columnImportance, segmentsOf } from "../../../src/core/run/mod.ts";
-import { engineOf } from "../../../src/core/study/options.ts";
-import { textOf } from "../../../src/core/study/text.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { paired, perplexities } from "../../../src/features/losses/mod.ts";
-import { typeLines } from "../../../src/features/fit/types/lines.ts";
-import { byRise, chosenBy, type Measured, together } from "../../../src/features/fit/types/steps.ts";
-import { type Choice, planOfChoices, type Unit, unitsOf } from "../../../src/features/fit/types/units.ts";
+import { exportModel } from "features/export/mod.ts";
+import { planHash } from "core/measure/mod.ts";
+import { columnImportance, segmentsOf } from "core/run/mod.ts";
+import { engineOf } from "core/study/options.ts";
+import { textOf } from "core/study/text.ts";
+import { fit } from "features/fit/mod.ts";
+import { paired, perplexities } from "features/losses/mod.ts";
+import { typeLines } from "features/fit/types/lines.ts";
+import { byRise, chosenBy, type Measured, together } from "features/fit/types/steps.ts";
+import { type Choice, planOfChoices, type Unit, unitsOf } from "features/fit/types/units.ts";
 import { withFolder } from "../../support.ts";
 import { withTrained } from "../../core/study/tiny.ts";
 

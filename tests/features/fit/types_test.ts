@@ -1,16 +1,10 @@
 /** The steps of plans of types: by what a byte costs, by a rule, all alike; and the table of words that is stored twice. */
 import assert from "node:assert/strict";
-import { oneTable } from "../../../src/core/models/mod.ts";
-import {
-  byRise,
-  chosenBy,
-  together,
-  type TypeStep,
-  unmeasured,
-} from "../../../src/features/fit/types/steps.ts";
-import type { Unit } from "../../../src/features/fit/types/units.ts";
-import { contentOf, encoded, ggufBytes, ggufContent, openGguf } from "../../../src/core/weights/mod.ts";
-import { float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import { oneTable } from "core/models/mod.ts";
+import { byRise, chosenBy, together, type TypeStep, unmeasured } from "features/fit/types/steps.ts";
+import type { Unit } from "features/fit/types/units.ts";
+import { contentOf, encoded, ggufBytes, ggufContent, openGguf } from "core/weights/mod.ts";
+import { float32, type Tensor } from "core/tensor/mod.ts";
 import { bufferSource } from "../../buffer.ts";
 import { join } from "../../core/weights/build.ts";
 

@@ -1,6 +1,6 @@
 /** Whether a fit is worth it, decided by sizes and the quartiles of times, and what larger savings cost. */
 import assert from "node:assert/strict";
-import type { Fit } from "../../../src/features/fit/mod.ts";
+import type { Fit } from "features/fit/mod.ts";
 import { fit, nothing } from "../../core/show/synthetic_fit.ts";
 
 const shape = { layers: 6 };

@@ -1,13 +1,13 @@
 /** What `info` says of a model is what its files hold; an unknown field that the user allows is named in results. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { info } from "../../../src/features/info/mod.ts";
-import { openConfig, openModel, openSeries } from "../../../src/core/subject/mod.ts";
-import { sizesOf } from "../../../src/core/subject/sizes.ts";
-import { exportModel } from "../../../src/features/export/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { randomInit } from "../../../src/features/untrained/mod.ts";
-import { VERSION } from "../../../src/core/result/mod.ts";
+import { info } from "features/info/mod.ts";
+import { openConfig, openModel, openSeries } from "core/subject/mod.ts";
+import { sizesOf } from "core/subject/sizes.ts";
+import { exportModel } from "features/export/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { randomInit } from "features/untrained/mod.ts";
+import { VERSION } from "core/result/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 import { fails, ok } from "../../core/command/cli.ts";

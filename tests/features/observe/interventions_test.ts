@@ -3,10 +3,10 @@
  * (fixtures/make_interventions.py), on every way that attention runs.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/engine/mod.ts";
-import { webgpuEngine } from "../../../src/core/engine/web/web.ts";
-import { type Observation, observe } from "../../../src/features/observe/mod.ts";
-import type { StudyModel } from "../../../src/core/subject/mod.ts";
+import type { Engine } from "core/engine/mod.ts";
+import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Observation, observe } from "features/observe/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
 import {
   byTurns,

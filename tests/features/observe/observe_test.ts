@@ -1,13 +1,13 @@
 /** What `observe` shows equals what the probes of the studies measure, under plans too, and it fails in plain words. */
 import assert from "node:assert/strict";
-import { scoring } from "../../../src/core/models/mod.ts";
-import { forward, noDrop, normsProbe, segmentsOf, streamProbe } from "../../../src/core/run/mod.ts";
-import { attentionOf, observe } from "../../../src/features/observe/mod.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import type { StudyOptions } from "../../../src/core/study/options.ts";
-import { packText, type StudyModel } from "../../../src/core/subject/mod.ts";
+import { scoring } from "core/models/mod.ts";
+import { forward, noDrop, normsProbe, segmentsOf, streamProbe } from "core/run/mod.ts";
+import { attentionOf, observe } from "features/observe/mod.ts";
+import { generate } from "features/generate/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import type { StudyOptions } from "core/study/options.ts";
+import { packText, type StudyModel } from "core/subject/mod.ts";
 import { added, engine, near as nearTo } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 

@@ -1,9 +1,9 @@
 /** Losses token by token, those of plans that cut a head, paired differences, and the attention of selected heads: beside Hugging Face's logits and perplexities. */
 import assert from "node:assert/strict";
-import { attentionOf, logits, losses } from "../../../src/features/observe/mod.ts";
-import { paired, perplexities } from "../../../src/features/losses/mod.ts";
-import { openModel } from "../../../src/core/subject/mod.ts";
-import { scoring } from "../../../src/core/models/mod.ts";
+import { attentionOf, logits, losses } from "features/observe/mod.ts";
+import { paired, perplexities } from "features/losses/mod.ts";
+import { openModel } from "core/subject/mod.ts";
+import { scoring } from "core/models/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
 import { distance, engine, isThorough, largest, near, refuses } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";

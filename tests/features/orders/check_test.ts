@@ -1,15 +1,15 @@
 /** The check of orders by removals, beside each module removed alone; plans that go by the marks of a profile. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Profile, profile } from "../../../src/features/profile/mod.ts";
-import { fit } from "../../../src/features/fit/mod.ts";
-import { makePlan, order } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
-import { checkedCount, checkOf, type Removals } from "../../../src/features/orders/check.ts";
-import type { StudyModel } from "../../../src/core/subject/mod.ts";
+import { type Profile, profile } from "features/profile/mod.ts";
+import { fit } from "features/fit/mod.ts";
+import { makePlan, order } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
+import { checkedCount, checkOf, type Removals } from "features/orders/check.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import { near, refuses, thorough, withFolder } from "../../support.ts";
-import { median } from "../../../src/core/measure/mod.ts";
+import { median } from "core/measure/mod.ts";
 import { kept, withTrained } from "../../core/study/tiny.ts";
 
 const text = { text: fileURLToPath(new URL("../../../README.md", import.meta.url)), samples: 3, length: 300 };

@@ -1,17 +1,11 @@
 /** Plans under constraints and for budgets, whatever the scores: properties over made-up orders. */
 import assert from "node:assert/strict";
-import { scoring } from "../../../src/core/models/mod.ts";
+import { scoring } from "core/models/mod.ts";
 import fc from "fast-check";
-import {
-  type DropOrder,
-  makePlan,
-  order,
-  orderKind,
-  type PlanOptions,
-} from "../../../src/features/orders/mod.ts";
-import { head, type Plan } from "../../../src/core/result/mod.ts";
-import { fits } from "../../../src/features/orders/constraints.ts";
-import { sizesOf } from "../../../src/core/subject/mod.ts";
+import { type DropOrder, makePlan, order, orderKind, type PlanOptions } from "features/orders/mod.ts";
+import { head, type Plan } from "core/result/mod.ts";
+import { fits } from "features/orders/constraints.ts";
+import { sizesOf } from "core/subject/mod.ts";
 import { profile, provenance } from "../../core/show/synthetic.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 import { refuses } from "../../support.ts";

@@ -1,19 +1,10 @@
 /** No number moves without its method: results of tiny models are those that stand beside the method's number; each score's name does what its entry says. */
 import assert from "node:assert/strict";
-import "../../../src/features/mod.ts";
-import {
-  GUIDE_NAMES,
-  GUIDES,
-  METHODS,
-  ORDERS,
-  RANKS,
-  resultText,
-  SCORES,
-  TARGETS,
-} from "../../../src/core/result/mod.ts";
-import { order, rank } from "../../../src/features/orders/mod.ts";
-import { candidatesOf, readingFor } from "../../../src/features/orders/scores/score.ts";
-import { scores } from "../../../src/features/orders/scores/mod.ts";
+import "features/mod.ts";
+import { GUIDE_NAMES, GUIDES, METHODS, ORDERS, RANKS, resultText, SCORES, TARGETS } from "core/result/mod.ts";
+import { order, rank } from "features/orders/mod.ts";
+import { candidatesOf, readingFor } from "features/orders/scores/score.ts";
+import { scores } from "features/orders/scores/mod.ts";
 import { profile } from "../../core/show/synthetic.ts";
 import {
   type Golden,

@@ -1,15 +1,15 @@
 /** Orders against plain computations: every score from streams and weights, every search with each candidate evaluated alone. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { spearman } from "../../../src/core/measure/mod.ts";
-import { cpuEngine } from "../../../src/core/engine/native/cpu.ts";
-import type { UpdateTaps } from "../../../src/core/models/mod.ts";
-import { type DropOrder, guides, makePlan, order } from "../../../src/features/orders/mod.ts";
-import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "../../../src/core/run/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
-import { packText, type StudyModel } from "../../../src/core/subject/mod.ts";
+import { spearman } from "core/measure/mod.ts";
+import { cpuEngine } from "core/engine/native/cpu.ts";
+import type { UpdateTaps } from "core/models/mod.ts";
+import { type DropOrder, guides, makePlan, order } from "features/orders/mod.ts";
+import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
+import { packText, type StudyModel } from "core/subject/mod.ts";
 import { heard, isThorough, near as nearTo, thorough, UNIT } from "../../support.ts";
 import { withTiny, withTrained } from "../../core/study/tiny.ts";
 

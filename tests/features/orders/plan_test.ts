@@ -1,14 +1,14 @@
 /** From importances to drops: orders, ties, baselines, and rankings side by side. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { distinct, type Profile, profile, profileOf } from "../../../src/features/profile/mod.ts";
-import { eachSum, planText } from "../../../src/core/measure/mod.ts";
-import { noDrop } from "../../../src/core/run/mod.ts";
-import { compare } from "../../../src/features/compare/mod.ts";
-import { droppable, makePlan, order, rank } from "../../../src/features/orders/mod.ts";
-import { dropsIn } from "../../../src/core/study/plan.ts";
-import { generate } from "../../../src/features/generate/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
+import { distinct, type Profile, profile, profileOf } from "features/profile/mod.ts";
+import { eachSum, planText } from "core/measure/mod.ts";
+import { noDrop } from "core/run/mod.ts";
+import { compare } from "features/compare/mod.ts";
+import { droppable, makePlan, order, rank } from "features/orders/mod.ts";
+import { dropsIn } from "core/study/plan.ts";
+import { generate } from "features/generate/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
 import { provenance, sizes } from "../../core/result/samples.ts";
 import { near, refuses } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";

@@ -1,15 +1,15 @@
 /** Commands over results that are there already, and those that run no model: each gives what the library gives, as a table, JSON and CSV. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { tableIn } from "../../../src/core/command/context.ts";
-import type { Profile } from "../../../src/features/profile/mod.ts";
-import { readResult, writeResult } from "../../../src/core/result/mod.ts";
-import { printable } from "../../../src/core/show/tables/text.ts";
-import { type Result, toCSV } from "../../../src/core/show/looks.ts";
-import { compare, compareSamples } from "../../../src/features/compare/mod.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { roofline } from "../../../src/features/speed/mod.ts";
-import { info } from "../../../src/features/info/mod.ts";
+import { tableIn } from "core/command/context.ts";
+import type { Profile } from "features/profile/mod.ts";
+import { readResult, writeResult } from "core/result/mod.ts";
+import { printable } from "core/show/tables/text.ts";
+import { type Result, toCSV } from "core/show/looks.ts";
+import { compare, compareSamples } from "features/compare/mod.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { roofline } from "features/speed/mod.ts";
+import { info } from "features/info/mod.ts";
 import { withFolder } from "../../support.ts";
 import { profile as synthetic } from "../../core/show/synthetic.ts";
 import { lamina, LOOK, ok, wordsOf } from "../../core/command/cli.ts";

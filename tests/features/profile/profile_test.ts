@@ -1,8 +1,8 @@
 /** Profiles and perplexities end to end: what is said, by what they are kept, and merged. */
 import assert from "node:assert/strict";
-import { merge, readResult } from "../../../src/core/result/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
+import { merge, readResult } from "core/result/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
 import { watchedEngine } from "../../support.ts";
 import { kept, MEANS, withTiny } from "../../core/study/tiny.ts";
 

@@ -1,8 +1,8 @@
 /** `lamina repair`, and the commands that take what it writes. */
 import assert from "node:assert/strict";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { readPlan, writePlan } from "core/study/plan_file.ts";
 import { type Desk, expectFailures, withDesk } from "../../core/command/cli.ts";
 import { words } from "../../tools.ts";
 

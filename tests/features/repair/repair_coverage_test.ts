@@ -1,10 +1,10 @@
 /** How often a repair that saves nothing is refused, and how often its interval holds what it saves: by simulation, where this is known. */
 import assert from "node:assert/strict";
-import { interval95, mean, standardError } from "../../../src/core/measure/mod.ts";
-import { openProducts, type Products, ridge } from "../../../src/core/run/repair/mod.ts";
-import { heldOutOf } from "../../../src/features/repair/job.ts";
-import { expectBetter, type Fresh, WorseRepair } from "../../../src/features/repair/needed.ts";
-import type { Repairing } from "../../../src/features/repair/fits.ts";
+import { interval95, mean, standardError } from "core/measure/mod.ts";
+import { openProducts, type Products, ridge } from "core/run/repair/mod.ts";
+import { heldOutOf } from "features/repair/job.ts";
+import { expectBetter, type Fresh, WorseRepair } from "features/repair/needed.ts";
+import type { Repairing } from "features/repair/fits.ts";
 import { drawn, gaussian, momentsFrom, rows } from "../../core/run/repair/sums.ts";
 import { engine, near } from "../../support.ts";
 

@@ -1,18 +1,18 @@
 /** What measures a repair neither fits it nor chooses its ridge, and a repair that is no better than the drop there is refused. */
 import assert from "node:assert/strict";
-import { mean, type RepairName, REPAIRS } from "../../../src/core/measure/mod.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import { sweep } from "../../../src/features/sweep/mod.ts";
-import { WorseRepair } from "../../../src/features/repair/needed.ts";
-import { fitsOf, repairedBy, repairing, repairOf } from "../../../src/features/repair/fits.ts";
-import type { Solved } from "../../../src/features/repair/job.ts";
-import { lossDifferences } from "../../../src/features/losses/study.ts";
-import { textOf } from "../../../src/core/study/text.ts";
-import type { StudyModel } from "../../../src/core/subject/mod.ts";
-import { tableText } from "../../../src/core/show/looks.ts";
+import { mean, type RepairName, REPAIRS } from "core/measure/mod.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { repair } from "features/repair/mod.ts";
+import { sweep } from "features/sweep/mod.ts";
+import { WorseRepair } from "features/repair/needed.ts";
+import { fitsOf, repairedBy, repairing, repairOf } from "features/repair/fits.ts";
+import type { Solved } from "features/repair/job.ts";
+import { lossDifferences } from "features/losses/study.ts";
+import { textOf } from "core/study/text.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { tableText } from "core/show/looks.ts";
 import { byTurns, engine, heard, near } from "../../support.ts";
 import { tinyText, unjudged, withTiny } from "../../core/study/tiny.ts";
 

@@ -3,15 +3,15 @@
  * model's stream and in sequence.
  */
 import assert from "node:assert/strict";
-import { type DropPlan, planOf, type RepairName, REPAIRS } from "../../../src/core/measure/mod.ts";
-import { type Blocks, keepTensors } from "../../../src/core/run/mod.ts";
-import { changedModel } from "../../../src/core/run/plan/variants.ts";
-import { methods } from "../../../src/features/repair/methods.ts";
-import { sitesOf } from "../../../src/features/repair/sites.ts";
-import type { Solved } from "../../../src/features/repair/job.ts";
-import { solve } from "../../../src/features/repair/solve.ts";
-import type { Packed, StudyModel } from "../../../src/core/subject/mod.ts";
-import { float32 } from "../../../src/core/tensor/mod.ts";
+import { type DropPlan, planOf, type RepairName, REPAIRS } from "core/measure/mod.ts";
+import { type Blocks, keepTensors } from "core/run/mod.ts";
+import { changedModel } from "core/run/plan/variants.ts";
+import { methods } from "features/repair/methods.ts";
+import { sitesOf } from "features/repair/sites.ts";
+import type { Solved } from "features/repair/job.ts";
+import { solve } from "features/repair/solve.ts";
+import type { Packed, StudyModel } from "core/subject/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
 import { byTurns, distance, engine, largest, near, openFolder, refuses } from "../../support.ts";
 

@@ -1,20 +1,20 @@
 /** Repairs: means beside those of a plain sum, studies under repaired plans, plan files old and new, and what can be wrong with them. */
 import assert from "node:assert/strict";
 import { silenced } from "../../core/run/states.ts";
-import { divisionOf } from "../../../src/core/study/study.ts";
-import { estimate } from "../../../src/core/study/studies.ts";
-import { makePlan } from "../../../src/features/orders/mod.ts";
-import { observe } from "../../../src/features/observe/mod.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { readPlan, writePlan } from "../../../src/core/study/plan_file.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
-import { repairStudy } from "../../../src/features/repair/study.ts";
-import { type Change, everyChange, noDrop, planHash } from "../../../src/core/measure/mod.ts";
-import { type Plan, resultText } from "../../../src/core/result/mod.ts";
-import { tensorsOf } from "../../../src/core/run/mod.ts";
+import { divisionOf } from "core/study/study.ts";
+import { estimate } from "core/study/studies.ts";
+import { makePlan } from "features/orders/mod.ts";
+import { observe } from "features/observe/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { readPlan, writePlan } from "core/study/plan_file.ts";
+import { repair } from "features/repair/mod.ts";
+import { repairStudy } from "features/repair/study.ts";
+import { type Change, everyChange, noDrop, planHash } from "core/measure/mod.ts";
+import { type Plan, resultText } from "core/result/mod.ts";
+import { tensorsOf } from "core/run/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
-import { float32, type Tensor } from "../../../src/core/tensor/mod.ts";
+import { float32, type Tensor } from "core/tensor/mod.ts";
 import { near, refuses } from "../../support.ts";
 import { kept, unjudged, withTiny } from "../../core/study/tiny.ts";
 

@@ -1,8 +1,8 @@
 /** What a device allows, by hand, and beside the paper's numbers. */
 import assert from "node:assert/strict";
-import { roofline } from "../../../src/features/speed/mod.ts";
+import { roofline } from "features/speed/mod.ts";
 import { near, refuses } from "../../support.ts";
-import { PAPER_SPEEDS } from "../../../src/features/speed/paper.ts";
+import { PAPER_SPEEDS } from "features/speed/paper.ts";
 
 const LAYER = { attention: 2 * 8192 * 8192 + 2 * 8192 * 1024, mlp: 3 * 8192 * 28672 };
 const HEAD = 32000 * 8192;

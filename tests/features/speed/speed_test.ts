@@ -1,20 +1,14 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
-import { type MlpSpec, scoring } from "../../../src/core/models/mod.ts";
-import { head, resultText } from "../../../src/core/result/mod.ts";
-import { type Speed, speed, speedKind } from "../../../src/features/speed/mod.ts";
-import { noDrop, widthOf } from "../../../src/core/run/mod.ts";
-import { estimate } from "../../../src/core/study/studies.ts";
-import { evaluate } from "../../../src/features/evaluate/mod.ts";
-import {
-  bytesAlone,
-  openPartChain,
-  openParts,
-  type PartTimes,
-  predict,
-} from "../../../src/features/speed/parts.ts";
-import { orderOf, type Player, takeTurns, turnsOf } from "../../../src/features/speed/turns.ts";
-import { toFloat32 } from "../../../src/core/tensor/mod.ts";
+import { type MlpSpec, scoring } from "core/models/mod.ts";
+import { head, resultText } from "core/result/mod.ts";
+import { type Speed, speed, speedKind } from "features/speed/mod.ts";
+import { noDrop, widthOf } from "core/run/mod.ts";
+import { estimate } from "core/study/studies.ts";
+import { evaluate } from "features/evaluate/mod.ts";
+import { bytesAlone, openPartChain, openParts, type PartTimes, predict } from "features/speed/parts.ts";
+import { orderOf, type Player, takeTurns, turnsOf } from "features/speed/turns.ts";
+import { toFloat32 } from "core/tensor/mod.ts";
 import { engine, near, thorough } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 

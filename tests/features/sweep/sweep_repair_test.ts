@@ -1,10 +1,10 @@
 /** Sweeps with repairs: lines beside the curves, fits that plans share, points that are refused, and what it all would take. */
 import assert from "node:assert/strict";
-import { type DropPlan, type RepairName, REPAIRS } from "../../../src/core/measure/mod.ts";
-import { type Sweep, sweep, type SweepOptions } from "../../../src/features/sweep/mod.ts";
-import { estimate } from "../../../src/core/study/studies.ts";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { repair } from "../../../src/features/repair/mod.ts";
+import { type DropPlan, type RepairName, REPAIRS } from "core/measure/mod.ts";
+import { type Sweep, sweep, type SweepOptions } from "features/sweep/mod.ts";
+import { estimate } from "core/study/studies.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { repair } from "features/repair/mod.ts";
 import { heard } from "../../support.ts";
 import { type Opened, withTiny } from "../../core/study/tiny.ts";
 

@@ -1,11 +1,11 @@
 /** Series of checkpoints end to end: local against remote over a bad line, interrupted, taken up again, kept. */
 import assert from "node:assert/strict";
-import { type Checkpoints, checkpoints } from "../../../src/features/training/mod.ts";
-import { readResult } from "../../../src/core/result/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openSeries, type Series } from "../../../src/core/subject/mod.ts";
+import { type Checkpoints, checkpoints } from "features/training/mod.ts";
+import { readResult } from "core/result/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openSeries, type Series } from "core/subject/mod.ts";
 import { type FakeHub, type Fault, withHub } from "../../core/hub/fake_hub.ts";
-import type { Progress } from "../../../src/core/entry/mod.ts";
+import type { Progress } from "core/entry/mod.ts";
 import { heard, withFolder } from "../../support.ts";
 import { kept, tinyText } from "../../core/study/tiny.ts";
 import { checkpointFiles, tokenizerFile, writeSeries } from "./training.ts";

@@ -1,9 +1,9 @@
 /** The series in the repository: complete, of the shape they say, and of models that have learned. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { perplexities } from "../../../src/features/losses/mod.ts";
-import { profile } from "../../../src/features/profile/mod.ts";
-import { openSeries } from "../../../src/core/subject/mod.ts";
+import { perplexities } from "features/losses/mod.ts";
+import { profile } from "features/profile/mod.ts";
+import { openSeries } from "core/subject/mod.ts";
 import { thorough, withFolder } from "../../support.ts";
 
 const PROSE = "The old man walked down to the river and sat there until the sun had gone. ".repeat(12);

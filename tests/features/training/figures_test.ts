@@ -1,11 +1,6 @@
 /** Tables and figures of training: complete, safe as SVG, and of the very numbers, whatever the series lacks. */
 import assert from "node:assert/strict";
-import {
-  checkpointMapFigure,
-  type Checkpoints,
-  medianGaps,
-  trendsOf,
-} from "../../../src/features/training/mod.ts";
+import { checkpointMapFigure, type Checkpoints, medianGaps, trendsOf } from "features/training/mod.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
 import { checkSvg } from "../../core/show/check_svg.ts";
 import { trainings } from "../../core/show/every_figure.ts";

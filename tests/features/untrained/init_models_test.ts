@@ -1,14 +1,8 @@
 /** Untrained models measured beside their closed form, and where attention and MLP change places. */
 import assert from "node:assert/strict";
-import { crossing, moduleRatio } from "../../../src/features/untrained/theory/module_ratio.ts";
-import {
-  atWidth,
-  initModel,
-  initModels,
-  predictInit,
-  ratioMap,
-} from "../../../src/features/untrained/mod.ts";
-import { openConfig } from "../../../src/core/subject/mod.ts";
+import { crossing, moduleRatio } from "features/untrained/theory/module_ratio.ts";
+import { atWidth, initModel, initModels, predictInit, ratioMap } from "features/untrained/mod.ts";
+import { openConfig } from "core/subject/mod.ts";
 
 const llama = await openConfig("llama-2-7b");
 const setting = { layers: 6, samples: 1, length: 64 };

@@ -1,8 +1,8 @@
 /** The closed form of an untrained model, where it can be worked out by hand. */
 import assert from "node:assert/strict";
-import { initTheory, type Untrained } from "../../../src/features/untrained/theory/init_theory.ts";
-import { keyWeight } from "../../../src/features/untrained/theory/effective_keys.ts";
-import { fillNormal, streamKeys } from "../../../src/core/tensor/mod.ts";
+import { initTheory, type Untrained } from "features/untrained/theory/init_theory.ts";
+import { keyWeight } from "features/untrained/theory/effective_keys.ts";
+import { fillNormal, streamKeys } from "core/tensor/mod.ts";
 
 const base: Untrained = {
   ...{ hidden: 1000, layers: 1, attentionWidth: 500, feedForward: 3000, gated: false, activation: (x) => x },

@@ -1,12 +1,12 @@
 /** The study of untrained models: Hugging Face's numbers in the mean, seeds, overrides, what is kept, what is refused. */
 import assert from "node:assert/strict";
-import { mean, standardError } from "../../../src/core/measure/mod.ts";
-import { initialiserOf, randomWeights, readSpec } from "../../../src/core/models/mod.ts";
-import { overSeeds } from "../../../src/features/untrained/result.ts";
-import { readResult, writeResult } from "../../../src/core/result/mod.ts";
-import { estimate } from "../../../src/core/study/studies.ts";
-import { predictInit, randomInit } from "../../../src/features/untrained/mod.ts";
-import { openConfig } from "../../../src/core/subject/mod.ts";
+import { mean, standardError } from "core/measure/mod.ts";
+import { initialiserOf, randomWeights, readSpec } from "core/models/mod.ts";
+import { overSeeds } from "features/untrained/result.ts";
+import { readResult, writeResult } from "core/result/mod.ts";
+import { estimate } from "core/study/studies.ts";
+import { predictInit, randomInit } from "features/untrained/mod.ts";
+import { openConfig } from "core/subject/mod.ts";
 import { fixtureNames, readJson } from "../../fixtures/read.ts";
 import { byTurns, gramSums, heard, isThorough, near, thorough, withFolder } from "../../support.ts";
 import { kept } from "../../core/study/tiny.ts";

@@ -1,5 +1,5 @@
 /** Calls of public functions that are wrong in one way, and what stands in for models and results in them. */
-import { ORDERS } from "../../../../src/core/result/mod.ts";
+import { ORDERS } from "core/result/mod.ts";
 import { profile } from "../../result/samples.ts";
 import { sweep } from "../../show/synthetic.ts";
 

@@ -1,9 +1,9 @@
 /** Walks: streams as `forward` gives them, and nothing that stays on the engine, however they end. */
 import assert from "node:assert/strict";
-import { type DropPlan, noDrop } from "../../../../src/core/measure/mod.ts";
-import type { Model } from "../../../../src/core/models/mod.ts";
-import { segmentsOf } from "../../../../src/core/run/mod.ts";
-import { openWalk, type Stream } from "../../../../src/core/run/repair/mod.ts";
+import { type DropPlan, noDrop } from "core/measure/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { segmentsOf } from "core/run/mod.ts";
+import { openWalk, type Stream } from "core/run/repair/mod.ts";
 import { distance, engine, randomBlocks, withFixture } from "../../../support.ts";
 import { finalStreams } from "../states.ts";
 
