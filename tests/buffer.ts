@@ -1,6 +1,5 @@
 /** Bytes in memory as a file that models are read from, and tensors as a file. */
-import type { ByteSource } from "core/hub/mod.ts";
-import { checkRange } from "core/hub/file.ts";
+import { type ByteSource, checkRange } from "core/hub/mod.ts";
 import { writeWhole } from "core/disk/mod.ts";
 import type { Tensor } from "core/tensor/mod.ts";
 import { safetensorsOf } from "core/weights/mod.ts";

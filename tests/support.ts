@@ -1,24 +1,13 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import type { Engine, Feeds, Has } from "core/engine/mod.ts";
+import { cpuEngine, type Engine, type Feeds, take } from "core/engine/mod.ts";
 import { openModel } from "core/hub/mod.ts";
-import { loadFolder, type Model, type ModelSpec } from "core/models/mod.ts";
+import { loadFolder, type Model } from "core/models/mod.ts";
 import type { Graph } from "core/onnx/mod.ts";
-import {
-  type Blocks,
-  type DropPlan,
-  forward,
-  gramProbe,
-  type GramSums,
-  noDrop,
-  segmentsOf,
-  withUploaded,
-} from "core/run/mod.ts";
-import { take } from "core/run/held.ts";
+import { type Blocks, withUploaded } from "core/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { type Lease, openSafetensors } from "core/weights/mod.ts";
-import { type Fixture, fixture } from "./fixtures/read.ts";
+import type { Fixture } from "./fixtures/read.ts";
 import { isThorough } from "./tools.ts";
 
 export { isThorough };
@@ -49,26 +38,8 @@ export const inPairs = <T>(all: readonly T[], turn: number): readonly T[] =>
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
 export const UNIT = 2 ** -24;
 
-/**
- * Largest relative error (of the largest element) that a state may have against Hugging Face's. Both sides round each
- * product of D terms with an error that grows as u·√D (u the unit roundoff, errors of random sign), and carry it through 2L
- * modules that each may add as much again: 4 · 2L · √D · u. The worst measured is a fifth of it. Linear attention norms what each head
- * recalls: where that is little beside the head's state, its rounding is magnified (transformers' own float32 is 3.1e-5 from its float64
- * over 300 random tokens of `qwen3-5`). Twice as much there; over 300 tokens the worst measured, one engine beside another, is two thirds
- * of it.
- */
-export function stateTolerance({ layers, hidden }: ModelSpec): number {
-  const recalls = layers.some(({ attention }) => attention?.kind === "delta") ? 2 : 1;
-  return recalls * 4 * 2 * layers.length * Math.sqrt(hidden) * UNIT;
-}
-
 /** One engine for all tests. */
 export const engine = cpuEngine();
-
-/** An engine as if it had less, or else: graphs are made for that. */
-export function engineWith(has: Partial<Has>, of: Engine = engine): Engine {
-  return Object.create(of, { has: { value: { ...of.has, ...has } } });
-}
 
 /** Runs a graph once on tensors; gives all its outputs. */
 export async function runGraph(
@@ -192,17 +163,6 @@ export async function tensorsIn(folder: string): Promise<Map<string, Tensor>> {
 export const released = <T extends { release(): Promise<void> }>(held: T): T & AsyncDisposable =>
   Object.assign(held, { [Symbol.asyncDispose]: () => held.release() });
 
-/** Opens a tiny model, hands it over with its texts and what is expected of it, and closes it. */
-export async function withFixture<T = void>(
-  name: string,
-  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<T> | T,
-  config?: string,
-): Promise<T> {
-  const expected = await fixture(name);
-  using model = await openFolder(expected.folder, config);
-  return await use({ model, blocks: blocksOf(expected), expected });
-}
-
 /** The model with its weights widened before they are fed. */
 export function widened({ weights, ...model }: Model): Model {
   const widen = (tensor: Tensor) => float32(tensor.shape, toFloat32(tensor));
@@ -238,17 +198,6 @@ export function randomBlocks(samples: number, length: number, words: number, see
   };
 }
 
-/** Sums of every module under one plan. */
-export async function gramSums(
-  model: Model,
-  blocks: Blocks,
-  { plan = noDrop, budget, on = engine }: { plan?: DropPlan; budget?: number; on?: Engine } = {},
-): Promise<GramSums> {
-  const probe = gramProbe(model.spec.layers);
-  await forward({ model, engine: on, segments: segmentsOf(blocks), plans: [plan], probes: [probe], budget });
-  return probe.sums;
-}
-
 /** A folder that exists while `use` runs. */
 export async function withFolder<T = void>(use: (folder: string) => Promise<T> | T): Promise<T> {
   const folder = await Deno.makeTempDir();
@@ -257,24 +206,6 @@ export async function withFolder<T = void>(use: (folder: string) => Promise<T> |
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** Largest absolute element. */
-export function largest(values: Iterable<number>): number {
-  let most = 0;
-  for (const value of values) most = Math.max(most, Math.abs(value));
-  return most;
-}
-
-/** Largest absolute difference of two lists of equal length; NaN counts as infinite. */
-export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return Infinity;
-  let most = 0;
-  for (let i = 0; i < actual.length; i++) {
-    const difference = Math.abs(actual[i] - expected[i]);
-    if (!(difference <= most)) most = Number.isNaN(difference) ? Infinity : difference;
-  }
-  return most;
 }
 
 /** Fails unless a number is at most so far from the expected one; NaN is. */
@@ -286,17 +217,6 @@ export function near(found: number, expected: number, most: number, what = "numb
 export function heard(): { readonly notices: string[]; onNotice(line: string): void } {
   const notices: string[] = [];
   return { notices, onNotice: (line) => void notices.push(line) };
-}
-
-/** Fails unless numbers are as near as states have to be (`stateTolerance`), relative to the largest of those expected. */
-export function expectNear(
-  spec: ModelSpec,
-  found: ArrayLike<number>,
-  expected: ArrayLike<number> & Iterable<number>,
-  what = "numbers",
-): void {
-  const [error, most] = [distance(found, expected), stateTolerance(spec) * largest(expected)];
-  assert.ok(error <= most, `${what}: off by ${error}, at most ${most}`);
 }
 
 /** Sums of samples, added up. */

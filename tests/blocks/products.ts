@@ -5,15 +5,13 @@
  * Products of bytes are exact within a block but sum quants and zeros, of up to 255, apart; K/size blocks are rounded. They round x to
  * half of 1/127 of the largest number of its block, and x in three parts (models/values/blocks.ts) to 254⁻³ of it.
  */
-import type { Engine } from "core/engine/mod.ts";
-import { blockTensors, type StoredTypes } from "core/models/mod.ts";
-import { fedWeights, linear } from "core/models/values/linear.ts";
+import { type Engine, take, withUploaded } from "core/engine/mod.ts";
+import { blockTensors, fedWeights, linear, type StoredTypes } from "core/models/mod.ts";
 import { createGraph, type Graph, type Lowering } from "core/onnx/mod.ts";
-import { take } from "core/run/held.ts";
-import { withUploaded } from "core/run/mod.ts";
 import { type BlockMatrix, float32, middleOf, philox, widened } from "core/tensor/mod.ts";
 import type { BlockKind } from "../quantised.ts";
-import { largest, UNIT } from "../support.ts";
+import { largest } from "../model.ts";
+import { UNIT } from "../support.ts";
 
 /** Numbers that are drawn, the same for the same seed. */
 export function drawing(seed: number) {

@@ -10,7 +10,8 @@ import { type Blocks, noDrop } from "core/run/mod.ts";
 import { decoder, type DecoderOptions } from "core/run/decode/mod.ts";
 import { type Deviation, tolerance } from "../core/models/parity.ts";
 import { finalStreams } from "../core/run/states.ts";
-import { distance, engineWith, isRelease, largest, released } from "../support.ts";
+import { distance, engineWith, largest } from "../model.ts";
+import { isRelease, released } from "../support.ts";
 
 const PROMPT = 5;
 /** All weights are kept, or none. */

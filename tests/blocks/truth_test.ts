@@ -1,31 +1,15 @@
 /** Matrices in blocks on the CPU: products in both of its precisions, every family beside the same numbers widened, and stacks of matrices with the same input. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import type { Engine } from "core/engine/mod.ts";
-import { blockTensors, type Model, stacked } from "core/models/mod.ts";
-import { withUploaded } from "core/run/mod.ts";
+import { cpuEngine, type Engine, take, withUploaded } from "core/engine/mod.ts";
+import { blockTensors, fedWeights, linear, type Model, stacked } from "core/models/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
-import { take } from "core/run/held.ts";
 import type { KeepsBlocks } from "core/weights/mod.ts";
-import { fedWeights, linear } from "core/models/values/linear.ts";
 import { createGraph } from "core/onnx/mod.ts";
 import { type BlockMatrix, float32, toFloat32 } from "core/tensor/mod.ts";
 import { beyond } from "../core/models/parity.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
-import {
-  distance,
-  engine,
-  engineWith,
-  everyNth,
-  inPairs,
-  isThorough,
-  largest,
-  released,
-  stateTolerance,
-  thorough,
-  UNIT,
-  withFixture,
-} from "../support.ts";
+import { distance, engineWith, largest, stateTolerance, withFixture } from "../model.ts";
+import { engine, everyNth, inPairs, isThorough, released, thorough, UNIT } from "../support.ts";
 import { blockDeviations, blockTolerance, isSteady } from "./truth.ts";
 import { drawing, drawnMatrix, productErrors } from "./products.ts";
 

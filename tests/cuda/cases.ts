@@ -2,12 +2,10 @@
  * What the engine `cuda` does on a stand-in device: prints as JSON what each case saw, which begins with a device as new. The tests are
  * in tests/core/engine/cuda_test.ts.
  */
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import { type CudaAccess, type Engine, type Held, openEngine } from "core/engine/mod.ts";
+import { cpuEngine, type CudaAccess, type Engine, type Held, openEngine } from "core/engine/mod.ts";
 import { cudaEngine } from "core/engine/native/cuda.ts";
 import { launch } from "core/kernels/launch.ts";
-import { layerGram } from "core/kernels/mod.ts";
-import { layerGramKernel } from "core/kernels/layer_gram.ts";
+import { layerGram, layerGramKernel } from "core/kernels/mod.ts";
 import { Add, createGraph, type Graph, MatMul, Mul } from "core/onnx/mod.ts";
 import { float32, type Tensor } from "core/tensor/mod.ts";
 import { drawnMatrix, productErrors } from "../blocks/products.ts";

@@ -2,9 +2,8 @@
  * The executor over tiny models on a stand-in device: `models.ts PRECISION:NAME,… …` prints what was placed, copied and left in each
  * precision, as JSON, and the cells of probes.ts. Numbers mean nothing, so a score that is refused for its value has run.
  */
-import { cudaEngine } from "core/engine/native/cuda.ts";
-import type { Engine, Precision, Program } from "core/engine/mod.ts";
-import { moves } from "core/measure/mod.ts";
+import { cudaEngine, type Engine, type Precision, type Program } from "core/engine/mod.ts";
+import { moves, noDrop } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import {
   attentionStatsProbe,
@@ -13,7 +12,6 @@ import {
   embeddingSmoothing,
   forward,
   gramProbe,
-  noDrop,
   normsProbe,
   type Probe,
   reference,
@@ -25,7 +23,7 @@ import {
 import { scoreRequests } from "core/run/requests/mod.ts";
 import type { Tensor } from "core/tensor/mod.ts";
 import type { Lease } from "core/weights/mod.ts";
-import { withFixture } from "../support.ts";
+import { withFixture } from "../model.ts";
 import { BLOCK_KINDS, type BlockKind, quantisedNames } from "../quantised.ts";
 import { plausible, trace, traced } from "./device.ts";
 import { givingBlocks } from "./given.ts";

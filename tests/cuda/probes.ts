@@ -2,10 +2,9 @@
  * Every probe on every kind of module on a stand-in device: what each cell of tests/core/run/probe_table.ts came to. Numbers mean nothing: a
  * cell is filled where all of its graphs ran on the device.
  */
-import { cudaEngine } from "core/engine/native/cuda.ts";
-import type { Engine } from "core/engine/mod.ts";
+import { cudaEngine, type Engine } from "core/engine/mod.ts";
 import { isFilled, KINDS, observed, PROBES } from "../core/run/probe_table.ts";
-import { withFixture } from "../support.ts";
+import { withFixture } from "../model.ts";
 import { plausible } from "./device.ts";
 
 export async function probeCells(): Promise<Record<string, boolean | string>> {

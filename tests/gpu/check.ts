@@ -9,8 +9,7 @@
  * PyTorch on the same card where `--python` has it. `--help` lists the sizes. Exit code 1 where something is off.
  */
 import { basename, join } from "node:path";
-import { type Engine, openEngine, PRECISIONS, type Wanted } from "core/engine/mod.ts";
-import { precisionsOf } from "core/engine/open.ts";
+import { type Engine, openEngine, PRECISIONS, precisionsOf, type Wanted } from "core/engine/mod.ts";
 import { cacheFolder } from "core/hub/mod.ts";
 import { VERSION } from "core/result/mod.ts";
 import { openModel } from "core/subject/mod.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { withTiny } from "../core/study/tiny.ts";
 import { BLOCK_KINDS, quantised } from "../quantised.ts";
-import { engine as cpu, refuses, thorough, withFixture } from "../support.ts";
+import { withFixture } from "../model.ts";
+import { engine as cpu, refuses, thorough } from "../support.ts";
 import { check } from "./check.ts";
 import { isGood, reportText, type Row, worst } from "./report.ts";
 import { isInBlocks, residentRows } from "./residents.ts";

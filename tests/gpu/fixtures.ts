@@ -7,7 +7,8 @@ import {
   stepDeviations,
   streamDeviations,
 } from "../core/models/parity.ts";
-import { engine as cpu, withFixture } from "../support.ts";
+import { withFixture } from "../model.ts";
+import { engine as cpu } from "../support.ts";
 import { type Row, worst } from "./report.ts";
 
 export function fixtureRow(engine: Engine, name: string): Promise<Row> {

@@ -6,7 +6,8 @@ import { decoder } from "core/run/decode/mod.ts";
 import { blockDeviations, blockTolerance, isSteady, taking, widening } from "../blocks/truth.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { finalStreams } from "../core/run/states.ts";
-import { distance, engine as cpu, largest, randomBlocks, released, withFixture } from "../support.ts";
+import { distance, largest, withFixture } from "../model.ts";
+import { engine as cpu, randomBlocks, released } from "../support.ts";
 import { type Row, rowsOf, worst } from "./report.ts";
 import { timed } from "../bench/shared.ts";
 

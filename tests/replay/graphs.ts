@@ -11,7 +11,7 @@ import type { StudyOptions } from "core/study/options.ts";
 import type { Engine, Has } from "core/engine/mod.ts";
 import { graphsOf, lowerings } from "../core/models/built.ts";
 import { named, withTiny } from "../core/study/tiny.ts";
-import { withFixture } from "../support.ts";
+import { withFixture } from "../model.ts";
 import { type GraphNames, noted, recorder } from "./record.ts";
 
 /** For each study of a fixture its graphs; the error's message in their place where the study is refused. */

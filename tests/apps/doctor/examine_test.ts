@@ -7,9 +7,9 @@ import { doctorKind, head } from "core/result/mod.ts";
 import { tableText } from "core/show/looks.ts";
 import { tryBlocks } from "../../../src/apps/doctor/block_trial.ts";
 import { tryEngine } from "../../../src/apps/doctor/engine_trial.ts";
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import type { Engine } from "core/engine/mod.ts";
-import { engine, engineWith, withFolder } from "../../support.ts";
+import { cpuEngine, type Engine } from "core/engine/mod.ts";
+import { engineWith } from "../../model.ts";
+import { engine, withFolder } from "../../support.ts";
 
 const check = (part: string, look: Check["look"], seconds = 10): Check => (
   { part, needed: true, remedy: `get ${part}`, seconds, look }

@@ -16,17 +16,7 @@ import {
   until,
   withLab,
 } from "./jupyterlab.ts";
-import {
-  type Cell,
-  committed,
-  flawsOf,
-  INDEX,
-  kernelTest,
-  nameOf,
-  QUICK,
-  readCode,
-  writeNotebook,
-} from "./notebook.ts";
+import { committed, flawsOf, INDEX, kernelTest, nameOf, QUICK, readCode, writeNotebook } from "./notebook.ts";
 
 const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
 
@@ -72,7 +62,7 @@ async function checkOpens(page: Page, path: string): Promise<void> {
 }
 
 /** Each cell shows its stored outputs; a picture takes its time. */
-async function shows(notebook: Locator, cells: readonly Cell[], name: string): Promise<void> {
+async function shows(notebook: Locator, cells: Parameters<typeof stored>[0], name: string): Promise<void> {
   const wanted = stored(cells);
   await until(async () => String(await seen(notebook)) === String(wanted));
   assert.deepEqual(await seen(notebook), wanted, name);

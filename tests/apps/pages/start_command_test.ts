@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { commandLine } from "core/command/outlet.ts";
-import { nextLines } from "features/fit/fitted.ts";
 import { fit as fitted } from "../../core/show/synthetic_fit.ts";
-import type { Fit } from "features/fit/mod.ts";
-import type { Profile } from "features/profile/mod.ts";
+import { type Fit, nextLines } from "features/fit/mod.ts";
+import { type Profile, profileStudy } from "features/profile/mod.ts";
 import { readResult } from "core/result/mod.ts";
 import type { Sweep } from "features/sweep/mod.ts";
 import { priceOf, runWork } from "core/study/study.ts";
 import { type StartOptions, startStudy } from "../../../src/apps/pages/start.ts";
-import { profileStudy } from "features/profile/study.ts";
 import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../../core/study/tiny.ts";
 import { writePackage } from "../../core/hub/package.ts";

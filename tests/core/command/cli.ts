@@ -9,7 +9,7 @@ import type { Context } from "core/command/context.ts";
 import { runLine } from "../../../src/apps/cli/program.ts";
 import { printable } from "core/show/tables/text.ts";
 import { progressLine } from "core/show/progress.ts";
-import { kept, type Opened, withTiny } from "../study/tiny.ts";
+import { type Opened, withTiny } from "../study/tiny.ts";
 import { withFolder } from "../../support.ts";
 import { type Ran, ran } from "../../tools.ts";
 
@@ -111,11 +111,6 @@ export function laminaIn(env: Record<string, string>, ...args: string[]): Promis
 
 /** Arguments of Deno that run `lamina`, in the folder of the project. */
 export const CLI = ["run", "-A", "--quiet", "src/cli.ts"];
-
-/** Names of the results that commands kept of a folder whose name nothing else has. */
-export function keptOf(folder: string): string[] {
-  return kept(results).filter((file) => file.includes(basename(folder)));
-}
 
 /** Runs commands that keep their results in a folder. */
 export const runsIn = (results: string): Runs => runs((...args) => laminaHere(results, ...args));

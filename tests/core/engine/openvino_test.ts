@@ -4,9 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { cpuEngine, openCpuLibrary } from "core/engine/native/cpu.ts";
-import { type Engine, openEngine } from "core/engine/mod.ts";
-import { openvinoEngine, openvinoOptions } from "core/engine/native/openvino.ts";
-import { tryPrecision } from "core/engine/trial.ts";
+import { type Engine, openEngine, openvinoEngine, openvinoOptions, tryPrecision } from "core/engine/mod.ts";
 import { openUser } from "core/engine/native/user.ts";
 import { openvinoLibrary } from "core/libraries/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
@@ -19,7 +17,8 @@ import type { Change } from "core/measure/mod.ts";
 import { noDrop, tensorsOf } from "core/run/mod.ts";
 import { repair } from "features/repair/mod.ts";
 import { finalStreams } from "../run/states.ts";
-import { engine as cpu, thorough, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { engine as cpu, thorough } from "../../support.ts";
 import { unchanged, unless } from "../../tools.ts";
 import { callIntel } from "./intel.ts";
 import { testEngine } from "./suite.ts";

@@ -3,11 +3,11 @@
  * none; `deno task gpu-check` tells more. What of CUDA needs no numbers is tested on stand-ins (cuda_test.ts).
  */
 import assert from "node:assert/strict";
-import { openEngine } from "core/engine/mod.ts";
-import { precisionsOf } from "core/engine/open.ts";
+import { openEngine, precisionsOf } from "core/engine/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { beyond, streamDeviations } from "../models/parity.ts";
-import { engine as cpu, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { engine as cpu } from "../../support.ts";
 import { unless } from "../../tools.ts";
 
 const lacks = await openEngine({ engine: "cuda" }).then(() => null, (error) => error.message);

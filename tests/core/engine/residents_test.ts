@@ -1,7 +1,6 @@
 /** Weights that stay at hand: who goes when there is no room, who is in use, what fails. */
 import assert from "node:assert/strict";
-import { openResidents, type Resident } from "core/engine/mod.ts";
-import type { Place } from "core/engine/residents.ts";
+import { openResidents, type Place, type Resident } from "core/engine/mod.ts";
 
 const layerAt = (layer: number): Place => ({ key: `${layer}`, layer, isRepeated: false });
 const expertAt = (layer: number, e: number): Place => ({ key: `${layer}.${e}`, layer, isRepeated: true });

@@ -11,7 +11,8 @@ import { drawnMatrix, productErrors } from "../../blocks/products.ts";
 import { blockDeviations, blockTolerance } from "../../blocks/truth.ts";
 import { beyond } from "../models/parity.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames } from "../../quantised.ts";
-import { byTurns, engine as cpu, isRelease, isThorough, thorough, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { byTurns, engine as cpu, isRelease, isThorough, thorough } from "../../support.ts";
 
 const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
 const rows = isRelease ? [1, 2, 7, 33, 64, 300] : isThorough ? [1, 2, 7, 64] : [1, 7, 33];

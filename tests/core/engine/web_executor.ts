@@ -21,18 +21,8 @@ import type { DecoderOptions } from "core/run/decode/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { expectNumbers, KINDS, observed } from "../run/probe_table.ts";
 import { finalStreams, segmentStreams, stepLogits } from "../run/states.ts";
-import {
-  distance,
-  engine as cpu,
-  engineWith,
-  isRelease,
-  isThorough,
-  largest,
-  randomBlocks,
-  stateTolerance,
-  thorough,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, largest, stateTolerance, withFixture } from "../../model.ts";
+import { engine as cpu, isRelease, isThorough, randomBlocks, thorough } from "../../support.ts";
 import { words } from "../../tools.ts";
 
 /** Tokens: within one tile of a product, over several, over several chunks of linear attention; `test` has one beyond both. */

@@ -3,8 +3,7 @@
  * (web_executor.ts), and weights in blocks (web_blocks.ts).
  */
 import assert from "node:assert/strict";
-import type { Engine, WebgpuAccess } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Engine, type WebgpuAccess, webgpuEngine } from "core/engine/mod.ts";
 import { Add, createGraph, Gemm, type Graph, Mul } from "core/onnx/mod.ts";
 import { float32 } from "core/tensor/mod.ts";
 import { addends, cast, f32, held, numbers, sum, testEngine, withProgram } from "./suite.ts";

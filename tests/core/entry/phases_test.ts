@@ -1,6 +1,5 @@
 /** One count for a study of several parts, and the time left. */
-import { meter, phased, type Progress } from "core/entry/mod.ts";
-import { phases } from "core/entry/progress.ts";
+import { meter, phased, phases, type Progress } from "core/entry/mod.ts";
 import assert from "node:assert/strict";
 
 const unit = "modules";

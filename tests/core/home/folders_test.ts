@@ -1,8 +1,7 @@
 /** Where things are kept: on every system, in a checkout and in an installed copy. */
 import assert from "node:assert/strict";
 import { isAbsolute, resolve } from "node:path";
-import { displayed, folderOf, type Kept, root } from "core/home/mod.ts";
-import { keptIn, type Machine, usuallyIn } from "core/home/home.ts";
+import { displayed, folderOf, type Kept, keptIn, type Machine, root, usuallyIn } from "core/home/mod.ts";
 import { onUnix, words } from "../../tools.ts";
 
 /** Folders of a made-up machine. */

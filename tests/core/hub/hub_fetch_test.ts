@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { refuses } from "../../support.ts";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { datasetFile, openModel } from "core/hub/mod.ts";
+import { datasetFile, findToken, openModel } from "core/hub/mod.ts";
 import { Dropped, pauseOf, waitOf } from "core/hub/retry.ts";
-import { findToken } from "core/hub/remote/hub_fetch.ts";
 import { closedPort, COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
 import { fileNames, REPOSITORY } from "./hub_model.ts";
 

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { originOf } from "features/export/card/sizes.ts";
 import { exportModel } from "features/export/mod.ts";
-import { openModel } from "core/hub/mod.ts";
-import { licenceOf } from "core/hub/local.ts";
+import { licenceOf, openModel } from "core/hub/mod.ts";
 import { writeWide } from "../../features/export/wide.ts";
 import { withFolder } from "../../support.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { knownModels } from "core/hub/mod.ts";
-import { parseManifest } from "core/hub/packages/manifest.ts";
+import { knownModels, parseManifest } from "core/hub/mod.ts";
 import { refuses } from "../../support.ts";
 import { withCache } from "./fake_hub.ts";
 

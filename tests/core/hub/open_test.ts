@@ -4,9 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { bufferSource } from "../../buffer.ts";
 import { closed } from "core/entry/mod.ts";
-import { openModel } from "core/hub/mod.ts";
-import { modelFiles } from "core/hub/files.ts";
-import { modelFileNames } from "core/hub/layout.ts";
+import { modelFileNames, modelFiles, openModel } from "core/hub/mod.ts";
 import { withFolder } from "../../support.ts";
 import { pattern, withCache } from "./fake_hub.ts";
 

@@ -1,7 +1,6 @@
 /** Series of checkpoints as files: names and their steps, the three forms, and what is refused. */
 import assert from "node:assert/strict";
-import { openModel, seriesFiles } from "core/hub/mod.ts";
-import { chooseSteps, namedSteps } from "core/hub/series.ts";
+import { chooseSteps, namedSteps, openModel, seriesFiles } from "core/hub/mod.ts";
 import { refuses, withFolder } from "../../support.ts";
 import { type FakeHub, withHub } from "./fake_hub.ts";
 import { MODEL } from "./hub_model.ts";

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { cudaWheels, ggmlPackages, installWheels, missingPackages } from "core/hub/mod.ts";
-import { errorsOf, PYTHON } from "core/hub/packages/environment.ts";
+import { cudaWheels, errorsOf, ggmlPackages, installWheels, missingPackages, PYTHON } from "core/hub/mod.ts";
 import { pipReason } from "core/hub/packages/pip.ts";
 import type { Pinned, Wheel } from "core/hub/packages/wheels.ts";
 import { onLinux, printed, unless } from "../../tools.ts";

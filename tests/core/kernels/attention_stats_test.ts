@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import type { Engine } from "core/engine/mod.ts";
-import {
-  type AttentionInput,
-  type AttentionStats,
-  attentionStats,
-  readAttentionStats,
-} from "core/kernels/mod.ts";
+import { type AttentionInput, attentionStats, readAttentionStats } from "core/kernels/mod.ts";
 import { attentionStatsReference } from "core/kernels/attention_stats.ts";
 import { PATTERN_NAMES, queryPositions } from "core/measure/mod.ts";
 import { tolerances } from "./attention_tolerances.ts";
@@ -73,7 +68,7 @@ const cases: Record<string, AttentionInput> = {
 };
 
 /** The statistics of samples of the same sizes, made together. */
-async function onSamples(engine: Engine, samples: readonly AttentionInput[]): Promise<AttentionStats[]> {
+async function onSamples(engine: Engine, samples: readonly AttentionInput[]) {
   const { q: _q, k: _k, ...sizes } = samples[0];
   const all = (name: "q" | "k") => Float32Array.from(samples.flatMap((sample) => [...sample[name]]));
   const { tokens, heads, keyHeads, size } = sizes;

@@ -1,6 +1,5 @@
 /** Kernels on WebGPU; a test of a machine without a device is ignored, and its name says why. */
-import type { Engine, Held } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Engine, type Held, webgpuEngine } from "core/engine/mod.ts";
 import { thorough } from "../../support.ts";
 import { float32 } from "core/tensor/mod.ts";
 import { unless } from "../../tools.ts";

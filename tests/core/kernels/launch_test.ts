@@ -1,10 +1,8 @@
 /** Launches over held tensors: what they refuse, and that they leave nothing behind. */
 import assert from "node:assert/strict";
 import type { Engine, Held } from "core/engine/mod.ts";
-import type { Kernel, Params } from "core/kernels/kernel.ts";
 import { launch } from "core/kernels/launch.ts";
-import { layerGram } from "core/kernels/mod.ts";
-import { layerGramKernel } from "core/kernels/layer_gram.ts";
+import { type Kernel, layerGram, layerGramKernel, type Params } from "core/kernels/mod.ts";
 import { float32 } from "core/tensor/mod.ts";
 import { engine as cpu, type Refusal, refuses } from "../../support.ts";
 import { computed, onWebgpu } from "./devices.ts";

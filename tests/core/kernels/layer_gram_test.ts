@@ -1,7 +1,6 @@
 import { KINDS } from "core/measure/mod.ts";
 import assert from "node:assert/strict";
-import { gramProducts, layerGram } from "core/kernels/mod.ts";
-import { layerGramReference, type LayerStates } from "core/kernels/layer_gram.ts";
+import { gramProducts, layerGram, layerGramReference, type LayerStates } from "core/kernels/mod.ts";
 import { assertWithin, computed, onWebgpu, u } from "./devices.ts";
 import { normals } from "./token_states.ts";
 

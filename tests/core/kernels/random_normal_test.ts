@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Engine } from "core/engine/mod.ts";
-import { normalDraw } from "core/kernels/mod.ts";
-import { randomNormalParams } from "core/kernels/random_normal.ts";
+import { normalDraw, randomNormalParams } from "core/kernels/mod.ts";
 import { fillRows, type NormalRows, streamKeys } from "core/tensor/mod.ts";
 import { refuses } from "../../support.ts";
 import { computed, onWebgpu } from "./devices.ts";

@@ -1,8 +1,6 @@
 /** Verdicts in rounds: false alarms and coverage at every stop, in simulated rounds, and what they say at their ends. */
 import assert from "node:assert/strict";
-import { changeOver, mean, roundsShare } from "core/measure/mod.ts";
-import { roundsInterval } from "core/measure/statistics/rounds.ts";
-import { roundsVerdict } from "core/measure/statistics/change.ts";
+import { changeOver, mean, roundsInterval, roundsShare, roundsVerdict } from "core/measure/mod.ts";
 import { philox } from "core/tensor/mod.ts";
 
 /** Changes of answers: `flips` of them, of which `lossy` are losses; a run has its own. */

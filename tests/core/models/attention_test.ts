@@ -11,7 +11,8 @@ import { type AttentionTaps, layerTensors, mixerGraph, ropeTables } from "core/m
 import type { SoftmaxSpec } from "core/models/modules/softmax.ts";
 import { cpuLowering, type Lowering } from "core/onnx/mod.ts";
 import { float32, type Tensor } from "core/tensor/mod.ts";
-import { byTurns, distance, largest, runGraph, UNIT } from "../../support.ts";
+import { distance, largest } from "../../model.ts";
+import { byTurns, runGraph, UNIT } from "../../support.ts";
 import { normal } from "./drawn.ts";
 
 const LENGTHS = [7, 33, 130, 300, 600];

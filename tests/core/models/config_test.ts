@@ -1,7 +1,6 @@
 /** A configuration that is not understood to the last field, or has numbers that make no result, is an error that names file and field; so are LLM-Drop's lists. */
 import assert from "node:assert/strict";
-import { allowedFields, loadGguf, readDropList, readSpec } from "core/models/mod.ts";
-import { scoring } from "core/models/modules/list.ts";
+import { allowedFields, loadGguf, readDropList, readSpec, scoring } from "core/models/mod.ts";
 import { bufferSource } from "../../buffer.ts";
 import { type GgufValue, openGguf } from "core/weights/mod.ts";
 import { fixtureNames, readJson } from "../../fixtures/read.ts";

@@ -4,16 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
-import {
-  blocksOf,
-  distance,
-  engine,
-  engineWith,
-  largest,
-  openFolder,
-  stateTolerance,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, largest, stateTolerance, withFixture } from "../../model.ts";
+import { blocksOf, engine, openFolder } from "../../support.ts";
 import { beyond, type Deviation, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
 import { noDrop } from "core/run/mod.ts";
 import { finalStreams } from "../run/states.ts";

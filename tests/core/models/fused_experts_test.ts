@@ -1,7 +1,8 @@
 /** Experts of a layer in one tensor are those that are stored one by one, in a composite model too; wrong ones are refused by name. */
 import assert from "node:assert/strict";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
-import { openFolder, withFixture, withFolder } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { openFolder, withFolder } from "../../support.ts";
 import { expectSame, prefixed, rewrite, withCopy } from "./rewrite.ts";
 
 const NAME = "qwen3-5-moe";

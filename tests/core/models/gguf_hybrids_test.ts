@@ -8,7 +8,8 @@ import { closed } from "core/entry/mod.ts";
 import { layerTensors, loadGguf, type Model } from "core/models/mod.ts";
 import { toFloat32 } from "core/tensor/mod.ts";
 import { type GgufFile, type GgufValue, openGguf } from "core/weights/mod.ts";
-import { distance, engine, largest, UNIT, withFixture } from "../../support.ts";
+import { distance, largest, withFixture } from "../../model.ts";
+import { engine, UNIT } from "../../support.ts";
 import { expectRefused } from "./refused_configs.ts";
 import { beyond, meanDeviations, scoreDeviations, stateDeviations } from "./parity.ts";
 

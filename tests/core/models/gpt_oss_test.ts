@@ -1,30 +1,14 @@
 /** gpt-oss whole, its experts packed as they are published or in float32; its mixtures beside transformers'. */
 import assert from "node:assert/strict";
-import {
-  layerTensors,
-  loadGguf,
-  type Model,
-  type ModelSpec,
-  readSpec,
-  scoring,
-  storedTensor,
-} from "core/models/mod.ts";
+import { layerTensors, loadGguf, type ModelSpec, readSpec, scoring, storedTensor } from "core/models/mod.ts";
 import { bufferSource } from "../../buffer.ts";
 import { closed } from "core/entry/mod.ts";
 import { readConfig } from "core/models/config/config.ts";
 import { gptOssModule, gptOssNames } from "core/models/families/mixtures/gpt_oss.ts";
 import { forward, noDrop, type Probe } from "core/run/mod.ts";
 import { layered, openSafetensors, withMxfp4 } from "core/weights/mod.ts";
-import {
-  distance,
-  engine,
-  gramSums,
-  largest,
-  openFolder,
-  randomBlocks,
-  stateTolerance,
-  withFolder,
-} from "../../support.ts";
+import { distance, gramSums, largest, stateTolerance } from "../../model.ts";
+import { engine, openFolder, randomBlocks, withFolder } from "../../support.ts";
 import { parse } from "../../fixtures/read.ts";
 import { gptOssConfig as config, openPacked, writeGptOss } from "./gpt_oss_folder.ts";
 
@@ -116,7 +100,7 @@ for (const kind of ["packed", "plain"] as const) {
     );
     const outer = { "embedding.weight": { name: "model.embed_tokens.weight" } };
     const weights = layered({ file, layers: 1, layer: () => refs, outer });
-    const model: Model = { name: kind, spec, weights, config: {} };
+    const model = { name: kind, spec, weights, config: {} };
     const seen: Record<string, Float32Array> = {};
     const probe: Probe = {
       update: ({ x, m }) => ({ seen_x: x, seen_m: m! }),

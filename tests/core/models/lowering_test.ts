@@ -3,11 +3,11 @@ import { type GraphProto, type NodeProto, TensorProto_DataType as DataType } fro
 import assert from "node:assert/strict";
 import { Cast, cpuLowering, createGraph, Gemm, type Graph, type Lowering } from "core/onnx/mod.ts";
 import { fedWeight, linear } from "core/models/values/linear.ts";
-import { bf16ToF32 } from "core/tensor/tensor.ts";
-import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
+import { bf16ToF32, float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
-import { byTurns, isThorough, runGraph, UNIT, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { byTurns, isThorough, runGraph, UNIT } from "../../support.ts";
 import { graphsOf, lowerings } from "./built.ts";
 import { normal } from "./drawn.ts";
 

@@ -7,7 +7,8 @@ import type { Model, ModelSpec } from "core/models/mod.ts";
 import { type Blocks, noDrop, score, segmentsOf } from "core/run/mod.ts";
 import { fixture, fixtureNames, readJson } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
-import { blocksOf, engine, everyNth, largest, openFolder, thorough } from "../../support.ts";
+import { largest } from "../../model.ts";
+import { blocksOf, engine, everyNth, openFolder, thorough } from "../../support.ts";
 import { tolerance } from "./parity.ts";
 
 /** Fields by their paths, dots between the parts, and what they are instead. */

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "core/hub/mod.ts";
-import { loadFolder } from "core/models/mod.ts";
-import { differ } from "core/models/stored/own_head.ts";
+import { differ, loadFolder } from "core/models/mod.ts";
 import { openModel } from "core/subject/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixture } from "../../fixtures/read.ts";

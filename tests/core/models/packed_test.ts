@@ -4,15 +4,8 @@ import { fileURLToPath } from "node:url";
 import { packingOf } from "core/models/mod.ts";
 import { type Tensor, toFloat32, widened } from "core/tensor/mod.ts";
 import { fixture, parse, readJson } from "../../fixtures/read.ts";
-import {
-  blocksOf,
-  engine,
-  gramSums,
-  openFolder,
-  refuses,
-  widened as widenedModel,
-  withFolder,
-} from "../../support.ts";
+import { gramSums } from "../../model.ts";
+import { blocksOf, engine, openFolder, refuses, widened as widenedModel, withFolder } from "../../support.ts";
 import { beyond, stepDeviations } from "./parity.ts";
 import { rewrite } from "./rewrite.ts";
 

@@ -2,28 +2,18 @@
  * A tiny model on an engine beside Hugging Face's float32 on the CPU: how far off it is, and how far it may be. For the tests on the
  * CPU, and for `deno task gpu-check` on whatever device there is.
  *
- * States agree within `stateTolerance` (support.ts). A mean over n tokens has 1/√n of a token's error; a cosine at most the
+ * States agree within `stateTolerance` (model.ts). A mean over n tokens has 1/√n of a token's error; a cosine at most the
  * relative errors of its two vectors together. Where an engine rounds the factors of products to p bits, all of that is
  * 2^(24 − p) times as large.
  */
-import type { Engine, Precision } from "core/engine/mod.ts";
-import { mean } from "core/measure/mod.ts";
+import { type Engine, type Precision, take } from "core/engine/mod.ts";
+import { mean, noDrop } from "core/measure/mod.ts";
 import { type Model, type ModelSpec, rotationRegime, scoring } from "core/models/mod.ts";
-import {
-  type Blocks,
-  forward,
-  noDrop,
-  type Probe,
-  reference,
-  score,
-  type ScoreSums,
-  segmentsOf,
-} from "core/run/mod.ts";
+import { type Blocks, forward, type Probe, reference, score, segmentsOf } from "core/run/mod.ts";
 import type { Observation } from "core/run/probes/probe.ts";
-import { take } from "core/run/held.ts";
 import type { Tensor } from "core/tensor/mod.ts";
 import type { Fixture } from "../../fixtures/read.ts";
-import { distance, gramSums, largest, stateTolerance } from "../../support.ts";
+import { distance, gramSums, largest, stateTolerance } from "../../model.ts";
 import { finalStreams, stepLogits } from "../run/states.ts";
 
 export interface Deviation {
@@ -192,7 +182,7 @@ export async function scoreDeviations(
   const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /
     Math.sqrt(predicted);
   return scores.flatMap((samples, i) => {
-    const total = (key: keyof ScoreSums) => samples.reduce((sum, s) => sum + s[key], 0);
+    const total = (key: keyof typeof samples[number]) => samples.reduce((sum, s) => sum + s[key], 0);
     const off = (key: "top1" | "tokens", expected: number) => Math.abs(total(key) - expected);
     return [
       { what: `case ${i}, tokens`, error: off("tokens", predicted), most: 0 },

@@ -6,7 +6,8 @@ import type { Tensor } from "core/tensor/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { fixture } from "../../fixtures/read.ts";
 import { finalStreams } from "../run/states.ts";
-import { openFolder, tensorsIn, withFixture, withFolder } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { openFolder, tensorsIn, withFolder } from "../../support.ts";
 
 export type Change = (tensors: Map<string, Tensor>) => void;
 type Opened = Awaited<ReturnType<typeof openFolder>>;

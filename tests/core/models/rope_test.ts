@@ -3,8 +3,7 @@
  * float32's power is not the rounded one, it is the next number; nothing else differs by more than that and one rounding.
  */
 import assert from "node:assert/strict";
-import { readSpec, scoring } from "core/models/mod.ts";
-import { rotation } from "core/models/values/rope.ts";
+import { readSpec, rotation, scoring } from "core/models/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 interface Row {

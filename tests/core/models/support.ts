@@ -6,12 +6,12 @@
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
 import { fileURLToPath } from "node:url";
-import { architectures } from "core/models/families/list.ts";
-import { families, type ModelSpec, routed } from "core/models/mod.ts";
+import { architectures, families, type ModelSpec, routed } from "core/models/mod.ts";
 import type { Header } from "core/models/gguf/fields.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
-import { engine, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { engine } from "../../support.ts";
 import { stateDeviations } from "./parity.ts";
 
 /** What of the table is measured: the largest error of a fixture's states, relative to the largest element. */

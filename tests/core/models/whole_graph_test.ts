@@ -4,13 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { keptHeadSize, type Model, type ModelSpec, scoring, wholeGraph, wholeName } from "core/models/mod.ts";
-import type { Feeds, Program } from "core/engine/mod.ts";
-import { freeAll, withUploaded } from "core/run/mod.ts";
-import { take } from "core/run/held.ts";
+import { type Feeds, freeAll, type Program, take, withUploaded } from "core/engine/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { specOf } from "../../quantised.ts";
-import { byTurns, engine, expectNear, released, runGraph, withFixture } from "../../support.ts";
+import { expectNear, withFixture } from "../../model.ts";
+import { byTurns, engine, released, runGraph } from "../../support.ts";
 
 function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
   return {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import * as onnx from "core/onnx/mod.ts";
 import { float32, type Tensor } from "core/tensor/mod.ts";
-import { distance, runGraph } from "../../support.ts";
+import { distance } from "../../model.ts";
+import { runGraph } from "../../support.ts";
 import { protoOf } from "./read.ts";
 
 /** Runs one expression of float32 inputs: shapes and numbers of the inputs, the value of the expression. */

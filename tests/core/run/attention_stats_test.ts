@@ -1,12 +1,12 @@
 /** The probe of attention patterns against the plain reference, on the q and k that meet in models of every family. */
 import assert from "node:assert/strict";
 import { eachOf } from "core/entry/mod.ts";
-import type { AttentionStats } from "core/kernels/mod.ts";
-import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { type AttentionStats, attentionStatsReference } from "core/kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "core/measure/mod.ts";
 import { attentionStatsProbe, dropPlan, forward, noDrop, segmentsOf } from "core/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
+import { stateTolerance, withFixture } from "../../model.ts";
+import { engine as cpu, everyThird, randomBlocks } from "../../support.ts";
 import { expectStats, inputsProbe } from "./attention_tolerances.ts";
 import { readJson } from "../../fixtures/read.ts";
 

@@ -4,7 +4,8 @@ import { type AttentionInput, attentionScores, type AttentionStats } from "core/
 import { PATTERN_NAMES } from "core/measure/mod.ts";
 import { type LayerSpec, scoring } from "core/models/mod.ts";
 import { attentionSizes, type Probe } from "core/run/mod.ts";
-import { largest, UNIT } from "../../support.ts";
+import { largest } from "../../model.ts";
+import { UNIT } from "../../support.ts";
 
 /** Takes q and k of every layer as the reference wants them, by layer and sample. */
 export function inputsProbe(

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { mean } from "core/measure/mod.ts";
 import { type Blocks, forward, type GramSums, noDrop, reference, score, segmentsOf } from "core/run/mod.ts";
 import { freeStates } from "core/run/held.ts";
-import { distance, engine, gramSums, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
+import { distance, gramSums, stateTolerance, withFixture } from "../../model.ts";
+import { engine, randomBlocks } from "../../support.ts";
 import { finalStreams } from "./states.ts";
 
 const SAMPLES = 5;

@@ -1,20 +1,18 @@
 /** The bytes that decoding is said to hold, beside the buffers that it holds; and those that a step and a pass are said to read. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import type { Engine } from "core/engine/mod.ts";
+import { cpuEngine, type Engine } from "core/engine/mod.ts";
 import { type Model, routed } from "core/models/mod.ts";
 import {
   changedModel,
   decodingBytes,
-  type DropPlan,
   keepTensors,
-  noDrop,
   passBytes,
   stepBytes,
   stepForm,
   workOf,
 } from "core/run/mod.ts";
+import { type DropPlan, noDrop } from "core/measure/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import { heldBytes } from "core/run/weights/part.ts";
 import { cudaLowering, int8Lowering, webgpuLowering } from "core/onnx/mod.ts";
@@ -22,7 +20,8 @@ import { elements, float32, type Tensor } from "core/tensor/mod.ts";
 import { BLOCK_KINDS, quantised } from "../../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
 import { silenced } from "./states.ts";
-import { engine, engineWith, openFolder, watchedEngine, withFixture } from "../../support.ts";
+import { engineWith, withFixture } from "../../model.ts";
+import { engine, openFolder, watchedEngine } from "../../support.ts";
 
 /** Bytes of the constants of all programs that a decoder opens. */
 async function heldBy(model: Model, on: Engine, plan: DropPlan = noDrop): Promise<number> {

@@ -1,7 +1,6 @@
 /** Chains of products in the forms of weights: which operators they run, and that their bytes are those of their weights. */
 import assert from "node:assert/strict";
-import { cpuEngine } from "core/engine/native/cpu.ts";
-import type { Engine } from "core/engine/mod.ts";
+import { cpuEngine, type Engine } from "core/engine/mod.ts";
 import type { Graph } from "core/onnx/mod.ts";
 import { heldBytes } from "core/run/weights/part.ts";
 import { type Form, openChain } from "core/run/mod.ts";

@@ -5,30 +5,13 @@
  */
 import assert from "node:assert/strict";
 import type { Model } from "core/models/mod.ts";
-import { type Change, planHash, planOf } from "core/measure/mod.ts";
-import {
-  cost,
-  type DropPlan,
-  dropPlan,
-  forward,
-  keepTensors,
-  noDrop,
-  score,
-  segmentsOf,
-} from "core/run/mod.ts";
+import { type Change, type DropPlan, planHash, planOf } from "core/measure/mod.ts";
+import { cost, dropPlan, forward, keepTensors, noDrop, score, segmentsOf } from "core/run/mod.ts";
 import { countModules } from "core/run/plan/trie.ts";
 import type { Segment } from "core/run/segments.ts";
 import { float32 } from "core/tensor/mod.ts";
-import {
-  byTurns,
-  distance,
-  engine,
-  everyThird,
-  largest,
-  refuses,
-  stateTolerance,
-  withFixture,
-} from "../../support.ts";
+import { distance, largest, stateTolerance, withFixture } from "../../model.ts";
+import { byTurns, engine, everyThird, refuses } from "../../support.ts";
 import { type Cases, expectLosses, finalStreams, silenced, stepLogits, withCases } from "./states.ts";
 
 const folder = new URL("../../fixtures/changes/", import.meta.url);

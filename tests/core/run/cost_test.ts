@@ -4,21 +4,21 @@ import { type ModelSpec, readSpec, scoring } from "core/models/mod.ts";
 import {
   bytesEach,
   cost,
-  type DropPlan,
   FLOAT32,
   forward,
   keyBytes,
   type NewTokens,
-  noDrop,
   score,
   segmentsOf,
   weightBytes,
   workOf,
 } from "core/run/mod.ts";
+import { type DropPlan, noDrop } from "core/measure/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import { openConfig } from "core/subject/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
-import { everyThird, isThorough, randomBlocks, released, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { everyThird, isThorough, randomBlocks, released } from "../../support.ts";
 import { words } from "../../tools.ts";
 import { type Counted, countingEngine } from "./counting.ts";
 

@@ -13,20 +13,8 @@ import { type Decoder, decoder, type DecoderOptions } from "core/run/decode/mod.
 import { fixtureNames } from "../../fixtures/read.ts";
 import { firstSteady } from "../models/parity.ts";
 import { stepLogits } from "./states.ts";
-import {
-  byTurns,
-  distance,
-  engine,
-  engineWith,
-  expectNear,
-  isThorough,
-  largest,
-  refuses,
-  released,
-  stateTolerance,
-  widened,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, expectNear, largest, stateTolerance, withFixture } from "../../model.ts";
+import { byTurns, engine, isThorough, refuses, released, widened } from "../../support.ts";
 
 const NOTHING_KEPT = 0;
 const PROMPT = 5;

@@ -7,7 +7,8 @@ import { noDrop, textLogits } from "core/run/mod.ts";
 import { type Decoder, decoder, type Sampler, sampler } from "core/run/decode/mod.ts";
 import { decoded } from "features/generate/decoded.ts";
 import type { Tokenizer } from "core/text/mod.ts";
-import { engine, expectNear, isThorough, released, withFixture } from "../../support.ts";
+import { expectNear, withFixture } from "../../model.ts";
+import { engine, isThorough, released } from "../../support.ts";
 
 const WORDS = 4;
 const TOKENS = 4;

@@ -3,23 +3,14 @@ import assert from "node:assert/strict";
 import { distances } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import type { Value } from "core/onnx/mod.ts";
-import {
-  type Blocks,
-  type DropPlan,
-  effectsProbe,
-  forward,
-  noDrop,
-  normsProbe,
-  type Probe,
-  segmentsOf,
-  streamProbe,
-} from "core/run/mod.ts";
-import { added, engine, isThorough, randomBlocks, UNIT, withFixture } from "../../support.ts";
+import { type Blocks, effectsProbe, noDrop, normsProbe, type Probe, streamProbe } from "core/run/mod.ts";
+import { pass, withFixture } from "../../model.ts";
+import { added, isThorough, randomBlocks, UNIT } from "../../support.ts";
 
 const KINDS = ["attention", "mlp"] as const;
 
 /** Every update of one plan run alone, by layer and kind: all samples in a row. */
-async function updatesOf(model: Model, blocks: Blocks, plan: DropPlan) {
+async function updatesOf(model: Model, blocks: Blocks, plan = noDrop) {
   const size = blocks.length * model.spec.hidden;
   const updates = model.spec.layers.map((): Partial<Record<typeof KINDS[number], Float32Array>> => ({}));
   const probe: Probe = {
@@ -32,7 +23,7 @@ async function updatesOf(model: Model, blocks: Blocks, plan: DropPlan) {
       }
     },
   };
-  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe] });
+  await pass(model, blocks, [probe], { plans: [plan] });
   return updates;
 }
 
@@ -43,7 +34,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
     withFixture(name, async ({ model }) => {
       const { layers, vocabulary } = model.spec;
       const drops = KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] })));
-      const all: DropPlan[] = [noDrop, ...drops];
+      const all = [noDrop, ...drops];
       const settings: [Blocks, budgets: (number | undefined)[]][] = [
         [randomBlocks(3, 7, vocabulary), [undefined]],
         ...isThorough || name === "llama"
@@ -55,9 +46,9 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
         const plans = isThorough || blocks.length < 1000 ? all : [all[0], all[2], all[4]];
         const probes = budgets.map(() => effectsProbe(layers, plans.length, distances));
         for (const [i, budget] of budgets.entries()) {
-          await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probes[i]], budget });
+          await pass(model, blocks, [probes[i]], { plans, budget });
         }
-        const full = await updatesOf(model, blocks, noDrop);
+        const full = await updatesOf(model, blocks);
         let compared = 0;
         for (const [p, plan] of plans.entries()) {
           const own = await updatesOf(model, blocks, plan);
@@ -95,7 +86,7 @@ Deno.test("streams and lengths of updates are those of the plan that is asked fo
       streamProbe((layer, sample, states) => streams.set(`${layer} ${sample}`, states.slice()), 1),
       normsProbe(layers.length, 1),
     ] as const;
-    await forward({ model, engine, segments: segmentsOf(blocks), plans, probes });
+    await pass(model, blocks, probes, { plans });
     const updates = await updatesOf(model, blocks, plans[1]);
     assert.equal(streams.size, layers.length * blocks.samples);
     const last = updates.at(-1)!;

@@ -8,7 +8,8 @@ import type { Model } from "core/models/mod.ts";
 import { type Blocks, dropPlan, forward, noDrop, reference, score, segmentsOf } from "core/run/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
-import { byTurns, countedEngine, engine, released, thorough, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { byTurns, countedEngine, engine, released, thorough } from "../../support.ts";
 import { words } from "../../tools.ts";
 
 /** A family each; among them biases, soft caps, q/k norms, norms behind modules, parallel residuals, a tied head. */

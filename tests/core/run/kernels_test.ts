@@ -3,28 +3,11 @@ import assert from "node:assert/strict";
 import { closed } from "core/entry/mod.ts";
 import type { Engine, Held } from "core/engine/mod.ts";
 import { type Model, randomWeights, readSpec } from "core/models/mod.ts";
-import {
-  attentionStatsProbe,
-  type Blocks,
-  dropPlan,
-  forward,
-  gramProbe,
-  type GramSums,
-  noDrop,
-  type Probe,
-  segmentsOf,
-  smoothingProbe,
-} from "core/run/mod.ts";
+import { attentionStatsProbe, dropPlan, gramProbe, type GramSums, smoothingProbe } from "core/run/mod.ts";
 import { elements, type Tensor } from "core/tensor/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import {
-  engine as cpu,
-  engineWith,
-  randomBlocks,
-  stateTolerance,
-  thorough,
-  withFixture,
-} from "../../support.ts";
+import { engineWith, pass, stateTolerance, withFixture } from "../../model.ts";
+import { randomBlocks, thorough } from "../../support.ts";
 
 /** An engine that keeps in mind how many elements cross to the device and back, by tensor. */
 function watched(engine: Engine) {
@@ -53,9 +36,6 @@ function assertSums(actual: GramSums, expected: GramSums, tolerance: number): vo
   });
 }
 
-const pass = (model: Model, engine: Engine, blocks: Blocks, probes: Probe[], plans = [noDrop]) =>
-  forward({ model, engine, segments: segmentsOf(blocks), plans, probes });
-
 for (const name of ["llama", "gemma2", "neox-parallel", "olmo2"]) {
   onWebgpu(
     `${name}: sums of updates under every plan are the CPU's`,
@@ -63,13 +43,13 @@ for (const name of ["llama", "gemma2", "neox-parallel", "olmo2"]) {
       withFixture(name, async ({ model, blocks }) => {
         const { spec } = model;
         const plans = [
-          noDrop,
+          dropPlan(spec, {}),
           dropPlan(spec, { attention: [1] }),
           dropPlan(spec, { mlp: [0], attention: [2] }),
         ];
         const [found, expected] = [0, 1].map(() => plans.map((_, plan) => gramProbe(spec.layers, plan)));
-        await pass(model, engine, blocks, found, plans);
-        await pass(model, cpu, blocks, expected, plans);
+        await pass(model, blocks, found, { on: engine, plans });
+        await pass(model, blocks, expected, { plans });
         found.forEach(({ sums }, plan) => assertSums(sums, expected[plan].sums, stateTolerance(spec)));
       }),
     name === "gemma2" ? Deno.test : thorough,
@@ -84,11 +64,8 @@ onWebgpu(
       const blocks = randomBlocks(2, 101, vocabulary);
       const { watching, reads } = watched(engine);
       const patterns = attentionStatsProbe(layers, () => 0, { stride: 8 });
-      await pass(model, watching, blocks, [
-        gramProbe(layers),
-        smoothingProbe(layers, blocks.length),
-        patterns,
-      ]);
+      const probes = [gramProbe(layers), smoothingProbe(layers, blocks.length), patterns];
+      await pass(model, blocks, probes, { on: watching });
       assert.ok(reads.length > 3 * layers.length);
       // The largest: fifteen products of each token.
       assert.equal(Math.max(...reads), 2 * 101 * 15);
@@ -101,9 +78,9 @@ onWebgpu(
   (engine) =>
     withFixture("llama", async ({ model, blocks }) => {
       const { layers } = model.spec;
-      const failing: Probe = { kernels: { update: () => Promise.reject(new Error("out of order")) } };
+      const failing = { kernels: { update: () => Promise.reject(new Error("out of order")) } };
       const probes = [gramProbe(layers), smoothingProbe(layers, blocks.length), failing];
-      await assert.rejects(pass(model, engine, blocks, probes), /out of order/);
+      await assert.rejects(pass(model, blocks, probes, { on: engine }), /out of order/);
     }),
 );
 
@@ -123,8 +100,8 @@ for (const [what, most] of [["at once", {}], ["part by part", { bindingBytes: 2 
       const blocks = randomBlocks(2, 16, 50);
       const { watching, uploads } = watched(engineWith(most, engine));
       const [found, expected] = [gramProbe(spec.layers), gramProbe(spec.layers)];
-      await pass(model, watching, blocks, [found]);
-      await pass(model, cpu, blocks, [expected]);
+      await pass(model, blocks, [found], { on: watching });
+      await pass(model, blocks, [expected]);
       assertSums(found.sums, expected.sums, stateTolerance(spec));
       const largest = uploads.toSorted((a, b) => b - a);
       assert.deepEqual(largest.slice(0, 1), [65536]); // the table, once

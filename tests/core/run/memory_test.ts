@@ -5,7 +5,8 @@ import type { Model } from "core/models/mod.ts";
 import { forward, noDrop } from "core/run/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import type { DType } from "core/tensor/mod.ts";
-import { countedEngine, engine, expectNear, gramSums, withFixture } from "../../support.ts";
+import { expectNear, gramSums, withFixture } from "../../model.ts";
+import { countedEngine, engine } from "../../support.ts";
 import { BLOCK_KINDS, quantised } from "../../quantised.ts";
 import { stepLogits } from "./states.ts";
 

@@ -6,7 +6,8 @@ import { forward, noDrop, routingProbe } from "core/run/mod.ts";
 import { float32, toFloat32 } from "core/tensor/mod.ts";
 import type { Lease } from "core/weights/mod.ts";
 import { beyond, stateDeviations } from "../models/parity.ts";
-import { engine, engineWith, expectNear, openFolder, refuses, withFixture } from "../../support.ts";
+import { engineWith, expectNear, withFixture } from "../../model.ts";
+import { engine, openFolder, refuses } from "../../support.ts";
 import { stepLogits } from "./states.ts";
 import { fixture } from "../../fixtures/read.ts";
 

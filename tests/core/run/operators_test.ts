@@ -13,7 +13,8 @@ import {
   smoothingProbe,
 } from "core/run/mod.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
-import { engine, watchedEngine, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { engine, watchedEngine } from "../../support.ts";
 import { words } from "../../tools.ts";
 import { stepLogits } from "./states.ts";
 

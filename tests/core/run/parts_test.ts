@@ -1,13 +1,6 @@
 /** Layers in parts: the numbers of the whole layer, for every way in which norms and biases stand around a module. */
 import assert from "node:assert/strict";
-import {
-  layerTensors,
-  type Model,
-  type ModelSpec,
-  randomWeights,
-  readSpec,
-  scoring,
-} from "core/models/mod.ts";
+import { layerTensors, type Model, randomWeights, readSpec, scoring } from "core/models/mod.ts";
 import type { Engine, Feeds } from "core/engine/mod.ts";
 import { normalDraw } from "core/kernels/mod.ts";
 import { forward, gramProbe, noDrop, type Probe, reference, score, segmentsOf } from "core/run/mod.ts";
@@ -15,15 +8,8 @@ import { headSlices } from "core/run/head/head.ts";
 import { layerParts, PART_BYTES } from "core/run/weights/parts.ts";
 import { elements, float32 } from "core/tensor/mod.ts";
 import type { Cut, Lease, WeightSource } from "core/weights/mod.ts";
-import {
-  distance,
-  engine,
-  engineWith,
-  largest,
-  randomBlocks,
-  stateTolerance,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, largest, stateTolerance, withFixture } from "../../model.ts";
+import { engine, randomBlocks } from "../../support.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { stepLogits } from "./states.ts";
 
@@ -55,7 +41,7 @@ for (const [name, config] of Object.entries(configs)) {
     const model = modelOf(name, config);
     const { attention, mlp } = await layerParts(model, limited, draw, 0, false);
     assert.deepEqual([attention.length, mlp.length], parts[name as keyof typeof configs]);
-    expectEqual(await sumsOf(model, limited), await sumsOf(leased(model)), tolerance(model.spec));
+    expectEqual(await sumsOf(model, limited), await sumsOf(leased(model)), tolerance(model));
   });
 
   Deno.test(`${name}: so does a layer that is at hand, in parts that an engine can bind`, async () => {
@@ -67,7 +53,7 @@ for (const [name, config] of Object.entries(configs)) {
       await part.use((weights) => Promise.resolve(expectAtMost(weights, LEAST)));
     }
     release();
-    expectEqual(await sumsOf(model, narrow), await sumsOf(model), tolerance(model.spec));
+    expectEqual(await sumsOf(model, narrow), await sumsOf(model), tolerance(model));
   });
 }
 
@@ -77,7 +63,7 @@ Deno.test("what looks inside attention sees all its heads at once, and an MLP in
   assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
   const heads: number[] = [];
   const probe: Probe = { attention: ({ q }, attention) => (heads.push(scoring(attention)!.heads), { q }) };
-  expectEqual(await sumsOf(model, limited, [probe]), await sumsOf(leased(model)), tolerance(model.spec));
+  expectEqual(await sumsOf(model, limited, [probe]), await sumsOf(leased(model)), tolerance(model));
   assert.deepEqual(new Set(heads), new Set([16]));
 });
 
@@ -97,8 +83,8 @@ for (const [name, config] of Object.entries(biased)) {
     const bare = modelOf(name, config);
     const model = { ...bare, weights: withBiases(bare.weights) };
     const whole = await sumsOf(leased(model));
-    expectEqual(await sumsOf(model, limited), whole, tolerance(model.spec));
-    expectEqual(await sumsOf(leased(model), narrow), whole, tolerance(model.spec));
+    expectEqual(await sumsOf(model, limited), whole, tolerance(model));
+    expectEqual(await sumsOf(leased(model), narrow), whole, tolerance(model));
     const without = await sumsOf(leased(bare));
     for (const kind of ["attention", "mlp"] as const) {
       const change = Math.abs(whole[1][kind]![0].distance / without[1][kind]![0].distance - 1);
@@ -168,7 +154,7 @@ function withBiases(weights: WeightSource): WeightSource {
 }
 
 /** Of a state, where the insides are wider than the stream. */
-function tolerance(spec: ModelSpec): number {
+function tolerance({ spec }: Model): number {
   const widest = Math.max(...layerTensors(spec.layers[0], spec.hidden).flatMap(([, shape]) => shape));
   return stateTolerance({ ...spec, hidden: widest });
 }

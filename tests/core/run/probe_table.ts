@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type { Engine } from "core/engine/mod.ts";
-import { moves } from "core/measure/mod.ts";
+import { moves, noDrop } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import {
   attentionStatsProbe,
@@ -16,7 +16,6 @@ import {
   forward,
   gramProbe,
   LAYER_VALUES,
-  noDrop,
   normsProbe,
   PREDICTIONS,
   type Probe,
@@ -27,7 +26,7 @@ import {
   valuesProbe,
   windowsProbe,
 } from "core/run/mod.ts";
-import { distance, largest } from "../../support.ts";
+import { distance, largest } from "../../model.ts";
 
 /** A fixture for each kind of module and of norm placement. */
 export const KINDS = {

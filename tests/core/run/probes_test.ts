@@ -4,10 +4,10 @@
  * see engine/cuda_test.ts.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Engine, webgpuEngine } from "core/engine/mod.ts";
 import * as run from "core/run/mod.ts";
-import { engine as cpu, everyNth, isThorough, stateTolerance, withFixture } from "../../support.ts";
+import { stateTolerance, withFixture } from "../../model.ts";
+import { engine as cpu, everyNth, isThorough } from "../../support.ts";
 import { CELLS, expectNumbers, isFilled, KINDS, observed, PROBES } from "./probe_table.ts";
 import { unless } from "../../tools.ts";
 

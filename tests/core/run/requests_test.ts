@@ -5,7 +5,8 @@ import type { Model } from "core/models/mod.ts";
 import { type DropPlan, noDrop, openReference, reference, score } from "core/run/mod.ts";
 import { packingOf, type ScoredRequest, scoreRequests, tokensOf } from "core/run/requests/mod.ts";
 import { packRequests } from "core/run/requests/pack.ts";
-import { engine, everyNth, randomBlocks, thorough, watchedEngine, withFixture } from "../../support.ts";
+import { withFixture } from "../../model.ts";
+import { engine, everyNth, randomBlocks, thorough, watchedEngine } from "../../support.ts";
 import { pathTo } from "./states.ts";
 
 /** Inputs that begin alike. */

@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import type { Change, LayerModule } from "core/measure/mod.ts";
 import { forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
 import type { Tensor } from "core/tensor/mod.ts";
-import { distance, engine, expectNear, largest, stateTolerance, withFixture } from "../../support.ts";
+import { distance, expectNear, largest, stateTolerance, withFixture } from "../../model.ts";
+import { engine } from "../../support.ts";
 import { finalStreams, stepLogits } from "./states.ts";
 
 const scale = (layer: number, module: LayerModule, along: number, across: number): Change => (

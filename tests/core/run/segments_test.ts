@@ -1,23 +1,10 @@
 /** Texts that share what they begin with give the numbers that each would give alone. */
 import assert from "node:assert/strict";
-import type { Engine } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Engine, webgpuEngine } from "core/engine/mod.ts";
 import type { Model } from "core/models/mod.ts";
-import { type DropPlan, forward, noDrop, openScorer, reference, score } from "core/run/mod.ts";
-import type { Segment } from "core/run/segments.ts";
-import {
-  distance,
-  engine,
-  engineWith,
-  expectNear,
-  isThorough,
-  largest,
-  randomBlocks,
-  refuses,
-  stateTolerance,
-  thorough,
-  withFixture,
-} from "../../support.ts";
+import { type DropPlan, forward, noDrop, openScorer, reference, score, type Segment } from "core/run/mod.ts";
+import { distance, engineWith, expectNear, largest, stateTolerance, withFixture } from "../../model.ts";
+import { engine, isThorough, randomBlocks, refuses, thorough } from "../../support.ts";
 import { unless, words } from "../../tools.ts";
 import { pathTo, segmentStreams } from "./states.ts";
 

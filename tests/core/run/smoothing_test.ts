@@ -2,24 +2,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { tokenSmoothingReference, type TokenStates } from "core/kernels/token_smoothing.ts";
-import { type Smoothing, smoothing } from "core/measure/mod.ts";
+import { type DropPlan, type Smoothing, smoothing } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import { Add, type Value } from "core/onnx/mod.ts";
-import {
-  type Blocks,
-  type DropPlan,
-  dropPlan,
-  embed,
-  embeddingSmoothing,
-  forward,
-  type Probe,
-  segmentsOf,
-  smoothingProbe,
-} from "core/run/mod.ts";
+import { type Blocks, dropPlan, embed, embeddingSmoothing, smoothingProbe } from "core/run/mod.ts";
 import { smoothingOf } from "core/run/probes/smoothing.ts";
 import { float32 } from "core/tensor/mod.ts";
 import { anyStates, cases } from "../kernels/token_states.ts";
-import { engine, randomBlocks, thorough, UNIT, withFixture } from "../../support.ts";
+import { pass, withFixture } from "../../model.ts";
+import { engine, randomBlocks, thorough, UNIT } from "../../support.ts";
 
 async function byGraph({ tokens, width, x }: TokenStates): Promise<Smoothing> {
   const held = engine.upload(float32([tokens, width], x));
@@ -64,7 +55,7 @@ Deno.test("smoothing by graph is the reference's for any tokens, and so changes 
 async function alone(model: Model, blocks: Blocks, plan: DropPlan) {
   const { hidden, layers } = model.spec;
   const seen = layers.map((): { attention?: Smoothing[]; mlp?: Smoothing[] } => ({}));
-  const probe: Probe = {
+  await pass(model, blocks, [{
     update: ({ x, a, y }): Record<string, Value> => ({ mlp: y, ...a ? { attention: Add(x, a) } : {} }),
     observeUpdate({ layer, present, first, count, outputs }) {
       for (const kind of ["attention", "mlp"] as const) {
@@ -77,8 +68,7 @@ async function alone(model: Model, blocks: Blocks, plan: DropPlan) {
         }
       }
     },
-  };
-  await forward({ model, engine, segments: segmentsOf(blocks), plans: [plan], probes: [probe] });
+  }], { plans: [plan] });
   return seen;
 }
 
@@ -90,7 +80,7 @@ for (const [name, test] of [["neox-parallel", Deno.test], ["llama", thorough]] a
       const plans = drops.map((drop) => dropPlan(spec, drop));
       for (const blocks of [randomBlocks(3, 12, spec.vocabulary), randomBlocks(2, 1030, spec.vocabulary)]) {
         const probe = smoothingProbe(spec.layers, blocks.length, plans.length);
-        await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe] });
+        await pass(model, blocks, [probe], { plans });
         for (const [p, plan] of plans.entries()) {
           if (p > 0 && blocks.length > 1000) continue; // the batches are the same for every plan
           const expected = await alone(model, blocks, plan);

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import type { Engine } from "core/engine/mod.ts";
 import type { Change } from "core/measure/mod.ts";
 import { layerTensors, type Model, scoring } from "core/models/mod.ts";
-import { type Blocks, type DropPlan, forward, keepTensors, segmentsOf } from "core/run/mod.ts";
+import { type Blocks, type DropPlan, forward, keepTensors, type Segment, segmentsOf } from "core/run/mod.ts";
 import { decoder, type DecoderOptions } from "core/run/decode/mod.ts";
-import type { Segment } from "core/run/segments.ts";
 import { float32, toFloat32 } from "core/tensor/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
-import { engine, largest, released, stateTolerance, withFixture } from "../../support.ts";
+import { largest, stateTolerance, withFixture } from "../../model.ts";
+import { engine, released } from "../../support.ts";
 
 /** The final stream [T · D] of each segment, by plan. */
 export async function segmentStreams(

@@ -9,7 +9,8 @@ import { formatOf } from "core/tensor/mod.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 import { BLOCK_KINDS, quantised, quantisedNames } from "../../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
-import { gramSums, isThorough, openFolder, widened, withFixture } from "../../support.ts";
+import { gramSums, withFixture } from "../../model.ts";
+import { isThorough, openFolder, widened } from "../../support.ts";
 
 /** Holds every tensor of a model against what its source says of it. */
 async function checkStorage({ spec, weights }: Model): Promise<void> {

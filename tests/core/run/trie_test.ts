@@ -4,15 +4,8 @@ import fc from "fast-check";
 import type { LayerSpec } from "core/models/mod.ts";
 import { countModules } from "core/run/plan/trie.ts";
 import { type DropPlan, dropPlan, forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
-import {
-  distance,
-  engine,
-  openFolder,
-  randomBlocks,
-  refuses,
-  withFixture,
-  withFolder,
-} from "../../support.ts";
+import { distance, withFixture } from "../../model.ts";
+import { engine, openFolder, randomBlocks, refuses, withFolder } from "../../support.ts";
 import { isThorough } from "../../tools.ts";
 import { finalStreams } from "./states.ts";
 import { rewrite } from "../models/rewrite.ts";

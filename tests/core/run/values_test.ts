@@ -1,27 +1,11 @@
 /** What is seen inside a pass: values of latent attention, the load of experts, the entropy of routers, and the head's logits of a stream. */
 import assert from "node:assert/strict";
 import type { Model } from "core/models/mod.ts";
-import {
-  forward,
-  noDrop,
-  type Observed,
-  openLens,
-  routingProbe,
-  segmentsOf,
-  valuesProbe,
-} from "core/run/mod.ts";
+import { noDrop, type Observed, openLens, routingProbe, valuesProbe } from "core/run/mod.ts";
 import { float32, toFloat32 } from "core/tensor/mod.ts";
 import type { RoutingSums } from "core/measure/mod.ts";
-import {
-  distance,
-  engine,
-  engineWith,
-  expectNear,
-  largest,
-  stateTolerance,
-  UNIT,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, expectNear, largest, pass, stateTolerance, withFixture } from "../../model.ts";
+import { engine, UNIT } from "../../support.ts";
 import { fixtureNames } from "../../fixtures/read.ts";
 
 // Keys of 12 numbers beside values of 6, and of 16.
@@ -56,7 +40,7 @@ for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
           }
         },
       );
-      await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe] });
+      await pass(model, blocks, [probe]);
       assert.equal(calls, blocks.samples * model.spec.layers.length);
     }));
 }
@@ -93,9 +77,8 @@ for (const name of fixtureNames) {
   Deno.test(`${name}: load and entropy of its routers`, () =>
     withFixture(name, async ({ model, blocks, expected: { meta } }) => {
       const probe = routingProbe(model.spec.layers, 1);
-      const segments = segmentsOf(blocks);
       const plans = [{ attention: [0], mlp: [] }, noDrop];
-      if (meta.mixtures) await forward({ model, engine, segments, plans, probes: [probe] });
+      if (meta.mixtures) await pass(model, blocks, [probe], { plans });
       const wanted = meta.mixtures ?? model.spec.layers.map(() => null);
       assert.deepEqual(probe.sums.map((layer) => layer === null), wanted.map((layer) => layer === null));
       for (const [l, samples] of probe.sums.entries()) {

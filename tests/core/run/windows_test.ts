@@ -1,37 +1,14 @@
 /** A model's own windows of keys: in a pass, in segments that share their past, token by token, and what probes of attention see of them. */
 import assert from "node:assert/strict";
-import type { Engine } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
-import type { AttentionInput } from "core/kernels/mod.ts";
-import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { type Engine, webgpuEngine } from "core/engine/mod.ts";
+import { type AttentionInput, attentionStatsReference } from "core/kernels/mod.ts";
 import { type AttentionSpec, type Model, scoring } from "core/models/mod.ts";
-import {
-  attentionSizes,
-  attentionStatsProbe,
-  FLOAT32,
-  forward,
-  keyBytes,
-  noDrop,
-  score,
-  segmentsOf,
-  valuesProbe,
-} from "core/run/mod.ts";
+import { attentionSizes, attentionStatsProbe, FLOAT32, keyBytes, score, valuesProbe } from "core/run/mod.ts";
+import { noDrop } from "core/measure/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import type { Segment } from "core/run/segments.ts";
-import {
-  byTurns,
-  distance,
-  engine,
-  engineWith,
-  expectNear,
-  isThorough,
-  largest,
-  randomBlocks,
-  released,
-  stateTolerance,
-  thorough,
-  withFixture,
-} from "../../support.ts";
+import { distance, engineWith, expectNear, largest, pass, stateTolerance, withFixture } from "../../model.ts";
+import { byTurns, engine, isThorough, randomBlocks, released, thorough } from "../../support.ts";
 import { expectStats } from "./attention_tolerances.ts";
 import { nllOf, segmentStreams, stepLogits } from "./states.ts";
 
@@ -158,8 +135,7 @@ for (const name of ["llama", "gemma2"]) {
             }
           }
         });
-        const segments = segmentsOf(randomBlocks(1, length, vocabulary));
-        await forward({ model, engine, segments, plans: [noDrop], probes: [statistics, seen] });
+        await pass(model, randomBlocks(1, length, vocabulary), [statistics, seen]);
         for (const [l, input] of inputs.entries()) {
           expectStats(statistics.stats[l]![0], attentionStatsReference(input), input, `layer ${l}`);
         }

@@ -1,8 +1,7 @@
 /** Results made up for tests: any number of layers and samples, with modules left out. */
 import { GUIDE_NAMES, head, type Provenance } from "core/result/mod.ts";
 import { type Guides, guidesKind } from "features/orders/mod.ts";
-import { type Profile, profileOf } from "features/profile/mod.ts";
-import type { RoutingSums } from "features/profile/result.ts";
+import { type Profile, profileOf, type RoutingSums } from "features/profile/mod.ts";
 import { type Sweep, sweepKind } from "features/sweep/mod.ts";
 import { sizes } from "../result/samples.ts";
 

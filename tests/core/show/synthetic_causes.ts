@@ -1,8 +1,7 @@
 /** A result of the study of causes made up for tests: any number of layers and heads, with modules left out. */
 import { eachOf } from "core/entry/mod.ts";
 import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "core/measure/mod.ts";
-import { CAUSE_NAMES, causesKind } from "features/causes/result.ts";
-import type { Causes } from "features/causes/mod.ts";
+import { CAUSE_NAMES, type Causes, causesKind } from "features/causes/mod.ts";
 import { head } from "core/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 

@@ -1,6 +1,5 @@
 /** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
 import { fileURLToPath } from "node:url";
-import { curvesOf } from "features/sweep/curves.ts";
 import { head, type Kind, resultIn, type ResultOf } from "core/result/mod.ts";
 import { causes } from "features/causes/mod.ts";
 import { certify, compare, compareSamples } from "features/compare/mod.ts";
@@ -16,7 +15,7 @@ import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
 import { repair } from "features/repair/mod.ts";
 import { roofline } from "features/speed/mod.ts";
-import { sweep } from "features/sweep/mod.ts";
+import { curvesOf, sweep } from "features/sweep/mod.ts";
 import { openConfig, openSeries } from "core/subject/mod.ts";
 import { UNIT, withFolder } from "../../support.ts";
 import { kept, named, tinyText, withTiny } from "./tiny.ts";

@@ -8,7 +8,8 @@ import { tableText } from "core/show/looks.ts";
 import { sizesOf } from "core/subject/mod.ts";
 import { provenance, sizes } from "../result/samples.ts";
 import { toFloat32 } from "core/tensor/mod.ts";
-import { engine, gramSums, withFixture } from "../../support.ts";
+import { gramSums, withFixture } from "../../model.ts";
+import { engine } from "../../support.ts";
 
 const MIXERS = ["linear", "linear", "linear", "full"] as const;
 

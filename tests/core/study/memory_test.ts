@@ -12,7 +12,8 @@ import { drawText, zipfText } from "core/subject/mod.ts";
 import { availableBytes } from "core/engine/mod.ts";
 import { engineOf } from "core/study/options.ts";
 import { readBytes } from "features/evaluate/price.ts";
-import { byTurns, engine, engineWith, near, refuses } from "../../support.ts";
+import { engineWith } from "../../model.ts";
+import { byTurns, engine, near, refuses } from "../../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openModel } from "core/subject/mod.ts";
-import { type BosRule, feed, pairTokens } from "core/tasks/mod.ts";
-import type { PairTokens } from "core/tasks/tokens.ts";
-import type { Request } from "core/tasks/task.ts";
+import { type BosRule, feed, type PairTokens, pairTokens, type Request } from "core/tasks/mod.ts";
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
 import { byTurns, isThorough } from "../../support.ts";
 import { documentsOf, fixture, packageFolder, sha256 } from "./fixture.ts";

@@ -1,7 +1,6 @@
 /** A tokenizer.json as a GGUF file has it, and back: the same ids; what GGUF has no words for is refused by name. */
 import assert from "node:assert/strict";
-import type { GgufTokens } from "core/text/formats/gguf_write.ts";
-import { ggufVocabulary, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
+import { type GgufTokens, ggufVocabulary, tokenizerFromGguf, tokenizerFromJson } from "core/text/mod.ts";
 import { TokenType } from "core/text/formats/gguf_metadata.ts";
 
 /** GPT-2's letters for bytes, of which the plain ones are themselves. */

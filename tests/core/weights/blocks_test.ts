@@ -5,14 +5,7 @@ import { bufferSource } from "../../buffer.ts";
 import { closed } from "core/entry/mod.ts";
 import { fileSource } from "core/hub/mod.ts";
 import { type BlockMatrix, type Tensor, widened } from "core/tensor/mod.ts";
-import {
-  cutTensors,
-  type GgufFile,
-  layered,
-  type Lease,
-  openGguf,
-  type TensorRef,
-} from "core/weights/mod.ts";
+import { cutTensors, layered, type Lease, openGguf, type TensorRef } from "core/weights/mod.ts";
 import { refuses } from "../../support.ts";
 import { bits } from "../tensor/bits.ts";
 import { gguf, tensor } from "./build.ts";
@@ -23,7 +16,7 @@ const PATH = fileURLToPath(new URL("../../fixtures/gguf/types.gguf", import.meta
 const [Q4_0, Q8_0, Q4_K] = [2, 8, 12];
 
 /** A file with a stack of matrices, a matrix and a vector in blocks, and a matrix of floats; read, not mapped. */
-async function open(): Promise<GgufFile & Disposable> {
+async function open() {
   const entries = [
     { name: "experts", shape: [512, 6, 3], type: Q4_K, bytes: 3 * 6 * 2 * 144 },
     { name: "matrix", shape: [128, 4], type: Q8_0, bytes: 4 * 4 * 34 },

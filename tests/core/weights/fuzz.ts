@@ -12,8 +12,7 @@ import { bufferSource } from "../../buffer.ts";
 import { type ByteSource, fileSource } from "core/hub/mod.ts";
 import { loadGguf } from "core/models/mod.ts";
 import { elements, widened } from "core/tensor/mod.ts";
-import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "core/weights/mod.ts";
-import { ggmlTypes } from "core/weights/gguf/types.ts";
+import { ggmlTypes, type GgufFile, openGguf, openSafetensors, type TensorFile } from "core/weights/mod.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
 /** 10,000 runs of all properties together in `deno task test:all`. */

@@ -1,13 +1,7 @@
 /** Packed matrices that are wrong: each gets an error that names the checkpoint and the tensor. And right ones of odd shapes. */
 import assert from "node:assert/strict";
 import { elements, float32, type Tensor, toFloat32, widened } from "core/tensor/mod.ts";
-import {
-  openSafetensors,
-  type Packing,
-  type PagedFile,
-  safetensorsOf,
-  withPacked,
-} from "core/weights/mod.ts";
+import { openSafetensors, type Packing, safetensorsOf, withPacked } from "core/weights/mod.ts";
 import { refuses } from "../../support.ts";
 import { folder, join } from "./build.ts";
 
@@ -35,7 +29,7 @@ const json = (value: unknown): Tensor => {
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-async function open(tensors: Tensors, packing: Packing): Promise<PagedFile> {
+async function open(tensors: Tensors, packing: Packing) {
   const parts: Uint8Array[] = [];
   for await (const part of safetensorsOf(new Map(Object.entries(tensors))).parts()) parts.push(part.slice());
   const files = folder({ "model.safetensors": join(...parts) });

@@ -11,7 +11,8 @@ import { openModel } from "core/hub/mod.ts";
 import { formatOf, widened } from "core/tensor/mod.ts";
 import { openSafetensors, type PagedFile, withPacked } from "core/weights/mod.ts";
 import { parse } from "../../fixtures/read.ts";
-import { distance, UNIT } from "../../support.ts";
+import { distance } from "../../model.ts";
+import { UNIT } from "../../support.ts";
 
 const FOLDER = new URL("../../fixtures/quantised/", import.meta.url);
 const hashes: Record<string, Record<string, string>> = JSON.parse(

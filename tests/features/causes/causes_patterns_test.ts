@@ -1,7 +1,6 @@
 /** Patterns of attention and the sink rate in the study of causes: means over queries, samples and heads, by the kernel's reference. */
 import assert from "node:assert/strict";
-import type { AttentionInput } from "core/kernels/mod.ts";
-import { attentionStatsReference } from "core/kernels/attention_stats.ts";
+import { type AttentionInput, attentionStatsReference } from "core/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "core/run/mod.ts";

@@ -1,8 +1,7 @@
 /** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
 import assert from "node:assert/strict";
 import { mean, PATTERN_NAMES, rankInterval, spearman } from "core/measure/mod.ts";
-import { type Causes, causes, untrainedCauses } from "features/causes/mod.ts";
-import type { PatternsRow } from "features/causes/result.ts";
+import { type Causes, causes, type PatternsRow, untrainedCauses } from "features/causes/mod.ts";
 import { dropsIn } from "core/study/plan.ts";
 import { profile } from "features/profile/mod.ts";
 import { repair } from "features/repair/mod.ts";
@@ -10,16 +9,8 @@ import { sinkOf } from "features/causes/means.ts";
 import { openConfig, openModel } from "core/subject/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { onWebgpu } from "../../core/kernels/devices.ts";
-import {
-  changeConfig,
-  copyModel,
-  near,
-  stateTolerance,
-  tensorsIn,
-  thorough,
-  UNIT,
-  withFolder,
-} from "../../support.ts";
+import { stateTolerance } from "../../model.ts";
+import { changeConfig, copyModel, near, tensorsIn, thorough, UNIT, withFolder } from "../../support.ts";
 import { kept, MEANS, unjudged, withTiny } from "../../core/study/tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));

@@ -7,14 +7,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { distances, MODULES, moves } from "core/measure/mod.ts";
-import { type Certificate, certify } from "features/compare/mod.ts";
-import { QUANTILES } from "features/compare/result.ts";
+import { type Certificate, certify, QUANTILES } from "features/compare/mod.ts";
 import { logits } from "features/observe/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import type { PlanLike } from "core/study/plan.ts";
 import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { exportModel } from "features/export/mod.ts";
-import { near, stateTolerance, withFolder } from "../../support.ts";
+import { stateTolerance } from "../../model.ts";
+import { near, withFolder } from "../../support.ts";
 import { kept, tinyTokenizer, withTiny } from "../../core/study/tiny.ts";
 import { readJson } from "../../fixtures/read.ts";
 

@@ -1,8 +1,7 @@
 /** Answers that lm-eval logged, as its code writes them: paired as NumPy and SciPy pair them (make_samples.py), by hash; hostile files are errors with file and line. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { changeInterval } from "core/measure/statistics/paired.ts";
-import { mcnemar } from "core/measure/mod.ts";
+import { changeInterval, mcnemar } from "core/measure/mod.ts";
 import { parseResult, resultText } from "core/result/mod.ts";
 import { tableText, toCSV } from "core/show/looks.ts";
 import { compareSamples } from "features/compare/mod.ts";

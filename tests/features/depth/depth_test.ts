@@ -1,5 +1,5 @@
 /**
- * Depth beside Hugging Face's streams h_0 … h_L in float64. Each is off by at most its tolerance τ (support.ts) of its largest element in
+ * Depth beside Hugging Face's streams h_0 … h_L in float64. Each is off by at most its tolerance τ (model.ts) of its largest element in
  * every one of D elements: e = τ · max|h| · √D as a vector, and a difference of two by both. A direction of a vector v turns by at most
  * asin(e / |v|) ≤ π/2 · e / |v|, an angle by that of both sides, a cosine by as much in radians. Progress u·w / |w|² moves by
  * |u| e_w / |w|² + e_u / |w| + 2 |u| e_w / |w|², to first order; a tenth more is for the rest. Lenses are those of `observe`.
@@ -11,7 +11,8 @@ import { depth } from "features/depth/mod.ts";
 import { logits, observe } from "features/observe/mod.ts";
 import { packText } from "core/subject/mod.ts";
 import { fixture } from "../../fixtures/read.ts";
-import { engine, engineWith, largest, near, stateTolerance } from "../../support.ts";
+import { engineWith, largest, stateTolerance } from "../../model.ts";
+import { engine, near } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 
 type Vector = Float64Array<ArrayBuffer>;

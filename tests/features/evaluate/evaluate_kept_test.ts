@@ -1,10 +1,9 @@
 /** What an evaluation keeps: no part, answer or text is run twice, beside whatever plans; what is damaged is made again. */
 import assert from "node:assert/strict";
-import { accuracyChange, evaluate, type EvaluateOptions } from "features/evaluate/mod.ts";
+import { accuracyChange, evaluate, type EvaluateOptions, evaluation } from "features/evaluate/mod.ts";
 import { resultText } from "core/result/mod.ts";
 import { runWork } from "core/study/study.ts";
 import { type Beside, besideBytes, openBeside } from "features/evaluate/beside.ts";
-import { evaluation } from "features/evaluate/study.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { byTurns, engine, heard, watchedEngine } from "../../support.ts";
 import { kept, withTiny } from "../../core/study/tiny.ts";

@@ -6,7 +6,8 @@ import { type BosRule, type Document, tasksNamed } from "core/tasks/mod.ts";
 import { keptOf, keptOver, logprobOf } from "features/evaluate/summary.ts";
 import type { Item } from "features/evaluate/items.ts";
 import { mean } from "core/measure/mod.ts";
-import { distance, isThorough, near, refuses, thorough } from "../../support.ts";
+import { distance } from "../../model.ts";
+import { isThorough, near, refuses, thorough } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 import { readJson } from "../../fixtures/read.ts";
 

@@ -7,7 +7,8 @@ import { openModel } from "core/subject/mod.ts";
 import { noDrop } from "core/run/mod.ts";
 import { finalStreams } from "../../core/run/states.ts";
 import { refitted } from "./changed.ts";
-import { distance, largest, randomBlocks, stateTolerance, withFolder } from "../../support.ts";
+import { distance, largest, stateTolerance } from "../../model.ts";
+import { randomBlocks, withFolder } from "../../support.ts";
 import { withSmaller } from "./smaller.ts";
 
 const FOLDER = new URL("../../fixtures/quantised/", import.meta.url);

@@ -3,17 +3,9 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { exportModel } from "features/export/mod.ts";
 import type { Format } from "core/formats/mod.ts";
-import { MODULES, planHash, planPhrase } from "core/measure/mod.ts";
+import { type DropPlan, MODULES, planHash, planPhrase } from "core/measure/mod.ts";
 import { head, type Plan, planKind } from "core/result/mod.ts";
-import {
-  changedModel,
-  type DropPlan,
-  dropPlan,
-  keepTensors,
-  noDrop,
-  score,
-  segmentsOf,
-} from "core/run/mod.ts";
+import { changedModel, dropPlan, keepTensors, noDrop, score, segmentsOf } from "core/run/mod.ts";
 import { readPlan, writePlan } from "core/study/plan_file.ts";
 import { openModel } from "core/subject/mod.ts";
 import { float32, toFloat32 } from "core/tensor/mod.ts";

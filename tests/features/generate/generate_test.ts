@@ -1,9 +1,8 @@
 /** Texts of a tiny model: greedy and drawn, full and dropped, in pieces, ended and aborted. */
 import assert from "node:assert/strict";
 import { noDrop } from "core/run/mod.ts";
-import { incremental } from "features/generate/decoded.ts";
 import type { Changing } from "features/losses/mod.ts";
-import { generate, type Written } from "features/generate/mod.ts";
+import { generate, incremental, type Written } from "features/generate/mod.ts";
 import type { PlanLike } from "core/study/plan.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { engine } from "../../support.ts";

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { info } from "features/info/mod.ts";
-import { openConfig, openModel, openSeries } from "core/subject/mod.ts";
-import { sizesOf } from "core/subject/sizes.ts";
+import { openConfig, openModel, openSeries, sizesOf } from "core/subject/mod.ts";
 import { exportModel } from "features/export/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";

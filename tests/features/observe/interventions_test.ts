@@ -3,21 +3,12 @@
  * (fixtures/make_interventions.py), on every way that attention runs.
  */
 import assert from "node:assert/strict";
-import type { Engine } from "core/engine/mod.ts";
-import { webgpuEngine } from "core/engine/web/web.ts";
+import { type Engine, webgpuEngine } from "core/engine/mod.ts";
 import { type Observation, observe } from "features/observe/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
-import {
-  byTurns,
-  distance,
-  engine,
-  engineWith,
-  largest,
-  near,
-  stateTolerance,
-  thorough,
-} from "../../support.ts";
+import { distance, engineWith, largest, stateTolerance } from "../../model.ts";
+import { byTurns, engine, near, thorough } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 import { unless } from "../../tools.ts";
 

@@ -1,13 +1,14 @@
 /** What `observe` shows equals what the probes of the studies measure, under plans too, and it fails in plain words. */
 import assert from "node:assert/strict";
 import { scoring } from "core/models/mod.ts";
-import { forward, noDrop, normsProbe, segmentsOf, streamProbe } from "core/run/mod.ts";
+import { normsProbe, streamProbe } from "core/run/mod.ts";
 import { attentionOf, observe } from "features/observe/mod.ts";
 import { generate } from "features/generate/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import type { StudyOptions } from "core/study/options.ts";
 import { packText, type StudyModel } from "core/subject/mod.ts";
+import { pass } from "../../model.ts";
 import { added, engine, near as nearTo } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 
@@ -26,13 +27,7 @@ for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
       const norms = normsProbe(layers.length);
       const streams: Float32Array[][] = layers.map(() => []);
       const stream = streamProbe((layer, sample, states) => void (streams[layer][sample] = states.slice()));
-      await forward({
-        model,
-        engine,
-        segments: segmentsOf(blocks),
-        plans: [noDrop],
-        probes: [norms, stream],
-      });
+      await pass(model, blocks, [norms, stream]);
       const { results: _, ...told } = options;
       const seen = { attention: layers.map(() => 0), mlp: layers.map(() => 0), cosine: layers.map(() => 0) };
       const calls: string[] = [];

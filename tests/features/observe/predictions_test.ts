@@ -5,7 +5,8 @@ import { paired, perplexities } from "features/losses/mod.ts";
 import { openModel } from "core/subject/mod.ts";
 import { scoring } from "core/models/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
-import { distance, engine, isThorough, largest, near, refuses } from "../../support.ts";
+import { distance, largest } from "../../model.ts";
+import { engine, isThorough, near, refuses } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 
 /** Logits are sums of float32 products in another order than Hugging Face's; relative to the largest of them. */

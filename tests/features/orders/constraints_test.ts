@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { scoring } from "core/models/mod.ts";
 import fc from "fast-check";
-import { type DropOrder, makePlan, order, orderKind, type PlanOptions } from "features/orders/mod.ts";
+import { type DropOrder, fits, makePlan, order, orderKind, type PlanOptions } from "features/orders/mod.ts";
 import { head, type Plan } from "core/result/mod.ts";
-import { fits } from "features/orders/constraints.ts";
 import { sizesOf } from "core/subject/mod.ts";
 import { profile, provenance } from "../../core/show/synthetic.ts";
 import { withTiny } from "../../core/study/tiny.ts";

@@ -3,7 +3,7 @@
  * (`fixtures/make_llm_drop.py`) see the stream and the update then. With such norms (Gemma) they see something else, which stays apart.
  */
 import assert from "node:assert/strict";
-import { distance, gramSums, stateTolerance, withFixture } from "../../support.ts";
+import { distance, gramSums, stateTolerance, withFixture } from "../../model.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 const expected: Record<string, Record<"attention" | "mlp", number[]>> = await readJson(

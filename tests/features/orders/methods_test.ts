@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import "features/mod.ts";
 import { GUIDE_NAMES, GUIDES, METHODS, ORDERS, RANKS, resultText, SCORES, TARGETS } from "core/result/mod.ts";
-import { order, rank } from "features/orders/mod.ts";
-import { candidatesOf, readingFor } from "features/orders/scores/score.ts";
-import { scores } from "features/orders/scores/mod.ts";
+import { candidatesOf, order, rank, readingFor, scores } from "features/orders/mod.ts";
 import { profile } from "../../core/show/synthetic.ts";
 import {
   type Golden,

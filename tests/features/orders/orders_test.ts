@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { spearman } from "core/measure/mod.ts";
-import { cpuEngine } from "core/engine/native/cpu.ts";
 import type { UpdateTaps } from "core/models/mod.ts";
 import { type DropOrder, guides, makePlan, order } from "features/orders/mod.ts";
-import { type DropPlan, forward, noDrop, type Probe, segmentsOf } from "core/run/mod.ts";
+import type { DropPlan, Probe } from "core/run/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { sweep } from "features/sweep/mod.ts";
 import { packText, type StudyModel } from "core/subject/mod.ts";
+import { pass } from "../../model.ts";
 import { heard, isThorough, near as nearTo, thorough, UNIT } from "../../support.ts";
 import { withTiny, withTrained } from "../../core/study/tiny.ts";
 
@@ -36,13 +36,7 @@ async function vectorsOf(model: StudyModel, name: "x" | "a" | "m" | "y"): Promis
       for (let t = 0; t < data.length; t += hidden) found[layer].push(data.slice(t, t + hidden));
     },
   };
-  await forward({
-    model,
-    engine: cpuEngine(),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe],
-  });
+  await pass(model, blocks, [probe]);
   return found;
 }
 

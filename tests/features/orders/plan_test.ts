@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { distinct, type Profile, profile, profileOf } from "features/profile/mod.ts";
-import { eachSum, planText } from "core/measure/mod.ts";
-import { noDrop } from "core/run/mod.ts";
+import { eachSum, noDrop, planText } from "core/measure/mod.ts";
 import { compare } from "features/compare/mod.ts";
 import { droppable, makePlan, order, rank } from "features/orders/mod.ts";
 import { dropsIn } from "core/study/plan.ts";

@@ -2,14 +2,11 @@
 import assert from "node:assert/strict";
 import { mean, type RepairName, REPAIRS } from "core/measure/mod.ts";
 import { makePlan } from "features/orders/mod.ts";
-import { perplexities } from "features/losses/mod.ts";
+import { lossDifferences, perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
-import { repair } from "features/repair/mod.ts";
+import { fitsOf, repair, repairedBy, repairing, repairOf, WorseRepair } from "features/repair/mod.ts";
 import { sweep } from "features/sweep/mod.ts";
-import { WorseRepair } from "features/repair/needed.ts";
-import { fitsOf, repairedBy, repairing, repairOf } from "features/repair/fits.ts";
 import type { Solved } from "features/repair/job.ts";
-import { lossDifferences } from "features/losses/study.ts";
 import { textOf } from "core/study/text.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { tableText } from "core/show/looks.ts";

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type DropPlan, planOf, type RepairName, REPAIRS } from "core/measure/mod.ts";
-import { type Blocks, keepTensors } from "core/run/mod.ts";
-import { changedModel } from "core/run/plan/variants.ts";
+import { type Blocks, changedModel, keepTensors } from "core/run/mod.ts";
 import { methods } from "features/repair/methods.ts";
 import { sitesOf } from "features/repair/sites.ts";
 import type { Solved } from "features/repair/job.ts";
@@ -13,7 +12,8 @@ import { solve } from "features/repair/solve.ts";
 import type { Packed, StudyModel } from "core/subject/mod.ts";
 import { float32 } from "core/tensor/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
-import { byTurns, distance, engine, largest, near, openFolder, refuses } from "../../support.ts";
+import { distance, largest } from "../../model.ts";
+import { byTurns, engine, near, openFolder, refuses } from "../../support.ts";
 
 const folder = new URL("../../fixtures/", import.meta.url);
 const NAMES = ["llama-tied", "gemma3", "cohere2", "olmo2", "gpt2", "mixtral"];

@@ -1,15 +1,12 @@
 /** Sweeps: what a rise is, what a budget allows, which numbers are dropped, and what all of it would take. */
-import { type Curve, curvesOf, sweepSteps } from "features/sweep/curves.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Perplexity } from "features/losses/mod.ts";
-import { perplexityOf } from "features/losses/result.ts";
-import { allowance, type Sweep, sweep } from "features/sweep/mod.ts";
+import { type Perplexity, perplexityOf, riseOver } from "features/losses/mod.ts";
+import { allowance, type Curve, curvesOf, type Sweep, sweep, sweepSteps } from "features/sweep/mod.ts";
 import { cost, noDrop } from "core/run/mod.ts";
 import { estimate } from "core/study/studies.ts";
 import { order } from "features/orders/mod.ts";
 import { profile } from "features/profile/mod.ts";
-import { riseOver } from "features/losses/study.ts";
 import { provenance } from "../../core/result/samples.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 

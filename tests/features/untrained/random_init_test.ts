@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { mean, standardError } from "core/measure/mod.ts";
 import { initialiserOf, randomWeights, readSpec } from "core/models/mod.ts";
-import { overSeeds } from "features/untrained/result.ts";
 import { readResult, writeResult } from "core/result/mod.ts";
 import { estimate } from "core/study/studies.ts";
-import { predictInit, randomInit } from "features/untrained/mod.ts";
+import { overSeeds, predictInit, randomInit } from "features/untrained/mod.ts";
 import { openConfig } from "core/subject/mod.ts";
 import { fixtureNames, readJson } from "../../fixtures/read.ts";
-import { byTurns, gramSums, heard, isThorough, near, thorough, withFolder } from "../../support.ts";
+import { gramSums } from "../../model.ts";
+import { byTurns, heard, isThorough, near, thorough, withFolder } from "../../support.ts";
 import { kept } from "../../core/study/tiny.ts";
 
 const KINDS = ["attention", "mlp", "block"] as const;

@@ -1,5 +1,4 @@
 /** Calls of public functions that are wrong in one way, and what stands in for models and results in them. */
-import { ORDERS } from "core/result/mod.ts";
 import { profile } from "../../result/samples.ts";
 import { sweep } from "../../show/synthetic.ts";
 
@@ -36,16 +35,6 @@ export const study = (verb: string, ...after: unknown[]): Row =>
     name: [[model, ...after, { sample: 2 }], 'unknown option "sample", expected one of text, samples, '],
     value: [[model, ...after, { samples: 0 }], `samples is 0, ${wholeOf(1)}`],
     type: [[{}, ...after], "model is an object, expected a model or its name"],
-  });
-
-export const ordered = (verb: string): Row =>
-  cannot(verb, {
-    name: [[model, { target: "mlp", form: 1 }], 'unknown option "form", expected one of text, '],
-    value: [
-      [model, { target: "mlp", by: "gredy" }],
-      `by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
-    ],
-    type: [[model, {}], "target is missing, expected one of attention, mlp, block, joint, "],
   });
 
 export const untrained = (verb: string, ...between: unknown[]): Row =>

@@ -1,16 +1,6 @@
 /** Functions that open a model, run it, or tell what that would take. */
-import {
-  aSweep,
-  cannot,
-  model,
-  named,
-  ordered,
-  type Row,
-  series,
-  study,
-  untrained,
-  wholeOf,
-} from "./rows.ts";
+import { ORDERS } from "core/result/mod.ts";
+import { aSweep, cannot, model, named, type Row, series, study, untrained, wholeOf } from "./rows.ts";
 
 export const studies: Readonly<Record<string, Row>> = {
   attentionOf: cannot("look at attention", {
@@ -91,7 +81,14 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [["run", { steps: [-1] }], `Cannot open: steps[0] is -1, ${wholeOf(0)}`],
     type: [[7], "Cannot open a series: its name is 7, expected a text"],
   },
-  order: ordered("order modules"),
+  order: cannot("order modules", {
+    name: [[model, { target: "mlp", form: 1 }], 'unknown option "form", expected one of text, '],
+    value: [
+      [model, { target: "mlp", by: "gredy" }],
+      `by is "gredy", expected one of ${ORDERS.join(", ")} (did you mean "greedy"?)`,
+    ],
+    type: [[model, {}], "target is missing, expected one of attention, mlp, block, joint, "],
+  }),
   packText: cannot("pack a text", {
     name: [
       [model, { text: "wiki", samples: 1, length: 2, skip: 0, bos: false, boss: true }],

@@ -1,10 +1,8 @@
 /** Solutions by blocks beside ml-matrix's, and sums over tokens. */
 import assert from "node:assert/strict";
 import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
-import type { Matrix, Products } from "core/run/repair/mod.ts";
-import { covariance, merged, noMoments } from "core/run/repair/moments.ts";
-import { cholesky } from "core/run/repair/product.ts";
-import { distance, largest } from "../../../support.ts";
+import { cholesky, covariance, type Matrix, merged, noMoments, type Products } from "core/run/repair/mod.ts";
+import { distance, largest } from "../../../model.ts";
 import { drawn, gaussian, momentsFrom, product, rows, withProducts } from "./sums.ts";
 
 /** G Gᵀ / n + I / 10: condition about 40. */

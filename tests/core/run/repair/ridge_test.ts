@@ -1,9 +1,8 @@
 /** Ridge regression: exact maps, the strength that held-out tokens choose, and inputs that are singular. */
 import assert from "node:assert/strict";
 import { type Fit, type FitSums, fitter, leftOf, strengthOf, STRENGTHS } from "core/run/repair/ridge.ts";
-import { merged, type Moments, noMoments } from "core/run/repair/moments.ts";
-import { ridge } from "core/run/repair/mod.ts";
-import { distance } from "../../../support.ts";
+import { merged, type Moments, noMoments, ridge } from "core/run/repair/mod.ts";
+import { distance } from "../../../model.ts";
 import { drawn, gaussian, momentsFrom, rows, withProducts } from "./sums.ts";
 
 /** Sums that are fitted, those that choose and those that measure. */

@@ -1,7 +1,6 @@
 /** Second moments and products by plain loops, in float64. */
 import assert from "node:assert/strict";
-import { type Matrix, openProducts, type Products } from "core/run/repair/mod.ts";
-import { type Moments, noMoments } from "core/run/repair/moments.ts";
+import { type Matrix, type Moments, noMoments, openProducts, type Products } from "core/run/repair/mod.ts";
 import { engine } from "../../../support.ts";
 
 /** Moments of inputs and targets, a row for each token. */

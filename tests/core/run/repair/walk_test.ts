@@ -1,10 +1,10 @@
 /** Walks: streams as `forward` gives them, and nothing that stays on the engine, however they end. */
 import assert from "node:assert/strict";
-import { type DropPlan, noDrop } from "core/measure/mod.ts";
 import type { Model } from "core/models/mod.ts";
-import { segmentsOf } from "core/run/mod.ts";
+import { type DropPlan, noDrop, segmentsOf } from "core/run/mod.ts";
 import { openWalk, type Stream } from "core/run/repair/mod.ts";
-import { distance, engine, randomBlocks, withFixture } from "../../../support.ts";
+import { distance, withFixture } from "../../../model.ts";
+import { engine, randomBlocks } from "../../../support.ts";
 import { finalStreams } from "../states.ts";
 
 const blocks = randomBlocks(2, 1030, 64); // more than a batch
