@@ -7,7 +7,7 @@ import { dirname, join } from "node:path/posix";
 import { readSources, type Source, uncommented } from "./sources.ts";
 
 /** The lines that each folder may have, without `tests/bench`. A change that adds lines removes as many; nobody raises a total. */
-const TOTALS = { src: 71_500, tests: 48_500 };
+const TOTALS = { src: 71_000, tests: 44_500 };
 
 /** What each room of the core may import: rooms above it in this list only. Features and apps import any of them. */
 const table = {
