@@ -1,15 +1,11 @@
 /**
  * The scores and searches that order modules: one table, from which every list of names, every title and every line style
- * follows. What each of them measures stands in `study/scores`.
+ * follows. What each of them measures stands in `features/orders/scores`.
  */
 import { KINDS } from "../measure/mod.ts";
 
 /** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */
 export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
-/** How the steps of a plan of types are ordered: by what each costs, by a rule, or all parts of the file alike. */
-export type TypeOrder = "rise" | "rule" | "uniform";
-export const TYPE_ORDERS = ["rise", "rule", "uniform"] as const satisfies readonly TypeOrder[];
-export const isTypeOrder = (by: string): by is TypeOrder => (TYPE_ORDERS as readonly string[]).includes(by);
 /** The modules that compete to be dropped. */
 export type Target = typeof TARGETS[number];
 
@@ -61,11 +57,15 @@ export type RankName = {
 export type GuideName = Extract<ScoreTable[ScoreName], { readonly guide: string }>["guide"];
 
 export const SCORES: Readonly<Record<ScoreName, ScoreLook>> = table;
-const typeLooks: Readonly<Record<TypeOrder, ScoreLook>> = {
+const typeLooks = {
   rise: { title: "the rise that each step was measured to cost" },
   rule: { title: "a rule: tables of words, first and last layer one type finer", textless: true },
   uniform: { title: "one type for all", textless: true },
-};
+} as const satisfies Readonly<Record<string, ScoreLook>>;
+/** How the steps of a plan of types are ordered: by what each costs, by a rule, or all parts of the file alike. */
+export type TypeOrder = keyof typeof typeLooks;
+export const TYPE_ORDERS = Object.keys(typeLooks) as TypeOrder[];
+export const isTypeOrder = (by: string): by is TypeOrder => (TYPE_ORDERS as readonly string[]).includes(by);
 
 /** How an order of modules or of types is named. */
 export const lookOfOrder = (by: ScoreName | TypeOrder): ScoreLook => ({ ...table, ...typeLooks })[by];

@@ -77,9 +77,9 @@ Deno.test("results of earlier versions stay readable: no name is gone, and each 
 });
 
 Deno.test("every score has a line style of its own, and every guide a title of its own", () => {
-  const distinct = (values: readonly unknown[]) => assert.equal(new Set(values).size, values.length);
-  distinct(ORDERS.map((name) => SCORES[name].dash));
-  distinct(GUIDE_NAMES.map((name) => SCORES[GUIDES[name]].title));
+  const distinct = (all: unknown[], what: string) => assert.equal(new Set(all).size, all.length, what);
+  distinct(ORDERS.map((name) => SCORES[name].dash), "two scores have one `dash`");
+  distinct(GUIDE_NAMES.map((name) => SCORES[GUIDES[name]].title), "two guides have one `title`");
 });
 
 Deno.test("every score orders every target (a search no windows), each candidate once", () =>

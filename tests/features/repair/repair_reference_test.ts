@@ -82,6 +82,8 @@ for (const [turn, name] of NAMES.entries()) {
       const ways = byTurns(["one-shot", "sequential"], turn);
       const left = new Set([...tensors.keys()].filter((key) => ways.some((way) => key.includes(`.${way}.`))));
       for (const by of REPAIRS) {
+        const isMade = [...tensors.keys()].some((key) => key.startsWith(`${by}.`));
+        assert.ok(isMade || turn > 0, `${by} has no reference: make_repairs.py`); // others may refuse it
         for (const [plan, drops] of Object.entries(PLANS)) {
           for (const way of ways) {
             if (![...left].some((key) => key.startsWith(`${by}.${way}.${plan}.`))) continue;

@@ -23,8 +23,8 @@ export type MixerSpec = SpecOf<typeof mixers[number]>;
 /** A layer's second module. */
 export type FeedSpec = SpecOf<typeof feeds[number]>;
 
-const mixerKinds = new Map<string, MixerKind<MixerSpec>>(byName(mixers));
-const feedKinds = new Map<string, FeedKind<FeedSpec>>(byName(feeds));
+export const mixerKinds = new Map<string, MixerKind<MixerSpec>>(byName(mixers));
+export const feedKinds = new Map<string, FeedKind<FeedSpec>>(byName(feeds));
 
 export const mixerKind = ({ kind }: MixerSpec) => mixerKinds.get(kind)!;
 /** The kind of a layer's second module. */
