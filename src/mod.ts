@@ -14,6 +14,7 @@
  * ```
  */
 import "./features/mod.ts";
+export { estimate, merge, readResult, toCSV, writeResult } from "./features/by_name.ts";
 export {
   attentionOf,
   type AttentionOptions,
@@ -73,20 +74,16 @@ export {
 export { type Depth, depth, type DepthOptions } from "./features/depth/mod.ts";
 export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
 export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
-export { estimate } from "./core/study/studies.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";
 export { fit, type FitAim, type FitLines, type FitOptions, type FitTarget } from "./features/fit/mod.ts";
 export { generate, type GenerateOptions, type Written } from "./features/generate/mod.ts";
 export {
   type Keeping,
-  merge,
   type Plan,
   type RankName,
-  readResult,
   type ScoreName,
   type Target,
   type TypeOrder,
-  writeResult,
 } from "./core/result/mod.ts";
 export { readPlan, writePlan } from "./core/study/plan_file.ts";
 export { repair, type RepairOptions } from "./features/repair/mod.ts";
@@ -115,7 +112,6 @@ export {
   type Prediction,
 } from "./core/run/mod.ts";
 export { reading, type ReadingValue } from "./core/show/words/reading.ts";
-export { toCSV } from "./core/show/looks.ts";
 export type { EngineName, PluginName, Precision } from "./core/engine/mod.ts";
 export type { Progress, Reports } from "./core/entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./core/hub/mod.ts";

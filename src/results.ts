@@ -1,10 +1,10 @@
 /**
  * Types of results, of their parts, and of prices.
  */
-import type {} from "./features/mod.ts";
+export type { Kind, ResultOf, StudyTerms, Terms } from "./features/by_name.ts";
 export type { Agreement, Comparison, SamplesComparison } from "./features/compare/mod.ts";
 export type { Checkpoints } from "./features/training/mod.ts";
-export type { Computed, GuideName, Kind, Provenance, ResultOf, Sizes } from "./core/result/mod.ts";
+export type { Computed, GuideName, Provenance, Sizes } from "./core/result/mod.ts";
 export type { Constraints, Guides, Scores } from "./features/orders/mod.ts";
 export type { Fit } from "./features/fit/mod.ts";
 export type { Generated } from "./features/generate/mod.ts";
@@ -16,7 +16,6 @@ export type { Estimate } from "./core/study/estimate.ts";
 export type { EvaluatePrice, TaskPrice } from "./features/evaluate/mod.ts";
 export type { Price } from "./core/study/study.ts";
 export type { Ranked } from "./features/profile/mod.ts";
-export type { StudyTerms, Terms } from "./core/study/studies.ts";
 export type { AttentionRow, Observed, ObservedTokens, Seen } from "./core/run/mod.ts";
 export type { Exported } from "./features/export/mod.ts";
 export type { FileSizes } from "./core/entry/mod.ts";

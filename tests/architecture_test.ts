@@ -46,9 +46,9 @@ interface Edge {
   readonly to: string;
 }
 
-/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`; not `typeof import("x")`, a type of which nothing runs. */
+/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`, those of types too. */
 function importsOf({ path, code }: Pick<Source, "path" | "code">): Edge[] {
-  return [...code.matchAll(/\b(?:from|(?<!typeof )import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
+  return [...code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
     from: path,
     to: to.startsWith(".") ? join(dirname(path), to) : to,
   }));
@@ -129,11 +129,11 @@ function importsOfTheTop(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) => roomOf(from) !== null && /^[^/]+\.ts$/.test(to)).map(show);
 }
 
-/** Imports of the list of features, which the public doors and the command line need. */
+/** Imports of the list of features and of what is typed by it, which the public doors and the command line need. */
 const LISTING = ["apps/cli/"];
 function importsOfTheList(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) =>
-    to === "features/mod.ts" && roomOf(from) !== null && !LISTING.some((app) => from.startsWith(app))
+    /^features\/\w+\.ts$/.test(to) && roomOf(from) !== null && !LISTING.some((app) => from.startsWith(app))
   ).map(show);
 }
 
@@ -268,6 +268,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
       { from: "core/tensor/half.ts", to: "core/weights/mod.ts" },
       { from: "core/show/looks.ts", to: "features/depth/mod.ts" },
       { from: "features/fit/study.ts", to: "apps/pages/mod.ts" },
+      ...importsOf({ path: "core/result/kind.ts", code: 'type A = typeof import("../../features/mod.ts")' }),
     ].flatMap((edge) => upwardImports([edge])),
     upwardImports(edges),
   ],
@@ -290,12 +291,9 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     importsPastTheDoor(edges),
   ],
   [
-    "the list of features is for doors and the command line; its types are for kinds of results",
+    "the list of features, and what is typed by it, is for doors and the command line",
     importsOfTheList([{ from: "features/fit/study.ts", to: "features/mod.ts" }]),
-    [
-      ...importsOfTheList(edges),
-      ...users(/typeof import\("[^"]*features/, ["core/result/kinds.ts"], sources),
-    ],
+    importsOfTheList(edges),
   ],
   [
     "no room imports the files above all rooms",
@@ -422,11 +420,15 @@ Deno.test("imports of every form are seen, and those in comments are not", () =>
     export * from '../b/mod.ts'; // from "./no.ts"
     import "package/part";
     const c = await import("./c.ts");
+    import type { D } from "./d.ts"; type E = typeof import("./e.ts") | import("./f.ts").F;
     const url = "https://from.example/x";`);
   assert.deepEqual(importsOf({ path: "room/file.ts", code }).map(({ to }) => to), [
     "room/a.ts",
     "b/mod.ts",
     "package/part",
     "room/c.ts",
+    "room/d.ts",
+    "room/e.ts",
+    "room/f.ts",
   ]);
 });

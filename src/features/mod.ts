@@ -2,7 +2,7 @@
 import type { Feature } from "core/feature/mod.ts";
 import { registerStudies } from "core/study/studies.ts";
 
-/** What their folders export; kinds and studies have their types from here (core/result/kinds.ts). */
+/** What their folders export; kinds and studies have their types from here (by_name.ts). */
 export const modules = await Promise.all([
   import("./profile/mod.ts"),
   import("./losses/mod.ts"),

@@ -8,7 +8,7 @@
  * means that both hold; equal ratios, that only the share is another; unequal ones, that the count of operations is wrong.
  */
 import { causes } from "features/causes/study.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { openModel } from "core/subject/model.ts";
 import { order } from "features/orders/order.ts";
 import { perplexities } from "features/losses/study.ts";

@@ -12,7 +12,7 @@
  * the ratio of their times, against that of the work which is left when plans share it, heads included.
  */
 import { cost, type DropPlan, noDrop } from "core/run/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { evaluate } from "features/evaluate/mod.ts";
 import { openModel } from "core/subject/mod.ts";
 import { packageFolder } from "../core/tasks/fixture.ts";

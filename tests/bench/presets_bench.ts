@@ -11,7 +11,7 @@ import { fileSource } from "core/hub/file.ts";
 import { openGguf } from "core/weights/mod.ts";
 import { exportModel } from "features/export/mod.ts";
 import { interval95 } from "core/measure/mod.ts";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import { openModel } from "core/subject/mod.ts";
 import { perplexities, riseOver } from "features/losses/mod.ts";
 import { readPlan } from "core/study/plan_file.ts";

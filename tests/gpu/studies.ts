@@ -1,7 +1,7 @@
 /** The studies of one model on the engine beside those on the CPU: the largest difference of each kind of number, and seconds. */
 import type { Engine } from "core/engine/mod.ts";
 import { generate, type Generated } from "features/generate/mod.ts";
-import type { ResultOf } from "core/result/mod.ts";
+import type { ResultOf } from "features/by_name.ts";
 import { causes } from "features/causes/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";

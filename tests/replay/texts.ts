@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { estimateText } from "core/show/tables/prices.ts";
 import { evaluatePriceText } from "features/evaluate/table.ts";
-import { tableText, toCSV } from "core/show/looks.ts";
+import { tableText } from "core/show/looks.ts";
 import { commandsOf, helpOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../core/show/every_figure.ts";
 import { results } from "../core/show/every_result.ts";
 import { words } from "../core/show/every_words.ts";
+import { type Kind, type ResultOf, toCSV } from "features/by_name.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -32,7 +33,7 @@ export const texts: Readonly<Record<string, Texts>> = {
     ...Object.fromEntries(
       Object.entries(results).map(([name, list]) => [
         name,
-        `${tableText(list, look)}\n--- CSV\n${toCSV(list)}`,
+        `${tableText(list, look)}\n--- CSV\n${toCSV(list as ResultOf<Kind>[])}`,
       ]),
     ),
     ...prices,

@@ -4,7 +4,7 @@
  * Written anew by: deno run -A tests/fixtures/make_texts.ts
  */
 import assert from "node:assert/strict";
-import { METHODS } from "core/result/mod.ts";
+import { kindNames } from "core/result/mod.ts";
 import { results } from "../core/show/every_result.ts";
 import { changes } from "./replay.ts";
 import { joined, linesOf, texts, textsFile } from "./texts.ts";
@@ -21,6 +21,6 @@ for (const [name, own] of Object.entries(texts)) {
 
 Deno.test("every kind of result has a table among them", () => {
   const kinds = new Set(Object.values(results).flatMap((list) => list.map(({ kind }) => kind)));
-  const odd = [...kinds.symmetricDifference(new Set(Object.keys(METHODS)))];
+  const odd = [...kinds.symmetricDifference(new Set(kindNames()))];
   assert.deepEqual(odd, [], `${odd}: a golden result, or a row of tests/core/show/every_result.ts`);
 });

@@ -18,11 +18,10 @@ import { briefly, environmentCommand, helpCommand, optionDescription } from "cor
 import { checkPaths, recordValues } from "core/command/paths.ts";
 import { checkRelations, refuseTwice, withFlags } from "core/command/relations.ts";
 import { plainCommand } from "core/command/plain.ts";
-import { asOne, VERSION } from "core/result/mod.ts";
+import { asOne, type Result, VERSION } from "core/result/mod.ts";
 import type { RunOptions } from "core/study/options.ts";
 import type { Study } from "core/study/study.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import type { Result } from "core/show/looks.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "core/entry/mod.ts";
 import { Exit } from "core/command/signals.ts";

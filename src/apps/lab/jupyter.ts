@@ -12,7 +12,7 @@ import { writeWhole } from "core/disk/mod.ts";
 import type { Progress, Reports } from "core/entry/mod.ts";
 import { folderOf, root, runArguments } from "core/home/mod.ts";
 import { makeEnvironment, pythonOf } from "core/hub/mod.ts";
-import { kindNames, METHODS, VERSION } from "core/result/mod.ts";
+import { kindNames, manifests, VERSION } from "core/result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];
@@ -55,7 +55,7 @@ export async function execute(paths: readonly string[], { folder, ...how }: Exec
   for (const path of paths) {
     const target = folder === undefined ? path : join(folder, basename(path));
     const { notebook, failure } = await run(path, how);
-    const methods = Object.fromEntries(kindNames().map((kind) => [kind, METHODS[kind]]));
+    const methods = Object.fromEntries(kindNames().map((kind) => [kind, manifests[kind].method]));
     if (failure === null) notebook.metadata.lamina = { version: VERSION, methods }; // of its numbers
     if (notebook) await writeWhole(target, JSON.stringify(notebook, null, 1) + "\n");
     const saved = notebook ? `; ${target} has the outputs until then` : "";

@@ -8,14 +8,14 @@ import { expectStudy, expectVersion, Misfit, planShards } from "./plan.ts";
 import { slurmScript } from "./slurm.ts";
 import { checkFolder } from "core/disk/mod.ts";
 import {
-  type Kind,
+  type AnyKind,
   merge,
   parseResult,
   readResult,
   type Receipt,
-  type ResultOf,
   resultText,
   type Shards,
+  shardsKind,
 } from "core/result/mod.ts";
 import { formatSeconds } from "core/show/words/numbers.ts";
 import type { Context } from "core/command/context.ts";
@@ -25,6 +25,8 @@ import { ENDED } from "core/command/help.ts";
 import { type Flags, resultsOption } from "core/command/options.ts";
 import { misused } from "core/command/relations.ts";
 import { divisible, flawInLine, type Sharing } from "core/command/sharing.ts";
+import { perplexityKind } from "../../features/losses/mod.ts";
+import { profileKind } from "../../features/profile/mod.ts";
 import { outOptions } from "core/command/destination.ts";
 import { deliver, outputOf, piped } from "core/command/outlet.ts";
 
@@ -32,6 +34,7 @@ import { deliver, outputOf, piped } from "core/command/outlet.ts";
 export type RunLine = (context: Context, line: readonly string[]) => Promise<void>;
 
 const SCRIPTS = { slurm: slurmScript } as const;
+const MERGING = [profileKind, perplexityKind] as const;
 /** Where the index of a shard is found if it is not given, in this order. */
 const INDEX_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "LAMINA_SHARD"] as const;
 /** Exit codes: a retry is of no use, shards are missing, a retry will help. */
@@ -96,7 +99,7 @@ export const shardCommand = (context: Context, run: RunLine): Command =>
     ],
   }, async (file: string, { index, results }: { readonly index?: number; readonly results: string }) => {
     try {
-      const plan = await readGiven(file, "shards");
+      const plan = await readGiven(file, shardsKind);
       await ofPlan(file, async () => {
         expectPlan(plan);
         const shard = plan.shards[indexOf(plan, index)];
@@ -161,7 +164,7 @@ function indexOf({ shards }: Shards, given: number | undefined): number {
 }
 
 /** A result that a command is given: a file, or "-" for standard input. */
-async function readGiven<K extends Kind>(file: string, ...kinds: K[]): Promise<ResultOf<K>> {
+async function readGiven<const Kinds extends readonly AnyKind[]>(file: string, ...kinds: Kinds) {
   if (file !== "-") return await readResult(file, ...kinds);
   return parseResult(nameOf(file), await allOf(process.stdin), ...kinds);
 }
@@ -233,7 +236,7 @@ export const mergeCommand = (context: Context, run: RunLine): Command =>
     example: "merge plan.json --json whole.json",
     codes: [["3", "shards are missing"]],
   }, async (files: string[], flags: Flags & MergeFlags, command: Command) => {
-    const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];
+    const [plan] = files.length === 1 ? [await readGiven(files[0], shardsKind, ...MERGING)] : [];
     if (plan?.kind === "shards") {
       return await ofPlan(files[0], () => mergeShards(context, run, plan, flags, outLine(flags)));
     }
@@ -241,7 +244,7 @@ export const mergeCommand = (context: Context, run: RunLine): Command =>
     if (ofPlans) {
       misused(command, `--${ofPlans} is for a plan, as \`lamina shards\` prints one`);
     }
-    const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
+    const parts = await Promise.all(files.map((file) => readResult(file, ...MERGING)));
     const whole = merge(parts, files);
     await deliver(context, piped(flags), { ...outputOf(context, whole), json: () => resultText(whole) });
   });

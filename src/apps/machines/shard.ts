@@ -13,10 +13,11 @@ import {
   receiptKind,
   recordKept,
   resultIn,
+  resultText,
   type Shard,
   type Shards,
-  writeResult,
 } from "core/result/mod.ts";
+import { writeWhole } from "core/disk/mod.ts";
 import { computedOn, NotKept } from "core/study/options.ts";
 import type { Division } from "core/study/study.ts";
 import type { ShardOptions } from "core/study/stage.ts";
@@ -48,7 +49,7 @@ export async function runShard(
     seconds: (performance.now() - start) / 1000,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   };
-  await writeResult(join(options.results, shard.file), receipt);
+  await writeWhole(join(options.results, shard.file), resultText(receipt));
   return receipt;
 }
 
@@ -108,7 +109,7 @@ function words({ engine, dtype, runtime, device }: Computed): string {
 
 /** The receipt of a shard that is done; null for one that is not, or whose results are not whole. */
 export async function receiptOf({ key }: Shards, shard: Shard, results: string): Promise<Receipt | null> {
-  const receipt = await resultIn(results, shard.file, "shard").catch(() => null);
+  const receipt = await resultIn(results, shard.file, receiptKind).catch(() => null);
   if (receipt === null || receipt.key !== key) return null;
   const { stage, from, to } = receipt.shard;
   if (stage !== shard.stage || from !== shard.from || to !== shard.to) return null;

@@ -1,9 +1,9 @@
 /** How any value looks in a notebook: a picture, tables, or text; a result as its kind's usual figure. What cannot be seen says why. */
-import type { ResultOf } from "core/result/mod.ts";
+import type { Provenance } from "core/result/mod.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
 import { type Figure, isFigure } from "core/show/chart/svg.ts";
 import { sharedLines } from "core/show/words/mod.ts";
-import { isResult, lookOf, rowsOf, tablesOf } from "core/show/looks.ts";
+import { figureOf, isResult, lookOf, rowsOf, tablesOf } from "core/show/looks.ts";
 import { recordTable, type Table } from "core/show/tables/table.ts";
 import { code, isPromise } from "core/entry/mod.ts";
 
@@ -101,7 +101,7 @@ function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
-    const figure = lookOf(value).figure?.([value]);
+    const figure = figureOf([value]);
     if (figure) return figure;
     const tables = tablesOf([value], { utf8: true });
     return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([value]); // some print lines alone
@@ -118,10 +118,7 @@ function resultView(
 function summaryOf(value: object): object | null {
   if (!isResult(value)) return "identity" in value && "spec" in value ? value.identity as object : null;
   if (lookOf(value).isOneRow) return rowsOf([value])[0];
-  const { provenance, name, model } = value as Partial<Pick<ResultOf<"profile">, "provenance">> & {
-    name?: string;
-    model?: string;
-  };
+  const { provenance, name, model } = value as { provenance?: Provenance; name?: string; model?: string };
   return {
     result: value.kind,
     model: provenance?.model.name ?? name ?? model ?? null,

@@ -1,6 +1,5 @@
 /** Where a command's data go: `--json` and `--csv`, a file or standard output, and `--figure`, a file. */
 import { InvalidArgumentError, Option, type OptionValues } from "commander";
-import type { Kind } from "../result/mod.ts";
 import { flawInPath } from "../show/chart/files/save.ts";
 import { isPictured } from "../show/looks.ts";
 import type { Table } from "./relations.ts";
@@ -33,13 +32,13 @@ export const jsonOption = (what: Writes = "file"): Table => ({
 });
 
 /** A figure of results of a kind that has one. */
-export const figureOption = (kind?: Kind): Table =>
+export const figureOption = (kind?: string): Table =>
   kind && isPictured(kind)
     ? { figure: fileOption("--figure <file>", "draw the result as .svg, .png or .pdf", "file", pictureFile) }
     : {};
 
 /** All of them; `json` says what is written as JSON. */
-export const outOptions = (kind?: Kind, json?: Writes): Table => ({
+export const outOptions = (kind?: string, json?: Writes): Table => ({
   ...jsonOption(json),
   csv: fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
   ...figureOption(kind),

@@ -3,7 +3,6 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Wanted as EngineWanted } from "../engine/mod.ts";
 import { type Condition, flag, option, under } from "../entry/mod.ts";
 import { displayed, folderOf } from "../home/mod.ts";
-import type { Kind } from "../result/mod.ts";
 import { CALIBRATION_TEXT, LENGTH, SAMPLES } from "../study/options.ts";
 import { textChecks } from "../subject/mod.ts";
 import { figureOption, outOptions, RESULTS, writes } from "./destination.ts";
@@ -81,7 +80,7 @@ export const modelOptions = (): Table => ({
 });
 
 /** The same of a study that prints its price. */
-export const pricedOptions = (kind?: Kind): Table => ({
+export const pricedOptions = (kind?: string): Table => ({
   ...under("Run:", {
     dryRun: option(
       flag,
@@ -94,7 +93,7 @@ export const pricedOptions = (kind?: Kind): Table => ({
 });
 
 /** The same of a study whose results, of this kind, are kept and written. */
-export const studyOptions = (kind?: Kind, json?: Parameters<typeof outOptions>[1]): Table => ({
+export const studyOptions = (kind?: string, json?: Parameters<typeof outOptions>[1]): Table => ({
   ...pricedOptions(kind),
   ...keepingOptions(),
   ...outOptions(kind, json),

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { jsonText } from "../entry/mod.ts";
 import { estimateText } from "../show/tables/prices.ts";
-import type { Result } from "../show/looks.ts";
+import type { Result } from "../result/mod.ts";
 import { divisionOf, type Price, priceOf, runWork, type Study } from "../study/study.ts";
 import type { RunOptions } from "../study/options.ts";
 import { runOptionsOf, type ShardOptions } from "../study/stage.ts";

@@ -1,7 +1,6 @@
 /** Commands that studies declare whole. */
 import { isFull, noDrop } from "../measure/mod.ts";
-import type { Kind } from "../result/mod.ts";
-import type { Result } from "../show/looks.ts";
+import type { Result } from "../result/mod.ts";
 import type { RunOptions } from "../study/options.ts";
 import type { Study } from "../study/study.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -20,7 +19,7 @@ export const plainCommand =
     const { says = "", isForSeveral = false, checks } = study;
     const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
     const planned = isOfPlans ? planLists() : drops ? dropOptions : {};
-    const options = { ...more, ...planned, ...checks, ...studyOptions(name as Kind) };
+    const options = { ...more, ...planned, ...checks, ...studyOptions(name) };
     const takes = isForSeveral
       ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
       : { "<model>": MODEL };

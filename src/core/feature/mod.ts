@@ -3,7 +3,7 @@ import type { Check } from "../entry/mod.ts";
 import { type Looks, registerLooks } from "../show/looks.ts";
 import { registerStudies } from "../study/studies.ts";
 
-export { combined, oneRow, recorded, single } from "../show/looks.ts";
+export { look, oneRow, recorded } from "../show/looks.ts";
 
 /** What a feature declares. The kinds of its results register where they are declared. */
 export interface Feature {
@@ -22,7 +22,7 @@ export interface Feature {
 
 /** Declares a feature. */
 export function feature<Own extends Feature>(own: Own): Own {
-  registerLooks(own.looks ?? {});
+  registerLooks(own.looks ?? []);
   registerStudies(own.studies ?? {});
   return own;
 }

@@ -63,11 +63,7 @@ export async function loadFolder(
     const spec = hasOwnHead ? { ...said, head: { ...said.head, tied: false } } : said;
     const plain = plainConfig(config as Model["config"], `${name}: config.json`);
     const model = read(spec, whole, file, names, name, allowed);
-    return {
-      ...model,
-      config: hasOwnHead ? untied(plain) : plain,
-      allowed: [...fields, ...model.allowed],
-    };
+    return { ...model, config: hasOwnHead ? untied(plain) : plain, allowed: [...fields, ...model.allowed] };
   } catch (error) {
     opened.close();
     throw error;

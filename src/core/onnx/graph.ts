@@ -220,10 +220,5 @@ function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto 
   if (elements(shape) !== data.length) {
     throw new RangeError(`Cannot make constant ${name}: ${data.length} elements, expected [${shape}]`);
   }
-  return {
-    name,
-    dataType: dataType(dtype),
-    dims: shape.map(BigInt),
-    rawData: bytesOf(data),
-  };
+  return { name, dataType: dataType(dtype), dims: shape.map(BigInt), rawData: bytesOf(data) };
 }

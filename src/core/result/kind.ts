@@ -1,6 +1,7 @@
-/** A kind of result, declared once beside its form: what is kept follows from it, and types from what features export (kinds.ts). */
+/** A kind of result, declared once beside its form: what is kept follows from it, and the type of its results. */
 import { z } from "zod";
 import type { Provenance } from "./forms/provenance.ts";
+import manifest from "../../../deno.json" with { type: "json" };
 
 /** The form of a result: its kind and method, and its fields. */
 type Form<Name extends string, Method extends number, Fields extends z.ZodRawShape> = z.ZodObject<
@@ -25,13 +26,20 @@ interface Kept<Fields extends z.ZodRawShape> {
   readonly merges?: true;
 }
 
-/** All kinds that were declared, by name. */
-export const declared: Record<
-  string,
-  Manifest<number> & { readonly name: string; readonly form: z.ZodType }
-> = {};
-/** Their methods. */
-export const declaredMethods: Record<string, number> = {};
+/** A declared kind. */
+export type AnyKind = Manifest<number> & { readonly name: string; readonly form: z.ZodType<Result> };
+/** A declared kind whose results are kept. */
+export type KeptKind = AnyKind & { readonly origin: (result: never) => Provenance };
+/** The results of a kind. */
+export type OfKind<K extends AnyKind> = z.infer<K["form"]>;
+/** Any result; its form is checked where it is read or written. */
+export interface Result {
+  readonly kind: string;
+}
+
+/** The kinds that were declared, by name: they come with the features that are imported. */
+export const manifests: Record<string, AnyKind> = {};
+export const kindNames = (): string[] => Object.keys(manifests).sort();
 
 /** Declares a kind. */
 export function kind<
@@ -43,10 +51,17 @@ export function kind<
   const { method, make = z.object } = manifest;
   const form = make({ kind: z.literal(name), method: z.literal(method), ...fields });
   const own = { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
-  declared[name] = own;
-  declaredMethods[name] = method;
+  manifests[name] = own as unknown as AnyKind;
   return own;
 }
+
+/** The fields that begin every result. */
+export const head = <K extends AnyKind>({ name, method }: K) => (
+  { kind: name as K["name"], method: method as K["method"] }
+);
+
+/** Lamina's own version, as results name it. */
+export const VERSION: string = manifest.version;
 
 /** What a result depends on: its provenance, and the named fields beside it. */
 export const depends =

@@ -10,5 +10,4 @@ export * from "./keeping/kept.ts";
 export * from "./keeping/key.ts";
 export * from "./keeping/store.ts";
 export * from "./kind.ts";
-export * from "./kinds.ts";
 export * from "./scores.ts";

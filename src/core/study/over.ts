@@ -112,7 +112,7 @@ export async function measured<Own, K extends Types>(
   const requests = await requestsOf(how, place, span, distinct.map(({ plan }) => plan), at(0));
   const results = new Map<string, K["result"]>();
   for (const [i, { hash }] of distinct.entries()) {
-    const found = await keptResult(kind, originOf(requests[i], kind), options);
+    const found = await keptResult(kind, originOf(requests[i], kind), options) as K["result"] | null;
     if (found) results.set(hash, found);
   }
   const reused = [...results.values()].filter(isEarlier).length;
@@ -141,7 +141,7 @@ export async function measured<Own, K extends Types>(
       const asked = { model, blocks, own, requests, passes: running[group], shared: streams, name };
       const sums = await measure(asked, part(1 + group));
       for (const [i, { hash, request }] of run.entries()) {
-        results.set(hash, await keep(from(request, sums[i]), options));
+        results.set(hash, await keep(kind, from(request, sums[i]), options));
       }
     }
   } finally {
@@ -171,11 +171,11 @@ function stepOver<Own, K extends Types>(
     },
     run: (span, options) => run(batches.samplesOf(span), options),
     async join(parts, options) {
-      const { join, from } = how.result;
+      const { kind, join, from } = how.result;
       const all = await requestsOf(how, place, allOf(text), await plansOf?.(options) ?? plans, options);
       return await Array.fromAsync(
         all,
-        (request, i) => keep(from(request, join(parts.map((results) => results[i]))), options),
+        (request, i) => keep(kind, from(request, join(parts.map((results) => results[i]))), options),
       );
     },
   });
@@ -227,10 +227,10 @@ function study<O extends StudyOptions, Own, K extends Types, Out>(
   out: (results: K["result"][]) => Out,
   planned: (plans: readonly DropPlan[]) => object,
 ): OverText<O, Out> {
-  const { checks, settle, after, result: { kind } } = how;
+  const { checks, settle, after, result: { kind: { name } } } = how;
   const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
   const placeOf = (model: StudyModel, text: Text, own = {} as Own) => {
-    const label = `${kind} of ${model.name}`;
+    const label = `${name} of ${model.name}`;
     return { model, text, own, label, title: label, isCounted: "plans" in checks };
   };
   return {

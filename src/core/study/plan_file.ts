@@ -5,7 +5,7 @@ import { checkTarget, type Content, writeTogether } from "../disk/mod.ts";
 import { expect, failure, text } from "../entry/mod.ts";
 import { fileSource } from "../hub/mod.ts";
 import type { Change, TablesChange } from "../measure/mod.ts";
-import { type Plan, readResult, resultText } from "../result/mod.ts";
+import { manifests, type Plan, planKind, readResult, type Result, resultText } from "../result/mod.ts";
 import { changeKind, changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "../run/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import { openSafetensors, safetensorsOf, type TensorFile } from "../weights/mod.ts";
@@ -101,8 +101,8 @@ async function expectPlanTensors(file: string): Promise<void> {
  */
 export async function readPlan(path: string): Promise<Plan> {
   expect("read a plan", "path", path, text);
-  const read = await readResult(path, "plan", "fit");
-  const plan = read.kind === "fit" ? read.plan : read;
+  const read = await readResult(path, planKind, manifests.fit) as Result & { readonly plan?: Plan };
+  const plan = read.kind === planKind.name ? read as Result as Plan : read.plan;
   if (!plan) throw new TypeError(`Cannot read a plan from ${path}: the fit found nothing that may go`);
   const changes = withTensors(plan);
   if (changes.length === 0) return plan;

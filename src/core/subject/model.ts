@@ -131,13 +131,7 @@ export async function outline(
     tellUnused(files.name, allowFields, model.allowed, onNotice);
     return studyModel(files, model, tokenizer, identity);
   };
-  return {
-    spec,
-    tokenizer,
-    identity,
-    open,
-    close: () => files.close(),
-  };
+  return { spec, tokenizer, identity, open, close: () => files.close() };
 }
 
 /** Gives notice of names that are to be ignored, and that nothing in a model has or needs. */

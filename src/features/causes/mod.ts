@@ -1,5 +1,6 @@
 /** Causes of importance: attention patterns, smoothing, update sizes and effects. */
-import { feature, oneRow } from "core/feature/mod.ts";
+import { feature, look, oneRow } from "core/feature/mod.ts";
+import { causesKind, rowsKind } from "./result.ts";
 import { causesFigure } from "./figures/causes.ts";
 import { causesStudy, untrainedCausesStudy } from "./study.ts";
 import { causesRows, causesTables } from "./table.ts";
@@ -16,9 +17,9 @@ export * from "./words.ts";
 
 export default feature({
   studies: { causes: causesStudy, "untrained-causes": untrainedCausesStudy },
-  looks: {
-    causes: { tables: causesTables, rows: causesRows, figure: causesFigure },
-    rows: oneRow(({ of, from, to }) => ({ of, from, to })),
-  },
+  looks: [
+    look(causesKind, { tables: causesTables, rows: causesRows, figures: causesFigure }),
+    oneRow(rowsKind, ({ of, from, to }) => ({ of, from, to })),
+  ],
   commands: () => import("./command.ts"),
 });

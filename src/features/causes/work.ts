@@ -2,7 +2,7 @@
 import { type Checks, eachOf, filled, option, phased, wholeNumber } from "core/entry/mod.ts";
 import { type LayerModule, MODULES } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
-import { type Causes, type Rows, rowsKind } from "./result.ts";
+import { type Causes, causesKind, type Rows, rowsKind } from "./result.ts";
 import { head, keep, keptOr, keptResult, planData } from "core/result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "core/run/mod.ts";
 import { flopsOf, type Pass } from "core/study/estimate.ts";
@@ -86,10 +86,10 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   return {
     ...{ label, model, text },
     steps: [first, second],
-    kept: async (options) => await keptResult("causes", await originOf(options), options),
+    kept: async (options) => await keptResult(causesKind, await originOf(options), options),
     async result(options) {
       const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
-      return await keep(assemble(model.spec, await originOf(options), rows), options);
+      return await keep(causesKind, assemble(model.spec, await originOf(options), rows), options);
     },
   };
 }
@@ -171,7 +171,7 @@ function rowsStep(
           ...await measured(subject, provenance, piece, drops, options),
         });
         return (await keptOr(
-          "rows",
+          rowsKind,
           { ...provenance, ...piece, plans } as Rows["provenance"],
           compute,
           options,

@@ -14,7 +14,7 @@ import {
 import { isWeights } from "core/hub/mod.ts";
 import { MODULES, moves, planPhrase } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
-import type { Certificate } from "./result.ts";
+import { type Certificate, certificateKind } from "./result.ts";
 import { certificateOf, certifiedWithin, type SeenOfBoth } from "./derived.ts";
 import {
   batchSize,
@@ -119,7 +119,7 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
     const bytes = need.bytes + heldBytes(a.spec, batchOf(a.spec, text.sizes) * pass.length);
     const how: Measure<null, CertificateTypes> = {
       result: {
-        kind: "certificate",
+        kind: certificateKind,
         from: (known, seen) =>
           certificateOf({ ...known, within, bytes: [bytesIn(a), a === b ? null : bytesIn(b)] }, seen),
       },

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 
 import type { DropPlan } from "core/measure/mod.ts";
 import { readResult } from "core/result/mod.ts";
+import { profileKind } from "../profile/mod.ts";
 import { modelOf } from "core/show/words/names.ts";
 import { compare } from "./profiles.ts";
 import { compareSamples, samplesChecks } from "./samples.ts";
@@ -72,7 +73,7 @@ async function comparison(context: Context, [a, b]: readonly string[], logs: Fla
     const options = optionsIn(context, logs, { checks: samplesChecks });
     return outputOf(context, await compareSamples(a, b, options));
   }
-  const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
+  const [first, second] = [await readResult(a, profileKind), await readResult(b, profileKind)];
   const compared = compare(first, second);
   const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];
   const table = () => tableIn(context, [{ ...compared, models } as typeof compared]);

@@ -1,5 +1,6 @@
 /** Comparisons: a smaller model or a plan with the model, two profiles, answers that lm-eval logged. */
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { certificateKind, compareKind, samplesKind } from "./result.ts";
 import { certifyStudy } from "./certify.ts";
 import { certificateFigure } from "./figures.ts";
 import {
@@ -19,10 +20,10 @@ export * from "./samples.ts";
 
 export default feature({
   studies: { certify: certifyStudy },
-  looks: {
-    certificate: { tables: certificateTables, rows: certificateRows, figure: single(certificateFigure) },
-    compare: { tables: comparisonTable, rows: comparisonRows },
-    samples: { tables: samplesTable, rows: samplesRows },
-  },
+  looks: [
+    look(certificateKind, { tables: certificateTables, rows: certificateRows, figure: certificateFigure }),
+    look(compareKind, { tables: comparisonTable, rows: comparisonRows }),
+    look(samplesKind, { tables: samplesTable, rows: samplesRows }),
+  ],
   commands: () => import("./command.ts"),
 });

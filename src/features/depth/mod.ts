@@ -1,5 +1,6 @@
 /** Depth: how far a model uses its layers. */
-import { feature } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { depthKind } from "./result.ts";
 import { depthFigure } from "./figures.ts";
 import { depthStudy } from "./study.ts";
 import { depthRows, depthTables } from "./table.ts";
@@ -10,6 +11,6 @@ export * from "./study.ts";
 
 export default feature({
   studies: { depth: depthStudy },
-  looks: { depth: { tables: depthTables, rows: depthRows, figure: depthFigure } },
+  looks: [look(depthKind, { tables: depthTables, rows: depthRows, figures: depthFigure })],
   command: { heading: "Evaluate:", flags: "--samples 4" },
 });

@@ -49,7 +49,7 @@ export function depthOf(
 }
 
 export const depthSums = summed<DepthRequest, Pick<Depth, "samples">, Depth>({
-  kind: "depth",
+  kind: depthKind,
   known: { stride: "stride", rows: "rows", frequent: "the most frequent tokens" },
   join: (parts) => ({ samples: parts.flatMap(({ samples }) => samples) }),
   from: depthOf,

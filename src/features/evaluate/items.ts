@@ -124,10 +124,10 @@ export async function keptItems(part: Part, plan: DropPlan, options: Running): P
   const text = { name: task.name, hash: part.hash }; // the tokens say all about rows, shots and BOS
   const origin = await provenance(model, { text, packing }, plan, options);
   const key = { ...origin, task: setting };
-  const found = await keptResult("task", key, options);
+  const found = await keptResult(taskKind, key, options);
   return kept(origin, found, found?.items, async (items) => {
     const result: TaskPart = { ...head(taskKind), provenance: origin, task: setting, items: [...items] };
-    return (await keep(result, options)).items;
+    return (await keep(taskKind, result, options)).items;
   });
 }
 
@@ -161,10 +161,10 @@ export async function allContinuations(
   return await Array.fromAsync(plans, async (plan, index) => {
     const origin = await provenance(options.model, prompts, plan, options);
     const key = { ...origin, tokens };
-    const found = await keptResult("written", key, options);
+    const found = await keptResult(writtenKind, key, options);
     const own = kept(origin, found, found?.texts, async (texts) => {
       const result = { ...head(writtenKind), provenance: origin, tokens, texts: [...texts] };
-      return (await keep(result, options)).texts;
+      return (await keep(writtenKind, result, options)).texts;
     });
     await using opened = writer(plan, tokens, options);
     for (let next = own.made.length; next < ids.length; next++) {

@@ -1,5 +1,6 @@
 /** Accuracy on benchmark tasks, as lm-eval measures it. */
-import { combined, feature, recorded } from "core/feature/mod.ts";
+import { feature, look, recorded } from "core/feature/mod.ts";
+import { evaluateKind, taskKind, writtenKind } from "./result.ts";
 import { evaluateStudy } from "./study.ts";
 import { evaluationRows, evaluationTables } from "./table.ts";
 
@@ -14,12 +15,14 @@ export * from "./table.ts";
 
 export default feature({
   studies: { evaluate: evaluateStudy },
-  looks: {
-    evaluate: { ...combined(evaluationTables), rows: evaluationRows },
-    task: recorded(({ items }) =>
-      items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm }))
+  looks: [
+    look(evaluateKind, { together: evaluationTables, rows: evaluationRows }),
+    recorded(
+      taskKind,
+      ({ items }) =>
+        items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm })),
     ),
-    written: recorded(({ texts }) => texts.map((ids, prompt) => ({ prompt, tokens: ids.length }))),
-  },
+    recorded(writtenKind, ({ texts }) => texts.map((ids, prompt) => ({ prompt, tokens: ids.length }))),
+  ],
   commands: () => import("./command.ts"),
 });

@@ -14,9 +14,9 @@ import {
   text,
 } from "core/entry/mod.ts";
 import { type DropPlan, planHash } from "core/measure/mod.ts";
-import type { Evaluation } from "../evaluate/mod.ts";
+import { evaluateKind, type Evaluation } from "../evaluate/mod.ts";
 import { parseResult } from "core/result/mod.ts";
-import type { Speed } from "../speed/mod.ts";
+import { type Speed, speedKind } from "../speed/mod.ts";
 import { exportModel } from "./export.ts";
 import { type Format, FORMATS } from "core/formats/mod.ts";
 import { openModel } from "core/subject/mod.ts";
@@ -118,9 +118,9 @@ function checkLines(
 /** Reads the results in a file; from a list it takes those of the plan, if there are some. Throws `Error` that names the file. */
 async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {
   const text = await readFile(path, "utf-8").catch(failing(`Cannot read ${path}`));
-  if (!text.trimStart().startsWith("[")) return [parseResult(path, text, "evaluate", "speed")];
+  if (!text.trimStart().startsWith("[")) return [parseResult(path, text, evaluateKind, speedKind)];
   const results = (parseJson(text, path) as unknown[]).map((one) =>
-    parseResult(path, JSON.stringify(one), "evaluate")
+    parseResult(path, JSON.stringify(one), evaluateKind)
   );
   const own = results.filter(({ provenance }) => planHash(provenance.drop) === planHash(plan));
   return own.length > 0 ? own : results;

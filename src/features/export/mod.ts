@@ -3,6 +3,4 @@ import { feature } from "core/feature/mod.ts";
 
 export * from "./export.ts";
 
-export default feature({
-  commands: () => import("./command.ts"),
-});
+export default feature({ commands: () => import("./command.ts") });

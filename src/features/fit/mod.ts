@@ -1,5 +1,6 @@
 /** Fits: the largest plan that keeps a promise. */
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { fitKind } from "./result.ts";
 import { fitFigure } from "./figures.ts";
 import { fitStudy } from "./study.ts";
 import { fitRows, fitTables } from "./table.ts";
@@ -15,6 +16,6 @@ export * from "./words.ts";
 
 export default feature({
   studies: { fit: fitStudy },
-  looks: { fit: { tables: fitTables, rows: fitRows, figure: single(fitFigure) } },
+  looks: [look(fitKind, { tables: fitTables, rows: fitRows, figure: fitFigure })],
   commands: () => import("./command.ts"),
 });

@@ -26,7 +26,7 @@ import {
   wholeNumber,
 } from "core/entry/mod.ts";
 import { type Generated, generateKind } from "./result.ts";
-import { head, planData, type ResultOf } from "core/result/mod.ts";
+import { head, type OfKind, planData } from "core/result/mod.ts";
 import type { LayerValue } from "core/run/mod.ts";
 import { decoder, sampler } from "core/run/decode/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
@@ -133,7 +133,7 @@ export async function generated(
   plans: readonly PlanLike[],
   prompt: string,
   options: GenerateOptions,
-): Promise<ResultOf<"generate">> {
+): Promise<OfKind<typeof generateKind>> {
   expect("generate", "plans", plans, SIGNATURE);
   expect("generate", "prompt", prompt, string);
   return await onModel("generate", model, { ...options, plans }, checks, async (model, options) => ({

@@ -1,5 +1,6 @@
 /** Texts that models write, with and without modules. */
 import { feature, recorded } from "core/feature/mod.ts";
+import { generateKind } from "./result.ts";
 import { planText } from "core/measure/mod.ts";
 
 export * from "./decoded.ts";
@@ -7,12 +8,14 @@ export * from "./generate.ts";
 export * from "./result.ts";
 
 export default feature({
-  looks: {
-    generate: recorded(({ model: { name, format }, prompt, texts }) =>
-      texts.map(({ plan, ids, text, ended }) => (
-        { model: name, format, dropped: planText(plan), prompt, text, tokens: ids.length, ended }
-      ))
+  looks: [
+    recorded(
+      generateKind,
+      ({ model: { name, format }, prompt, texts }) =>
+        texts.map(({ plan, ids, text, ended }) => (
+          { model: name, format, dropped: planText(plan), prompt, text, tokens: ids.length, ended }
+        )),
     ),
-  },
+  ],
   commands: () => import("./command.ts"),
 });

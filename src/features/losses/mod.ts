@@ -1,5 +1,6 @@
 /** Perplexity with and without the modules of plans. */
-import { combined, feature } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { perplexityKind } from "./result.ts";
 import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 
@@ -11,6 +12,6 @@ export * from "./table.ts";
 
 export default feature({
   studies: { perplexity: perplexityStudy },
-  looks: { perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true } },
+  looks: [look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true })],
   command: { heading: "Evaluate:", flags: "--drop-attention 25,26" },
 });

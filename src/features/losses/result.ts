@@ -56,7 +56,7 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
 }
 
 export const perplexitySums = summed<Pick<Perplexity, "provenance">, Pick<Perplexity, "sums">, Perplexity>({
-  kind: "perplexity",
+  kind: perplexityKind,
   join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
   from: ({ provenance }, { sums }) => perplexityOf(provenance, sums),
 });

@@ -3,10 +3,12 @@ import type { Command } from "commander";
 import { flag, option, usually } from "core/entry/mod.ts";
 import { orderStudy } from "./order.ts";
 import { type Context, optionsIn } from "core/command/context.ts";
+import { orderKind } from "./result.ts";
 import { type Flags, randomAmong, studyOptions } from "core/command/options.ts";
 import { studyCommand } from "core/command/perform.ts";
 import { MODULES } from "core/measure/mod.ts";
 import { readResult, resultText } from "core/result/mod.ts";
+import { profileKind } from "../profile/mod.ts";
 import { lastText } from "core/show/words/names.ts";
 import { makePlan, planChecks } from "./make_plan.ts";
 import { declared } from "core/command/declare.ts";
@@ -37,7 +39,7 @@ const planCommand = (context: Context): Command =>
     expectOne(command, ["--drop", "--parameters", "--kv-bytes"]);
     const options = optionsIn(context, flags, { checks: planChecks });
     const { target } = options;
-    const result = await readResult(file, "profile", "order");
+    const result = await readResult(file, profileKind, orderKind);
     if (result.kind === "profile" && !target) misused(command, "a plan from a profile needs --target");
     const plan = makePlan(result, options);
     if (result.kind === "profile" && plan.last && plan.order.length > 0) {

@@ -1,5 +1,7 @@
 /** Orders of modules, plans from them, and the guides that predict what a removal costs. */
-import { feature, oneRow, single } from "core/feature/mod.ts";
+import { feature, look, oneRow } from "core/feature/mod.ts";
+import { planKind } from "core/result/mod.ts";
+import { guidesKind, lossKind, orderKind } from "./result.ts";
 import { planText } from "core/measure/mod.ts";
 import { guidesFigure } from "./figures.ts";
 import { guidesStudy } from "./guides.ts";
@@ -21,11 +23,11 @@ export * from "./table.ts";
 
 export default feature({
   studies: { order: orderStudy, guides: guidesStudy },
-  looks: {
-    plan: { tables: planTables, rows: planRows },
-    order: { tables: orderTable, rows: orderRows },
-    guides: { tables: guidesTable, rows: guidesRows, figure: single(guidesFigure) },
-    loss: oneRow(({ provenance, nll, kl }) => ({ dropped: planText(provenance.drop), nll, kl })),
-  },
+  looks: [
+    look(planKind, { tables: planTables, rows: planRows }),
+    look(orderKind, { tables: orderTable, rows: orderRows }),
+    look(guidesKind, { tables: guidesTable, rows: guidesRows, figure: guidesFigure }),
+    oneRow(lossKind, ({ provenance, nll, kl }) => ({ dropped: planText(provenance.drop), nll, kl })),
+  ],
   commands: () => import("./command.ts"),
 });

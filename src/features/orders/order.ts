@@ -133,7 +133,7 @@ async function ordered(ordering: Ordering, options: RunOptions): Promise<DropOrd
   const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin(known);
   const compute = () => computed(known.provenance, ordering, label, at(1));
-  const { result, kept } = await keptOr("order", origin, compute, options);
+  const { result, kept } = await keptOr(orderKind, origin, compute, options);
   if (kept) tellReused(options, label);
   const { order: { length } } = result;
   if (length < upto && target !== "consecutive") {
@@ -184,7 +184,7 @@ async function computed(
   const turn = phased(null, Array.from({ length: upto }, () => 1), scoring);
   let result = made({ nll: null, order: [], check }, 0);
   for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
-    result = await keptResult("order", originOf(size), options) ?? result;
+    result = await keptResult(orderKind, originOf(size), options) ?? result;
   }
   const kept = result.order.length;
   if (kept > 0 && isEarlier(result)) tellReused(options, label, `${kept} of ${upto} modules`);
@@ -197,7 +197,7 @@ async function computed(
     const round = { open: safe.length > 0 ? safe : allowed, taken, nll: known };
     const own = turn(taken.length);
     const { nll, order: [best] } = await measured(scores[by], target, ground, round, own);
-    result = await keep(made({ nll, order: [...taken, best], check }, taken.length + 1), options);
+    result = await keep(orderKind, made({ nll, order: [...taken, best], check }, taken.length + 1), options);
   }
   return made(result, upto);
 }

@@ -81,7 +81,7 @@ interface ProfileSums extends Pick<Profile, "sums" | "sizes" | "mixers"> {
 }
 
 export const profileSums = summed<Pick<Profile, "provenance">, ProfileSums, Profile>({
-  kind: "profile",
+  kind: profileKind,
   join([first, ...others]) {
     const joined = <S>(of: (part: typeof first) => readonly (S[] | null)[]) =>
       of(first).map((layer, l) => layer && [...layer, ...others.flatMap((part) => of(part)[l]!)]);

@@ -1,6 +1,7 @@
 /** Profiles: how far each module turns the residual stream. */
 import { flag, option } from "core/entry/mod.ts";
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { profileKind } from "./result.ts";
 import { importanceFigure } from "./figures/importance.ts";
 import { profileStudy } from "./study.ts";
 import { profileRows, profileTables } from "./table.ts";
@@ -19,7 +20,7 @@ export * from "./table.ts";
 
 export default feature({
   studies: { profile: profileStudy },
-  looks: { profile: { tables: profileTables, rows: profileRows, figure: single(importanceFigure) } },
+  looks: [look(profileKind, { tables: profileTables, rows: profileRows, figure: importanceFigure })],
   command: {
     heading: "Every day:",
     place: 1,

@@ -1,6 +1,6 @@
 /** Repairs over a calibration text: the fits that a plan needs, kept from an earlier run or made now, and what they take. */
 import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "core/measure/mod.ts";
-import { head, isEarlier, keep, type Keeping, keptResult, planData, type ResultOf } from "core/result/mod.ts";
+import { head, isEarlier, keep, type Keeping, keptResult, planData } from "core/result/mod.ts";
 import { replacementKind, replacementOrigin, type ReplacementRequest } from "./result.ts";
 import { RefusedRepair, STRENGTHS } from "core/run/repair/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
@@ -88,7 +88,8 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
         [name, { shape, data }],
       ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
     );
-    await keep({ ...head(replacementKind), ...requests[i], ...rest, tensors: data }, options);
+    const found = { ...head(replacementKind), ...requests[i], ...rest, tensors: data };
+    await keep(replacementKind, found, options);
   };
   return await solve({ ...repair, packed }, known, take, options);
 }
@@ -166,7 +167,7 @@ const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of
 
 /** A kept solution, or null. One whose tensors cannot be read counts as absent. */
 async function keptSolution(request: ReplacementRequest, keeping: Keeping) {
-  const found = await keptResult("replacement", replacementOrigin(request), keeping);
+  const found = await keptResult(replacementKind, replacementOrigin(request), keeping);
   if (!found) return null;
   const { tensors, strength, left, refused } = found;
   const read = tensors && Object.entries(tensors).map(([name, own]) => [name, tensorOf(own)] as const);
@@ -178,7 +179,7 @@ async function keptSolution(request: ReplacementRequest, keeping: Keeping) {
   return { solved, isEarlier: isEarlier(found) };
 }
 
-function tensorOf({ shape, data }: NonNullable<ResultOf<"replacement">["tensors"]>[string]): Tensor | null {
+function tensorOf({ shape, data }: { shape: readonly number[]; data: string }): Tensor | null {
   const bytes = Uint8Array.fromBase64(data);
   if (bytes.length !== 4 * elements(shape)) return null;
   const numbers = new Float32Array(bytes.buffer);

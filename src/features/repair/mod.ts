@@ -1,5 +1,6 @@
 /** Repairs: linear maps in place of dropped modules. */
 import { feature, recorded } from "core/feature/mod.ts";
+import { replacementKind } from "./result.ts";
 import { repairStudy } from "./study.ts";
 
 export * from "./fits.ts";
@@ -10,8 +11,8 @@ export * from "./study.ts";
 
 export default feature({
   studies: { repair: repairStudy },
-  looks: {
-    replacement: recorded(({ layer, module, strength, left }) => [{ module, layer, strength, left }]),
-  },
+  looks: [
+    recorded(replacementKind, ({ layer, module, strength, left }) => [{ module, layer, strength, left }]),
+  ],
   commands: () => import("./command.ts"),
 });

@@ -2,6 +2,7 @@
 import { eachOf, formatBytes, oneOf, option } from "core/entry/mod.ts";
 import type { Command } from "commander";
 import { fileName, keepAs, readResult } from "core/result/mod.ts";
+import { evaluateKind } from "../evaluate/mod.ts";
 import { DEVICE_NAMES, type DeviceName } from "core/measure/mod.ts";
 import { roofline, rooflineChecks } from "./roofline.ts";
 import { speedStudy } from "./study.ts";
@@ -89,7 +90,7 @@ async function bound(context: Context, ref: string, flags: SpeedFlags): Promise<
 
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const plans = await plansIn(flags);
-  const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
+  const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, evaluateKind)));
   await withModel(context, ref, flags, async (model) => {
     const options = optionsIn(context, { ...flags, plans, evaluations }, speedStudy);
     await perform(context, flags, speedStudy, [model, options], {

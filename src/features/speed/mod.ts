@@ -1,5 +1,6 @@
 /** Speed with modules dropped, measured here or computed for a device. */
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { rooflineKind, speedKind } from "./result.ts";
 import { rooflineFigure } from "./roofline_figures.ts";
 import { rooflineRows, rooflineTables } from "./roofline_table.ts";
 import { speedFigure } from "./figures.ts";
@@ -16,13 +17,13 @@ export * from "./study.ts";
 
 export default feature({
   studies: { speed: speedStudy },
-  looks: {
-    roofline: {
+  looks: [
+    look(rooflineKind, {
       tables: rooflineTables,
       rows: rooflineRows,
-      figure: (results) => results[0].plans[0].points.length > 1 ? rooflineFigure(results) : null,
-    },
-    speed: { tables: speedTables, rows: speedRows, figure: single(speedFigure) },
-  },
+      figures: (results) => results[0].plans[0].points.length > 1 ? rooflineFigure(results) : null,
+    }),
+    look(speedKind, { tables: speedTables, rows: speedRows, figure: speedFigure }),
+  ],
   commands: () => import("./command.ts"),
 });

@@ -1,5 +1,6 @@
 /** Sweeps: what dropping more and more modules costs. */
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { sweepKind } from "./result.ts";
 import { qualityFigure } from "./figures.ts";
 import { sweepStudy } from "./study.ts";
 import { sweepRows, sweepTable } from "./table.ts";
@@ -16,6 +17,6 @@ export * from "./words.ts";
 
 export default feature({
   studies: { sweep: sweepStudy },
-  looks: { sweep: { tables: sweepTable, rows: sweepRows, figure: single(qualityFigure) } },
+  looks: [look(sweepKind, { tables: sweepTable, rows: sweepRows, figure: qualityFigure })],
   commands: () => import("./command.ts"),
 });

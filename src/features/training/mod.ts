@@ -1,5 +1,6 @@
 /** Importance at the checkpoints of a training run. */
-import { feature, single } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { checkpointsKind } from "./result.ts";
 import { checkpointMapFigure } from "./figures/checkpoint_map.ts";
 import { checkpointsStudy } from "./study.ts";
 import { checkpointRows, checkpointTables } from "./table.ts";
@@ -14,8 +15,8 @@ export * from "./trends.ts";
 
 export default feature({
   studies: { checkpoints: checkpointsStudy },
-  looks: {
-    checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: single(checkpointMapFigure) },
-  },
+  looks: [
+    look(checkpointsKind, { tables: checkpointTables, rows: checkpointRows, figure: checkpointMapFigure }),
+  ],
   commands: () => import("./command.ts"),
 });

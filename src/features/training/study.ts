@@ -142,7 +142,7 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
       const dropped = await qualityOf(model, profile, at(2));
       return { ...head(checkpointsKind), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
-    const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);
+    const { result: { series: [result] }, kept } = await keptOr(checkpointsKind, key, measured, options);
     return { result, kept };
   } finally {
     (model ?? closed).close();

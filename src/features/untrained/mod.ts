@@ -1,5 +1,6 @@
 /** Models before their first step, measured and held against the closed form. */
-import { feature } from "core/feature/mod.ts";
+import { feature, look } from "core/feature/mod.ts";
+import { randomInitKind } from "./result.ts";
 import { randomInitStudy } from "./random_init.ts";
 import { randomInitRows, randomInitTables } from "./table.ts";
 
@@ -17,6 +18,6 @@ export * from "./theory/module_ratio.ts";
 
 export default feature({
   studies: { "random-init": randomInitStudy },
-  looks: { "random-init": { tables: randomInitTables, rows: randomInitRows } },
+  looks: [look(randomInitKind, { tables: randomInitTables, rows: randomInitRows })],
   commands: () => import("./command.ts"),
 });

@@ -19,15 +19,15 @@ import {
   routed,
   specKey,
 } from "core/models/mod.ts";
-import { cacheKey, keep, merge, METHODS } from "core/result/mod.ts";
-import { overSeeds, type RandomInit } from "./result.ts";
+import { cacheKey, keep, merge } from "core/result/mod.ts";
+import { overSeeds, type RandomInit, randomInitKind } from "./result.ts";
 import { noDrop } from "core/run/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 import type { Subject } from "core/study/over.ts";
 import { type NamedConfig, noted, onConfig, textChecks } from "core/subject/mod.ts";
 import { bytesOf, expectRoom, type Need, needOf } from "core/study/estimate.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
-import { profileOver } from "../profile/mod.ts";
+import { profileKind, profileOver } from "../profile/mod.ts";
 import { batchesOf, divided, inTurn, type Span } from "core/study/stage.ts";
 import { run, type Study } from "core/study/study.ts";
 import { samplesOf, type Text, zipfOf } from "core/study/text.ts";
@@ -142,7 +142,7 @@ function seedsStep(setting: Untrained, text: Text, parts: number) {
     join: async (parts, options) =>
       await Array.fromAsync(
         Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values(),
-        (own) => keep(merge(own), options),
+        (own) => keep(profileKind, merge(own), options),
       ),
   });
 }
@@ -199,7 +199,7 @@ export function untrainedModel(
   const weights = randomWeights(spec, { ...initialiser, seed });
   const identity = {
     name,
-    fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
+    fingerprint: `init:${cacheKey("init", [randomInitKind.method, specKey(spec), initialiser])}`,
     revision: null,
     format: weights.format,
     family: spec.family,

@@ -4,14 +4,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../../src/apps/machines/slurm.ts";
-import { head, type ResultOf, shardsKind } from "core/result/mod.ts";
+import { head, type Shards, shardsKind } from "core/result/mod.ts";
 import { root, withDesk } from "../../core/command/cli.ts";
 import { kept } from "../../core/study/tiny.ts";
 import { withFolder } from "../../support.ts";
 import { isThorough, printed } from "../../tools.ts";
 
 /** Two stages of three and two shards. */
-function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {
+function plan(changes: Partial<Shards> = {}): Shards {
   const shards = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]].map(([stage, from], index) => ({
     ...{
       ...{ index, stage, from, to: from + 1, name: `samples ${from}`, file: `shard-tiny-${index}.json` },

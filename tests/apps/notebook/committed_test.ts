@@ -1,6 +1,6 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
-import { METHODS, VERSION } from "core/result/mod.ts";
+import { manifests, VERSION } from "core/result/mod.ts";
 import {
   type Cell,
   committed,
@@ -91,7 +91,8 @@ Deno.test("the index has the title of every other notebook, with a link to it", 
 
 Deno.test("a notebook is outdated when a method is raised behind it, when it comes from a later one, and with another version", async () => {
   const { version, methods } = await readMade(committed[0]);
-  const { replacement, roofline, profile } = METHODS;
+  const [replacement, roofline, profile] = ["replacement", "roofline", "profile"]
+    .map((kind) => manifests[kind].method);
   const rows: [own: object, code: string, found: string | null][] = [
     [{ roofline: 1 }, "", `roofline: method 1, expected ${roofline}`], // what it was once
     [{ profile: profile + 1 }, "", `profile: method ${profile + 1}, expected ${profile}`],

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { missingPackages } from "core/hub/mod.ts";
 import { environment, install, python } from "../../../src/apps/lab/jupyter.ts";
-import { type Kind, METHODS, VERSION } from "core/result/mod.ts";
+import { manifests, VERSION } from "core/result/mod.ts";
 import "features/mod.ts";
 import { thorough } from "../../support.ts";
 import { printed } from "../../tools.ts";
@@ -99,8 +99,8 @@ const IN_CODE: Readonly<Record<string, RegExp>> = {
 /** Why the numbers of a notebook with this code are not those of Lamina's. A kind that it does not know is in none of them. */
 export function outdated({ version, methods }: Made, code: string): string[] {
   const stale = Object.entries(methods)
-    .filter(([kind, method]) => method !== METHODS[kind as Kind] && (IN_CODE[kind]?.test(code) ?? true))
-    .map(([kind, method]) => `${kind}: method ${method}, expected ${METHODS[kind as Kind]}`);
+    .filter(([kind, method]) => method !== manifests[kind]?.method && (IN_CODE[kind]?.test(code) ?? true))
+    .map(([kind, method]) => `${kind}: method ${method}, expected ${manifests[kind]?.method}`);
   return version === VERSION ? stale : [`version ${version}, expected ${VERSION}`, ...stale];
 }
 

@@ -9,12 +9,13 @@
  *     deno run -A tests/apps/notebook/pictures.ts sweep
  */
 import { folderOf } from "core/home/mod.ts";
-import { readResult, resultText } from "core/result/mod.ts";
+import { resultText } from "core/result/mod.ts";
 import { qualityFigure, type Sweep } from "features/sweep/mod.ts";
 import { analyses, SIZES } from "../../../src/apps/pages/analyses/analyses.ts";
 import { profile } from "features/profile/mod.ts";
 import { openModel } from "core/subject/mod.ts";
 import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
+import { readResult } from "features/by_name.ts";
 
 /** Which of a notebook's pictures stands for it, counted from 0. */
 const CHOSEN: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 /** What any value looks like where it is shown, and what notebooks are told of the public functions. */
 import assert from "node:assert/strict";
 import { displayWith } from "core/entry/mod.ts";
-import { type Kind, readResult } from "core/result/mod.ts";
+import { type Kind, readResult } from "features/by_name.ts";
 import { importanceFigure } from "features/profile/mod.ts";
 import { viewOf } from "../../../src/apps/notebook/view.ts";
 import { compare } from "features/compare/mod.ts";

@@ -5,7 +5,7 @@ import { commandLine } from "core/command/outlet.ts";
 import { fit as fitted } from "../../core/show/synthetic_fit.ts";
 import { type Fit, nextLines } from "features/fit/mod.ts";
 import { type Profile, profileStudy } from "features/profile/mod.ts";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import type { Sweep } from "features/sweep/mod.ts";
 import { priceOf, runWork } from "core/study/study.ts";
 import { type StartOptions, startStudy } from "../../../src/apps/pages/start.ts";

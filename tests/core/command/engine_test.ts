@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import { kept } from "../study/tiny.ts";
 import { isThorough, words } from "../../tools.ts";
 import { IN_BLOCKS, withBlocks } from "../study/in_blocks.ts";

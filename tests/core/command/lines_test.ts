@@ -1,6 +1,6 @@
 /** Command lines that are wrong, and what `--dry-run` says: a row for each kind of answer, whatever the command. */
 import assert from "node:assert/strict";
-import { writeResult } from "core/result/mod.ts";
+import { writeResult } from "features/by_name.ts";
 import { profile } from "../show/synthetic.ts";
 import { kept } from "../study/tiny.ts";
 import { expectFailures, withDesk, wordsOf } from "./cli.ts";

@@ -1,7 +1,7 @@
 /** What becomes of a finished result: where it is kept, where `--json` and `--figure` put it, and that nothing on the way loses it. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import { certificateFigure } from "features/compare/mod.ts";
 import { depthFigure } from "features/depth/mod.ts";
 import { importanceFigure } from "features/profile/mod.ts";

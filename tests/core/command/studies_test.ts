@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { resultText } from "core/result/mod.ts";
 import { printable } from "core/show/tables/text.ts";
-import { type Result, toCSV } from "core/show/looks.ts";
+import { type Kind, type ResultOf, toCSV } from "features/by_name.ts";
 import { widthOf } from "core/show/plain.ts";
 import { openModel } from "core/subject/mod.ts";
 import { tableIn } from "core/command/context.ts";
@@ -23,7 +23,7 @@ for (const [name, { line, run: study }] of Object.entries(rows)) {
       const [folder, text] = [`${desk}/${NAME}`, options.text!];
       await copyModel(desk, folder, "tokenizer.json");
       using model = await openModel(folder);
-      const list = [await study({ model, folder, options })].flat() as Result[];
+      const list = [await study({ model, folder, options })].flat() as ResultOf<Kind>[];
       const calibration = `--calibration-text\t${text}\t--calibration-samples\t3\t--calibration-length\t16`;
       const names = { MODEL: folder, SERIES: `${folder}/run`, TEXTFILE: text, CALIBRATION: calibration };
       const words = wordsOf(line, { ...names, TEXT: sized.join("\t") });

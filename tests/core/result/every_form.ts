@@ -5,20 +5,12 @@ import { rowsKind } from "features/causes/result.ts";
 import { lossKind, orderKind } from "features/orders/result.ts";
 import { generateKind } from "features/generate/result.ts";
 import { compareKind, samplesKind } from "features/compare/result.ts";
-import {
-  doctorKind,
-  head,
-  type Kind,
-  type Plan,
-  planKind,
-  receiptKind,
-  type ResultOf,
-  shardsKind,
-} from "core/result/mod.ts";
+import { doctorKind, head, type Plan, planKind, receiptKind, shardsKind } from "core/result/mod.ts";
 import { guides } from "../show/synthetic.ts";
 import { causes } from "../show/synthetic_causes.ts";
 import { certificate } from "../show/synthetic_studies.ts";
 import { perplexity, profile } from "./samples.ts";
+import type { Kind, ResultOf } from "features/by_name.ts";
 
 export const plan: Plan = {
   ...head(planKind),

@@ -1,11 +1,12 @@
 /** What is read is of the expected form, or an error that names the file and the field. */
 import assert from "node:assert/strict";
 import { NOUNS } from "core/entry/checks.ts";
-import { type Kind, METHODS, readResult, type ResultOf, resultText, writeResult } from "core/result/mod.ts";
+import { manifests, resultText } from "core/result/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { withFolder } from "../../support.ts";
 import { plan, results } from "./every_form.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
+import { type Kind, readResult, type ResultOf, writeResult } from "features/by_name.ts";
 
 /** Reads a file of this text as one of the kinds. */
 function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
@@ -37,7 +38,7 @@ for (const [kind, result] of Object.entries(results)) {
 }
 
 Deno.test("only kinds of results have nouns", () => {
-  assert.deepEqual(Object.keys(NOUNS).filter((kind) => !Object.hasOwn(METHODS, kind)), []);
+  assert.deepEqual(Object.keys(NOUNS).filter((kind) => !Object.hasOwn(manifests, kind)), []);
 });
 
 /** Every number of a result, as a function that puts another value in its place. */

@@ -4,14 +4,16 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { cacheKey, head, keep, keepAs, keptOr, keptResult, readResult, resultText } from "core/result/mod.ts";
+import { cacheKey, head, keep, keepAs, keptOr, keptResult, resultText } from "core/result/mod.ts";
 import { checkpointOrigin, type Checkpoints, checkpointsKind } from "features/training/mod.ts";
-import type { Profile } from "features/profile/mod.ts";
+import { perplexityKind } from "features/losses/mod.ts";
+import { type Profile, profileKind } from "features/profile/mod.ts";
 import { isKept, keptOf, resultPath } from "core/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { heard, withFolder } from "../../support.ts";
 import { onUnix, printed } from "../../tools.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
+import { readResult } from "features/by_name.ts";
 
 /** A kept file with another text before its checksum, which is made anew. */
 function sealed(file: string, change: (text: string) => string): string {
@@ -23,14 +25,14 @@ function sealed(file: string, change: (text: string) => string): string {
 Deno.test("a kept result is found by its provenance alone; one that cannot be read, or is of another method, counts as absent", () =>
   withFolder(async (results) => {
     const result = profile();
-    const find = (origin = result.provenance) => keptResult("profile", origin, { results });
+    const find = (origin = result.provenance) => keptResult(profileKind, origin, { results });
     assert.equal(await find(), null);
-    await keep(result, { results });
+    await keep(profileKind, result, { results });
     assert.deepEqual(await find(), result);
     assert.equal(await find({ ...result.provenance, seed: 1 }), null);
-    assert.equal(await keptResult("perplexity", result.provenance, { results }), null);
-    assert.equal(await keptResult("profile", result.provenance, {}), null);
-    const path = resultPath(results, "profile", result.provenance);
+    assert.equal(await keptResult(perplexityKind, result.provenance, { results }), null);
+    assert.equal(await keptResult(profileKind, result.provenance, {}), null);
+    const path = resultPath(results, profileKind, result.provenance);
     const text = await Deno.readTextFile(path);
     const changed = text.replace(/(?<="sums".*?[1-9])\d(?=[,\]}])/, (digit) => `${9 - Number(digit)}`);
     const other = sealed(text, (text) => text.replace(/"method":\d+/, '"method":0'));
@@ -45,11 +47,11 @@ Deno.test("a file is not trusted by its name: another result under it counts as 
   withFolder(async (results) => {
     const [mine, other] = [profile(), profile()];
     const asked = { ...mine.provenance, seed: 7 };
-    const path = resultPath(results, "profile", asked);
+    const path = resultPath(results, profileKind, asked);
     await Deno.writeTextFile(path, resultText(other));
-    assert.equal(await keptResult("profile", asked, { results }), null);
+    assert.equal(await keptResult(profileKind, asked, { results }), null);
     const right = { ...mine, provenance: asked };
-    const computed = await keptOr("profile", asked, () => Promise.resolve(right), { results });
+    const computed = await keptOr(profileKind, asked, () => Promise.resolve(right), { results });
     assert.deepEqual(computed, { result: right, kept: false });
     assert.deepEqual(await readResult(path, "profile"), right);
   }));
@@ -59,13 +61,13 @@ onUnix(
   () =>
     withFolder(async (results) => {
       const [result, { notices, onNotice }] = [profile(), heard()];
-      const path = resultPath(results, "profile", result.provenance);
+      const path = resultPath(results, profileKind, result.provenance);
       await printed("mkfifo", [path]);
       const compute = () => Promise.resolve(result);
-      const { kept } = await keptOr("profile", result.provenance, compute, { results, onNotice });
+      const { kept } = await keptOr(profileKind, result.provenance, compute, { results, onNotice });
       assert.equal(kept, false);
       assert.match(notices.join("\n"), /^results are not kept: Cannot write .*: it is no file, expected one/);
-      assert.deepEqual(await keptOf("profile", result.provenance.model.name, results), []);
+      assert.deepEqual(await keptOf(profileKind, result.provenance.model.name, results), []);
       assert.equal(await isKept(results, basename(path)), false);
       assert.ok((await Deno.lstat(path)).isFifo);
     }),
@@ -74,19 +76,19 @@ onUnix(
 Deno.test("a kept profile without the numbers that profiles have now is computed again", () =>
   withFolder(async (results) => {
     const result = profile();
-    await keep(result, { results });
-    const path = resultPath(results, "profile", result.provenance);
+    await keep(profileKind, result, { results });
+    const path = resultPath(results, profileKind, result.provenance);
     const text = await Deno.readTextFile(path);
     const without = (text: string) =>
       text.replaceAll(/"(largest|above2)":[^,}]+,?/g, "").replaceAll(",}", "}");
     await Deno.writeTextFile(path, sealed(text, without));
     const { notices, onNotice } = heard();
     const compute = () => Promise.resolve(result);
-    const again = await keptOr("profile", result.provenance, compute, { results, onNotice });
+    const again = await keptOr(profileKind, result.provenance, compute, { results, onNotice });
     assert.deepEqual(again, { result, kept: false });
     const said = /^computing a kept result again: Cannot read \S+: at sums\.attention\[0\]\[0\]\.largest: /;
     assert.match(notices.join(), said);
-    assert.deepEqual(await keptResult("profile", result.provenance, { results }), result);
+    assert.deepEqual(await keptResult(profileKind, result.provenance, { results }), result);
   }));
 
 Deno.test("a checkpoint is found by what is known before its weights are read, the step and the quality's text too", () =>
@@ -95,12 +97,12 @@ Deno.test("a checkpoint is found by what is known before its weights are read, t
     const one: Checkpoints = { ...head(checkpointsKind), name: "run", series: [entry] };
     const origin = checkpointOrigin(entry);
     assert.equal(origin.model.format, "");
-    await keep(one, { results });
-    assert.deepEqual(await keptResult("checkpoints", origin, { results }), one);
+    await keep(checkpointsKind, one, { results });
+    assert.deepEqual(await keptResult(checkpointsKind, origin, { results }), one);
     for (const other of [{ ...origin, step: 9 }, { ...origin, quality: "h" }]) {
-      const [from, to] = [origin, other].map((one) => resultPath(results, "checkpoints", one));
+      const [from, to] = [origin, other].map((one) => resultPath(results, checkpointsKind, one));
       await Deno.copyFile(from, to);
-      assert.equal(await keptResult("checkpoints", other, { results }), null);
+      assert.equal(await keptResult(checkpointsKind, other, { results }), null);
     }
   }));
 
@@ -112,7 +114,7 @@ Deno.test("a computed result is what will be found: the same values, and the sam
         made.sums.attention[0]![0].sign = -0; // JSON has no −0
         let computed = 0;
         const compute = () => Promise.resolve((computed++, made));
-        const run = () => keptOr("profile", profile.provenance, compute, { results });
+        const run = () => keptOr(profileKind, profile.provenance, compute, { results });
         const [{ result, kept: before }, second] = [await run(), await run()];
         assert.deepEqual([computed, before, second.kept], [1, false, true]);
         assert.deepEqual(second.result, result);
@@ -135,9 +137,9 @@ for (const [what, make] of impossible) {
       const { notices, onNotice } = heard();
       const keeping = { results: make(folder), onNotice };
       const [one, two] = [profile(), perplexity()];
-      const given = await keptOr("profile", one.provenance, () => Promise.resolve(one), keeping);
+      const given = await keptOr(profileKind, one.provenance, () => Promise.resolve(one), keeping);
       assert.deepEqual(given, { result: one, kept: false });
-      assert.deepEqual(await keep(two, keeping), two);
+      assert.deepEqual(await keep(perplexityKind, two, keeping), two);
       await keepAs("again", one, keeping);
       assert.equal(notices.length, 1, notices.join("\n"));
       assert.match(notices[0], /^results are not kept: Cannot write .*; choose another folder for them$/);
@@ -149,7 +151,8 @@ for (const [what, make] of impossible) {
 Deno.test("what is not of its form is neither kept nor given", () =>
   withFolder(async (results) => {
     const result = { ...perplexity(), kl: NaN };
-    const failing = () => keptOr("perplexity", result.provenance, () => Promise.resolve(result), { results });
+    const failing = () =>
+      keptOr(perplexityKind, result.provenance, () => Promise.resolve(result), { results });
     await assert.rejects(failing, { name: "TypeError", message: /^Cannot write perplexity: at kl: .*NaN/ });
     assert.deepEqual(kept(results), []);
   }));
@@ -157,11 +160,11 @@ Deno.test("what is not of its form is neither kept nor given", () =>
 Deno.test("a model's name cannot lead out of the folder, nor be too long for it; the key keeps long ones apart", () =>
   withFolder(async (results) => {
     const named = (name: string) => provenance(2, { model: { ...provenance().model, name } });
-    assert.match(resultPath("kept", "profile", named("../../a b/c")), /^kept\/profile-[\w.-]+\.json$/);
+    assert.match(resultPath("kept", profileKind, named("../../a b/c")), /^kept\/profile-[\w.-]+\.json$/);
     for (const end of ["a", "b"]) {
       const origin = named("long".repeat(100) + end);
-      await keep({ ...profile(), provenance: origin }, { results });
-      assert.equal((await keptResult("profile", origin, { results }))!.provenance.model.name.at(-1), end);
+      await keep(profileKind, { ...profile(), provenance: origin }, { results });
+      assert.equal((await keptResult(profileKind, origin, { results }))!.provenance.model.name.at(-1), end);
     }
     assert.equal(kept(results).length, 2);
   }));

@@ -1,9 +1,8 @@
 /** Small results of every kind, golden and made up: whole ones, and ones with missing modules, several texts, seeds or plans. */
 import { eachOf } from "core/entry/mod.ts";
-import { head } from "core/result/mod.ts";
+import { head, type Result } from "core/result/mod.ts";
 import { type Info, infoKind } from "features/info/mod.ts";
 import { perplexityOf } from "features/losses/result.ts";
-import type { Result } from "core/show/looks.ts";
 import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";

@@ -1,6 +1,6 @@
 /** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
 import { fileURLToPath } from "node:url";
-import { head, type Kind, resultIn, type ResultOf } from "core/result/mod.ts";
+import { head, resultIn } from "core/result/mod.ts";
 import { causes } from "features/causes/mod.ts";
 import { certify, compare, compareSamples } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
@@ -13,13 +13,14 @@ import { guides, makePlan, order } from "features/orders/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
-import { repair } from "features/repair/mod.ts";
+import { repair, replacementKind } from "features/repair/mod.ts";
 import { roofline } from "features/speed/mod.ts";
 import { curvesOf, sweep } from "features/sweep/mod.ts";
 import { openConfig, openSeries } from "core/subject/mod.ts";
 import { UNIT, withFolder } from "../../support.ts";
 import { kept, named, tinyText, withTiny } from "./tiny.ts";
 import { writeSeries } from "../../features/training/training.ts";
+import type { Kind, ResultOf } from "features/by_name.ts";
 
 /**
  * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of, and a plan of shards and a receipt say what is to be done and where it was.
@@ -77,7 +78,7 @@ export async function makeGoldens(): Promise<Goldens> {
     const repairing = { ...text, samples: 8, length: 16, by: "linear", results: folder } as const;
     results.repaired = await repair(model, plan, repairing);
     const [replacement] = kept(folder).filter((name) => name.startsWith("replacement-"));
-    results.replacement = await resultIn(folder, replacement, "replacement");
+    results.replacement = await resultIn(folder, replacement, replacementKind);
     results.generate = {
       ...{
         ...head(generateKind),

@@ -1,7 +1,7 @@
 /** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
 import assert from "node:assert/strict";
 import { type Change, CHANGE_FIELDS, type ChangeField, CHANGES } from "core/measure/mod.ts";
-import { head, type Plan, planKind, readResult, writeResult } from "core/result/mod.ts";
+import { head, type Plan, planKind } from "core/result/mod.ts";
 import { dropPlan } from "core/run/mod.ts";
 import { dropsIn } from "core/study/plan.ts";
 import { exportModel } from "features/export/export.ts";
@@ -11,6 +11,7 @@ import { perplexity } from "../result/samples.ts";
 import { fit as someFit } from "../show/synthetic_fit.ts";
 import { type Refusal, refuses } from "../../support.ts";
 import { withTiny } from "./tiny.ts";
+import { readResult, writeResult } from "features/by_name.ts";
 
 const VALUES: Record<ChangeField, unknown> = {
   ...{ along: 0.5, across: 1, tensors: "0".repeat(64), in: "Q8_0", out: "Q8_0" },

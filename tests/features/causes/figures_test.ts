@@ -1,6 +1,6 @@
 /** Figures, table and claims of the study of causes: well-formed for any shape, a mark for each number, titles from numbers. */
 import assert from "node:assert/strict";
-import { readResult, writeResult } from "core/result/mod.ts";
+import { readResult, writeResult } from "features/by_name.ts";
 import {
   attentionMapFigure,
   attentionPatternFigure,

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { changeInterval, mcnemar } from "core/measure/mod.ts";
 import { parseResult, resultText } from "core/result/mod.ts";
-import { tableText, toCSV } from "core/show/looks.ts";
-import { compareSamples } from "features/compare/mod.ts";
+import { tableText } from "core/show/looks.ts";
+import { compareSamples, samplesKind } from "features/compare/mod.ts";
 import { near, withFolder } from "../../support.ts";
+import { toCSV } from "features/by_name.ts";
 
 const [FIRST, SECOND] = ["first", "second"].map((model) => `tests/fixtures/samples/${model}`);
 const DATE = "2025-11-30T04-46-24.123456";
@@ -39,7 +40,7 @@ Deno.test("two folders of lm-eval's logs: every metric paired by hash as lm-eval
   // piqa's acc_norm and both filters of gsm8k.
   assert.equal(found.average!.n, 60 + 20 + 20);
   assert.deepEqual(found.apart.piqa, { only: [0, 0], prompts: 0, metrics: [] });
-  assert.deepEqual(parseResult("one", resultText(found), "samples"), found);
+  assert.deepEqual(parseResult("one", resultText(found), samplesKind), found);
   const table = /A: first {3}B: second\ntask .*\ngsm8k strict-match +exact_match +20 .*\naverage /s;
   assert.match(tableText([found]), table);
   assert.equal(toCSV(found).trimEnd().split("\n").length, 5);

@@ -1,13 +1,20 @@
 /** Documents in rounds: what plans are asked, what their numbers say, and what refuses to take some documents for all. */
 import assert from "node:assert/strict";
-import { accuracyChange, accuracyFigure, evaluate, evaluateStudy } from "features/evaluate/mod.ts";
+import {
+  accuracyChange,
+  accuracyFigure,
+  evaluate,
+  evaluateKind,
+  evaluateStudy,
+} from "features/evaluate/mod.ts";
 import { parseResult, resultText } from "core/result/mod.ts";
 import { accuracyClaims } from "../../../src/apps/pages/mod.ts";
-import { tableText, toCSV } from "core/show/looks.ts";
+import { tableText } from "core/show/looks.ts";
 import { tasksText } from "features/export/card/costs.ts";
 import { divisionOf } from "core/study/study.ts";
 import { engine, heard, near, refuses } from "../../support.ts";
 import { withTiny } from "../../core/study/tiny.ts";
+import { toCSV } from "features/by_name.ts";
 
 const PLANS = [{}, { attention: [1] }, { attention: [1], mlp: [2] }] as const;
 const ASKED = { tasks: ["openbookqa", "mmlu_anatomy"], limit: 60, prompts: 0, engine } as const;
@@ -48,7 +55,7 @@ Deno.test("rounds end once verdicts are known, or with the smallest task; what i
     const [, soon] = await evaluate(model, PLANS.slice(0, 2), { ...options, until: 60 });
     assert.equal(soon.average!.against!.verdict, "yes");
     assert.ok(soon.tasks.openbookqa.n < 70 && soon.tasks.openbookqa.n === soon.tasks.mmlu_anatomy.n);
-    assert.deepEqual(parseResult("one", resultText(soon), "evaluate").tasks, soon.tasks);
+    assert.deepEqual(parseResult("one", resultText(soon), evaluateKind).tasks, soon.tasks);
     const { notices, onNotice } = heard();
     await evaluate(model, PLANS, { ...options, until: 1, onNotice });
     assert.equal(notices.filter((line) => /(\d+) of \1 parts reused/.test(line)).length, 3);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Progress } from "core/entry/mod.ts";
 import { noDrop } from "core/measure/mod.ts";
 import { type Fit, fit, type FitOptions } from "features/fit/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { openModel, sizesOf } from "core/subject/mod.ts";

@@ -1,7 +1,7 @@
 /** `lamina generate` and `speed` of a model, as a person runs them. */
 import assert from "node:assert/strict";
 import { generate } from "features/generate/mod.ts";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import { changeConfig } from "../../support.ts";
 import { words } from "../../tools.ts";
 import { CLI, root, withDesk } from "../../core/command/cli.ts";

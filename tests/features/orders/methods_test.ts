@@ -1,7 +1,16 @@
 /** No number moves without its method: results of tiny models are those that stand beside the method's number; each score's name does what its entry says. */
 import assert from "node:assert/strict";
 import "features/mod.ts";
-import { GUIDE_NAMES, GUIDES, METHODS, ORDERS, RANKS, resultText, SCORES, TARGETS } from "core/result/mod.ts";
+import {
+  GUIDE_NAMES,
+  GUIDES,
+  manifests,
+  ORDERS,
+  RANKS,
+  resultText,
+  SCORES,
+  TARGETS,
+} from "core/result/mod.ts";
 import { candidatesOf, order, rank, readingFor, scores } from "features/orders/mod.ts";
 import { profile } from "../../core/show/synthetic.ts";
 import {
@@ -19,7 +28,8 @@ const goldens: Record<string, Golden> = JSON.parse(await Deno.readTextFile(golde
 const AGAIN = "then: deno run -A tests/fixtures/make_results.ts";
 
 Deno.test("every kind that has numbers has golden ones, of its method now and of its form", () => {
-  const kinds = Object.keys(METHODS).filter((kind) => !(WITHOUT_NUMBERS as readonly string[]).includes(kind));
+  const without: readonly string[] = WITHOUT_NUMBERS;
+  const kinds = Object.keys(manifests).filter((kind) => !without.includes(kind));
   const [known, listed] = [new Set(Object.values(goldens).map(({ kind }) => kind)), new Set<string>(kinds)];
   const odd = [...known.symmetricDifference(listed)];
   assert.deepEqual(
@@ -28,7 +38,8 @@ Deno.test("every kind that has numbers has golden ones, of its method now and of
     `${odd}: one in makeGoldens or WITHOUT_NUMBERS of core/study/golden.ts, ${AGAIN}`,
   );
   for (const golden of Object.values(goldens)) {
-    assert.equal(golden.method, METHODS[golden.kind], `${golden.kind} is of another method; ${AGAIN}`);
+    const { method } = manifests[golden.kind];
+    assert.equal(golden.method, method, `${golden.kind} is of another method; ${AGAIN}`);
     assert.equal(resultText(golden), JSON.stringify(golden) + "\n");
     assert.ok(numbersOf(golden).size > 2, golden.kind);
   }

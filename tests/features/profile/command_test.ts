@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { tableIn } from "core/command/context.ts";
 import type { Profile } from "features/profile/mod.ts";
-import { readResult, writeResult } from "core/result/mod.ts";
+import { type Kind, readResult, type ResultOf, toCSV, writeResult } from "features/by_name.ts";
 import { printable } from "core/show/tables/text.ts";
-import { type Result, toCSV } from "core/show/looks.ts";
 import { compare, compareSamples } from "features/compare/mod.ts";
 import { makePlan } from "features/orders/mod.ts";
 import { roofline } from "features/speed/mod.ts";
@@ -33,7 +32,7 @@ const [FIRST, SECOND] = ["first", "second"].map((model) =>
 );
 const SERIES = "data/series/pre-ln/step04096";
 
-type Made = (profile: Profile, other: Profile) => Result | Promise<Result>;
+type Made = (profile: Profile, other: Profile) => ResultOf<Kind> | Promise<ResultOf<Kind>>;
 /** A line, and what the library makes of the same. */
 const rows: Readonly<Record<string, Made>> = {
   "plan PROFILE --target attention --drop 2": (one) => makePlan(one, { target: "attention", drop: 2 }),

@@ -1,10 +1,11 @@
 /** Profiles and perplexities end to end: what is said, by what they are kept, and merged. */
 import assert from "node:assert/strict";
-import { merge, readResult } from "core/result/mod.ts";
+import { merge } from "core/result/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { watchedEngine } from "../../support.ts";
 import { kept, MEANS, withTiny } from "../../core/study/tiny.ts";
+import { readResult } from "features/by_name.ts";
 
 Deno.test("a profile has the form that it is kept in, and says what it depends on", () =>
   withTiny(async ({ model, options }) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { silenced } from "../../core/run/states.ts";
 import { divisionOf } from "core/study/study.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { makePlan } from "features/orders/mod.ts";
 import { observe } from "features/observe/mod.ts";
 import { perplexities } from "features/losses/mod.ts";

@@ -4,7 +4,7 @@ import { type MlpSpec, scoring } from "core/models/mod.ts";
 import { head, resultText } from "core/result/mod.ts";
 import { type Speed, speed, speedKind } from "features/speed/mod.ts";
 import { noDrop, widthOf } from "core/run/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { evaluate } from "features/evaluate/mod.ts";
 import { bytesAlone, openPartChain, openParts, type PartTimes, predict } from "features/speed/parts.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "features/speed/turns.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type DropPlan, type RepairName, REPAIRS } from "core/measure/mod.ts";
 import { type Sweep, sweep, type SweepOptions } from "features/sweep/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { repair } from "features/repair/mod.ts";
 import { heard } from "../../support.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Perplexity, perplexityOf, riseOver } from "features/losses/mod.ts";
 import { allowance, type Curve, curvesOf, type Sweep, sweep, sweepSteps } from "features/sweep/mod.ts";
 import { cost, noDrop } from "core/run/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate } from "features/by_name.ts";
 import { order } from "features/orders/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { provenance } from "../../core/result/samples.ts";

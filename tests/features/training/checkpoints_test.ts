@@ -1,7 +1,7 @@
 /** Series of checkpoints end to end: local against remote over a bad line, interrupted, taken up again, kept. */
 import assert from "node:assert/strict";
 import { type Checkpoints, checkpoints } from "features/training/mod.ts";
-import { readResult } from "core/result/mod.ts";
+import { readResult } from "features/by_name.ts";
 import { profile } from "features/profile/mod.ts";
 import { openSeries, type Series } from "core/subject/mod.ts";
 import { type FakeHub, type Fault, withHub } from "../../core/hub/fake_hub.ts";

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { mean, standardError } from "core/measure/mod.ts";
 import { initialiserOf, randomWeights, readSpec } from "core/models/mod.ts";
-import { readResult, writeResult } from "core/result/mod.ts";
-import { estimate } from "core/study/studies.ts";
+import { estimate, readResult, writeResult } from "features/by_name.ts";
 import { overSeeds, predictInit, randomInit } from "features/untrained/mod.ts";
 import { openConfig } from "core/subject/mod.ts";
 import { fixtureNames, readJson } from "../../fixtures/read.ts";

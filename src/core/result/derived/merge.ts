@@ -7,17 +7,20 @@
 import { expect, list, resultOf, string } from "../../entry/mod.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
-import type { KeptKind, Kinds, ResultOf } from "../kinds.ts";
+import type { KeptKind, Result } from "../kind.ts";
 
 interface Known {
   readonly provenance: Provenance;
 }
 
+/** A result of a text; the kinds whose results merge are `summed`. */
+type Mergeable = Known & Result;
+
 /** The types of a kind of results: what one is known by before it is measured, its sums, and all of it. */
 export interface Types {
   readonly request: Known;
   readonly sums: unknown;
-  readonly result: ResultOf<KeptKind>;
+  readonly result: Mergeable;
 }
 
 /** How results of a kind follow from sums, which over consecutive parts join exactly. A result has its sums among its fields. */
@@ -34,37 +37,20 @@ export type TypesOf<S> = S extends Summed<infer K> ? K : never;
 const all = new Map<string, Summed<Types>>();
 
 /** Declares a kind whose results merge. */
-export function summed<Request extends Known, Sums, R extends Types["result"] & Request & Sums>(
+export function summed<Request extends Known, Sums, R extends Mergeable & Request & Sums>(
   how: Summed<{ request: Request; sums: Sums; result: R }>,
 ) {
-  all.set(how.kind, how as unknown as Summed<Types>);
+  all.set(how.kind.name, how as unknown as Summed<Types>);
   return how;
 }
-
-type Merged = { [K in KeptKind]: Kinds[K] extends { readonly merges: true } ? ResultOf<K> : never }[KeptKind];
 
 interface Named<R> {
   readonly name: string;
   readonly result: R;
 }
 
-/**
- * Merges shards of one study into the result of the undivided study. `names` are used in errors. Throws `TypeError` for
- * shards that differ in more than their blocks, `RangeError` if there are none, if two overlap, or if there is a gap.
- *
- * @example
- * ```ts
- * import { merge, profile } from "lamina";
- *
- * const shard = (skip: number) => profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32, skip });
- * const whole = merge([await shard(0), await shard(2)]);
- * console.log(whole.provenance.packing.samples); // 4
- * ```
- */
-export function merge<R extends Merged>(
-  results: readonly R[],
-  names?: readonly string[],
-): R {
+/** Merges shards of one study into the result of the undivided study. `names` are used in errors. */
+export function merge<R extends Mergeable>(results: readonly R[], names?: readonly string[]): R {
   expect("merge", "results", results, list(resultOf(...all.keys()), "results"));
   if (names !== undefined) expect("merge", "names", names, list(string, "names"));
   if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");
@@ -96,7 +82,7 @@ function provenanceOf(shards: readonly Provenance[]): Provenance {
   };
 }
 
-function expectOneStudy<R extends Merged>(first: Named<R>, other: Named<R>): void {
+function expectOneStudy<R extends Mergeable>(first: Named<R>, other: Named<R>): void {
   const fixed = (result: R): Record<string, unknown> => {
     const { kind, provenance: { packing: { length, bos }, text, ...rest } } = result;
     const own = Object.entries(all.get(kind)!.known ?? {})
@@ -114,7 +100,7 @@ function expectOneStudy<R extends Merged>(first: Named<R>, other: Named<R>): voi
 }
 
 /** Throws where the second shard, in the order of the text, does not begin where the first ends. */
-function expectAdjacent<R extends Merged>(first: Named<R>, second: Named<R>): void {
+function expectAdjacent<R extends Mergeable>(first: Named<R>, second: Named<R>): void {
   const [end, start] = [endOf(first.result), firstOf(second.result)];
   if (start === end) return;
   const [from, to] = start < end ? [start, Math.min(end, endOf(second.result))] : [end, start];
@@ -125,6 +111,6 @@ function expectAdjacent<R extends Merged>(first: Named<R>, second: Named<R>): vo
   );
 }
 
-const firstOf = ({ provenance: { packing } }: Merged): number => packing.skip;
+const firstOf = ({ provenance: { packing } }: Mergeable): number => packing.skip;
 
-const endOf = ({ provenance: { packing } }: Merged): number => packing.skip + packing.samples;
+const endOf = ({ provenance: { packing } }: Mergeable): number => packing.skip + packing.samples;

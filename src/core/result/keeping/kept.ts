@@ -9,7 +9,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isFile, writeWhole } from "../../disk/mod.ts";
 import { cacheKey, canonical } from "./key.ts";
-import { head, type KeptKind, type Kind, manifests, type ResultOf } from "../kinds.ts";
+import { type AnyKind, head, type KeptKind, manifests, type OfKind, type Result } from "../kind.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
@@ -21,11 +21,11 @@ export interface Keeping {
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
-export const resultPath = (folder: string, kind: Kind, origin: Provenance): string =>
+export const resultPath = (folder: string, kind: AnyKind, origin: Provenance): string =>
   join(folder, keptName(kind, origin));
 
-function keptName(kind: Kind, origin: Provenance): string {
-  return `${kind}-${fileName(origin.model.name)}-${cacheKey(canonical(head(manifests[kind])), origin)}.json`;
+function keptName(kind: AnyKind, origin: Provenance): string {
+  return `${kind.name}-${fileName(origin.model.name)}-${cacheKey(canonical(head(kind)), origin)}.json`;
 }
 
 /** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
@@ -36,14 +36,14 @@ export async function keptResult<K extends KeptKind>(
   kind: K,
   origin: Provenance,
   { results, onNotice }: Keeping,
-): Promise<ResultOf<K> | null> {
+): Promise<OfKind<K> | null> {
   if (!results) return null;
   const path = resultPath(results, kind, origin);
   const text = await readKept(path).catch(() => null);
   if (text === null) return null;
   try {
     const found = parseResult(path, unsealed(path, text), kind);
-    if (canonical(originOf(found)) === canonical(origin)) {
+    if (canonical(originOf(found, kind)) === canonical(origin)) {
       record(path, "found");
       return found;
     }
@@ -55,16 +55,16 @@ export async function keptResult<K extends KeptKind>(
 }
 
 /** Returns everything that a result depends on; where `kind` is given, what is known before the result is made suffices. */
-export const originOf = (result: object, kind = (result as ResultOf<KeptKind>).kind): Provenance =>
-  (manifests[kind].origin as (result: object) => Provenance)(result);
+export const originOf = (result: object, kind: AnyKind = manifests[(result as Result).kind]): Provenance =>
+  ((kind as KeptKind).origin as (result: object) => Provenance)(result);
 
 /** All kept results of a kind in a folder whose file names say this model; what cannot be used is passed over. */
 export async function keptOf<K extends KeptKind>(
   kind: K,
   model: string,
   results: string,
-): Promise<ResultOf<K>[]> {
-  const start = `${kind}-${fileName(model)}-`;
+): Promise<OfKind<K>[]> {
+  const start = `${kind.name}-${fileName(model)}-`;
   const names = (await readdir(results).catch(() => [])).filter((name) => name.startsWith(start)).sort();
   const found = await Promise.all(names.map(async (name) => {
     const path = join(results, name);
@@ -78,7 +78,7 @@ export async function keptOf<K extends KeptKind>(
 }
 
 /** A result of a kind that lies under a name in a folder. Throws as `readResult` does, and for what is no file. */
-export async function resultIn<K extends Kind>(folder: string, name: string, kind: K): Promise<ResultOf<K>> {
+export async function resultIn<K extends AnyKind>(folder: string, name: string, kind: K) {
   const path = join(folder, name);
   return parseResult(path, await readKept(path), kind);
 }
@@ -110,8 +110,8 @@ type How = "found" | "made";
 const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
 /** Whether a kept result was there before the command, or the call, began. */
 export function isEarlier(found: object): boolean {
-  const result = found as ResultOf<KeptKind>;
-  return records.getStore()?.own?.get(keptName(result.kind, originOf(result))) !== "made";
+  const kind = manifests[(found as Result).kind];
+  return records.getStore()?.own?.get(keptName(kind, originOf(found, kind))) !== "made";
 }
 
 function record(path: string, how: How): void {
@@ -140,31 +140,30 @@ async function recorded<T>(run: () => Promise<T>) {
 }
 
 /** Keeps a result, and returns it as it will be read back. One whose values a function changed is not kept: a function has no hash. */
-export async function keep<R extends ResultOf<KeptKind>>(result: R, keeping: Keeping): Promise<R> {
-  const { kind } = result;
+export async function keep<K extends KeptKind, R extends OfKind<K>>(kind: K, result: R, keeping: Keeping) {
   const text = resultText(result);
-  const origin = originOf(result);
+  const origin = originOf(result, kind);
   if (keeping.results && !origin.changed) {
     const path = resultPath(keeping.results, kind, origin);
     if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }
-  return parseResult(kind, text, kind) as R;
+  return parseResult(kind.name, text, kind) as R;
 }
 
 /** Returns the kept result of an origin, or computes and keeps it; `kept` says whether it was there before. */
-export async function keptOr<R extends ResultOf<KeptKind>>(
-  kind: R["kind"],
+export async function keptOr<K extends KeptKind, R extends OfKind<K>>(
+  kind: K,
   origin: Provenance,
   compute: () => Promise<R>,
   keeping: Keeping,
 ): Promise<{ readonly result: R; readonly kept: boolean }> {
   const kept = await keptResult(kind, origin, keeping) as R | null;
   if (kept) return { result: kept, kept: isEarlier(kept) };
-  return { result: await keep(await compute(), keeping), kept: false };
+  return { result: await keep(kind, await compute(), keeping), kept: false };
 }
 
 /** Writes a result into the folder under a readable name. */
-export async function keepAs(name: string, result: { readonly kind: Kind }, keeping: Keeping): Promise<void> {
+export async function keepAs(name: string, result: Result, keeping: Keeping): Promise<void> {
   if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
 }
 

@@ -10,96 +10,59 @@ import {
   expect,
   failure,
   jsonText,
-  list,
-  oneOf,
   parseJson,
   resultOf,
   shown,
-  text as aText,
 } from "../../entry/mod.ts";
-import { writeWhole } from "../../disk/mod.ts";
-import { type Kind, kindNames, manifests, METHODS, type ResultOf } from "../kinds.ts";
+import { type AnyKind, kindNames, manifests, type OfKind, type Result } from "../kind.ts";
 import gone from "./gone.json" with { type: "json" };
 
 export const anyResult: Check = (value, path) => resultOf(...kindNames())(value, path);
 
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
-export function resultText(result: { readonly kind: Kind }, indent = 0): string {
+export function resultText(result: Result, indent = 0): string {
   expect("write a result", "it", result, anyResult);
   const checked = manifests[result.kind].form.safeParse(result);
   if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error, result)}`);
   return jsonText(checked.data, indent) + "\n";
 }
 
-/**
- * Writes a result as JSON.
- *
- * @example
- * ```ts
- * import { profile, writeResult } from "lamina";
- *
- * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
- * const folder = await Deno.makeTempDir();
- * const path = `${folder}/profile.json`;
- * await writeResult(path, result);
- * await Deno.remove(folder, { recursive: true });
- * ```
- */
-export async function writeResult(path: string, result: { readonly kind: Kind }): Promise<void> {
-  expect("write a result", "path", path, aText);
-  await writeWhole(path, resultText(result));
-}
-
-/**
- * Reads a result of one of the kinds; of any kind if none is named. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another
- * form.
- *
- * @example
- * ```ts
- * import { profile, readResult, writeResult } from "lamina";
- *
- * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
- * const folder = await Deno.makeTempDir();
- * const path = `${folder}/profile.json`;
- * await writeResult(path, result);
- * const { attention } = await readResult(path, "profile");
- * const { kind } = await readResult(path); // any
- * await Deno.remove(folder, { recursive: true });
- * ```
- */
-export async function readResult<K extends Kind = Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
-  expect("read a result", "path", path, aText);
-  expect("read a result", "kinds", kinds, list(oneOf(kindNames()), "kinds"));
+/** Reads a result of one of the kinds. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another form. */
+export async function readResult<const Kinds extends readonly AnyKind[]>(path: string, ...kinds: Kinds) {
   let text: string;
   try {
     text = await readFile(path, "utf-8");
   } catch (error) {
     throw failure(`Cannot read ${path}`, error);
   }
-  return parseResult(path, text, ...kinds.length > 0 ? kinds : kindNames() as K[]);
+  return parseResult(path, text, ...kinds);
 }
 
-export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
+export function parseResult<const Kinds extends readonly AnyKind[]>(
+  name: string,
+  text: string,
+  ...kinds: Kinds
+) {
   const parsed = parseJson(text, name) as { kind?: unknown; method?: unknown } | null;
-  const kind = kinds.find((kind) => parsed?.kind === kind);
+  const kind = kinds.find(({ name }) => parsed?.kind === name);
   if (!kind) {
     const found = goneText("kind", parsed?.kind) ??
-      `kind is ${shown(parsed?.kind)}, expected ${kinds.join(" or ")}`;
+      `kind is ${shown(parsed?.kind)}, expected ${kinds.map(({ name }) => name).join(" or ")}`;
     throw new TypeError(`Cannot read ${name}: ${found}`);
   }
-  if (parsed?.method !== METHODS[kind]) {
+  if (parsed?.method !== kind.method) {
     throw new TypeError(
-      `Cannot read ${name}: method is ${shown(parsed?.method)}, expected ${METHODS[kind]} ` +
+      `Cannot read ${name}: method is ${shown(parsed?.method)}, expected ${kind.method} ` +
         `(another version of Lamina computed it differently; compute it again with this one)`,
     );
   }
-  const checked = manifests[kind].form.safeParse(parsed);
-  const gone = Object.keys(parsed).map((field) => goneText(kind, field) ?? goneText(field, ""))
+  const checked = kind.form.safeParse(parsed);
+  const gone = Object.keys(parsed).map((field) => goneText(kind.name, field) ?? goneText(field, ""))
     .find((text) => text !== null);
   if (gone || !checked.success) {
     throw new TypeError(`Cannot read ${name}: ${gone ?? flawIn(checked.error!, parsed)}`);
   }
-  return displayable(checked.data as ResultOf<K>);
+  return displayable(checked.data as OfKind<Kinds[number]>);
 }
 
 /** What files of before may have and Lamina no longer does, by field and value, or by field: docs/findings.md says why. */

@@ -135,10 +135,7 @@ export function flopsOf(spec: MixerSpec | FeedSpec, hidden: number, at: LayerMod
 export function coreOf(spec: MixerSpec, bytes: Pick<Bytes, "key">): (step: NewTokens) => Work | null {
   return ({ texts, tokens, past }) => {
     const core = mixerKind(spec).core(spec, tokens, past);
-    return core && {
-      bytes: texts * bytes.key * remembered(spec, core.rows),
-      flops: texts * core.flops,
-    };
+    return core && { bytes: texts * bytes.key * remembered(spec, core.rows), flops: texts * core.flops };
   };
 }
 

@@ -155,10 +155,7 @@ export interface MixtureParts {
  * when a token has chosen it.
  */
 export function mixtureParts(spec: MixtureSpec, hidden: number, most: number, lend: Lend): MixtureParts {
-  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
-    spec,
-    use: (run) => lend(cuts, run),
-  });
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({ spec, use: (run) => lend(cuts, run) });
   const whole = (names: readonly TensorNeed[]) =>
     part({ spec, cuts: new Map(names.map(([name]) => [name, null])) });
   const { shared } = spec;

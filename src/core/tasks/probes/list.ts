@@ -95,10 +95,7 @@ function induction(words: number): Task {
     probe(draws) {
       const list = draws.several(NOUNS, words);
       const said = words / 4 + draws.below(words / 2); // neither its first words nor its last
-      return {
-        context: [...list, ...list.slice(0, said)].join(" "),
-        continuation: ` ${list[said]}`,
-      };
+      return { context: [...list, ...list.slice(0, said)].join(" "), continuation: ` ${list[said]}` };
     },
   });
 }

@@ -2,7 +2,7 @@
 import { type DropPlan, noDrop, planHash, planText } from "core/measure/mod.ts";
 import { computedAlike, type Keeping, keptOf } from "core/result/mod.ts";
 import type { Evaluation } from "../../evaluate/mod.ts";
-import { perplexities, type Perplexity } from "../../losses/mod.ts";
+import { perplexities, type Perplexity, perplexityKind } from "../../losses/mod.ts";
 import type { Speed } from "../../speed/mod.ts";
 import { dropsIn } from "core/study/plan.ts";
 import type { StudyModel } from "core/subject/mod.ts";
@@ -69,7 +69,7 @@ export async function qualities(
     });
     measured.push({ full, dropped });
   }
-  const kept = results ? pairsIn(await keptOf("perplexity", model.name, results), model, drop) : [];
+  const kept = results ? pairsIn(await keptOf(perplexityKind, model.name, results), model, drop) : [];
   const texts = new Map<string, Quality>();
   for (const quality of [...measured, ...kept]) {
     if (!texts.has(textOf(quality))) texts.set(textOf(quality), quality);

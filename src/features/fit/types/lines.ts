@@ -48,10 +48,7 @@ export function typePasses(
   const plan = ({ place }: Unit): DropPlan =>
     "layer" in place ? { ...noDrop, [place.module]: [place.layer] } : noDrop;
   const plans = units.flatMap((unit) => measuredLevels(unit).map(() => plan(unit)));
-  return [
-    { ...sizes, plans: [noDrop], head: false },
-    ...isMeasured ? [{ ...sizes, plans, head: true }] : [],
-  ];
+  return [{ ...sizes, plans: [noDrop], head: false }, ...isMeasured ? [{ ...sizes, plans, head: true }] : []];
 }
 
 /** Lines, and what each level of each unit costs alone. */

@@ -4,7 +4,7 @@
  * Candidates run as one trie (run/plan/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
  * vocabulary once. For divergence, the full model runs beside the first of them, and its streams are kept.
  */
-import { head, type ResultOf } from "core/result/mod.ts";
+import { head, type OfKind } from "core/result/mod.ts";
 import { lossKind } from "../result.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "core/run/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
@@ -29,9 +29,9 @@ interface Losses {
 type Measure = "loss" | "divergence";
 
 interface LossTypes {
-  readonly request: Pick<ResultOf<"loss">, "provenance" | "measure">;
+  readonly request: Pick<OfKind<typeof lossKind>, "provenance" | "measure">;
   readonly sums: readonly ScoreSums[];
-  readonly result: ResultOf<"loss">;
+  readonly result: OfKind<typeof lossKind>;
 }
 
 /** The plans of a round: candidates of one size run as one trie. */
@@ -56,7 +56,7 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
   const how: How<unknown, LossTypes> = {
     ...scoring(measure !== "loss"),
     result: {
-      kind: "loss",
+      kind: lossKind,
       from: ({ provenance }, sums) => ({ ...head(lossKind), provenance, measure, ...perToken(sums) }),
     },
     origin: () => ({ measure }),
