@@ -1,5 +1,6 @@
 /** Types of blocks: a plan of types is the file that is written of it, to the last bit; what cannot be rounded is refused by name. */
 import assert from "node:assert/strict";
+import "features/mod.ts";
 import { fileURLToPath } from "node:url";
 import { exportModel } from "features/export/mod.ts";
 import type { Format } from "core/formats/mod.ts";
