@@ -1,5 +1,6 @@
 /** A study that needs more memory than there is is refused before anything runs, unless it is forced. */
 import assert from "node:assert/strict";
+import "features/mod.ts";
 import { estimate } from "features/by_name.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
