@@ -29,7 +29,7 @@ export async function removeStrays(folder: string): Promise<void> {
   }
 }
 
-/** Gives `use` the path of a folder that is not there yet, among the system's temporary files, and removes what is there in the end. */
+/** Gives `use` the path of a folder that is not there yet, among the system's temporary files, and removes what `use` left there afterwards. */
 export async function withTemporary<T>(use: (folder: string) => Promise<T>): Promise<T> {
   await removeStrays(tmpdir());
   const folder = join(tmpdir(), temporaryName());

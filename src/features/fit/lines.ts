@@ -127,9 +127,9 @@ export interface Line extends Pick<Planned, "most" | "leaves"> {
   /** The check of its order; undefined where none was made. */
   readonly check: OrderCheck | undefined;
   planOf(dropped: number): Plan;
-  /** The line by what levels cost inside the plan of so many steps; absent where none is measured. */
+  /** Makes the line whose order is what each level costs inside the plan of the first steps; absent where costs are not measured. */
   again?(dropped: number, options: RunOptions): Promise<Line>;
-  /** Whether it was made so. */
+  /** Whether `again` made it. */
   readonly exchanged?: true;
   /** What modules save. */
   savesOf(modules: Pick<Plan, LayerModule>): NonNullable<Plan["saves"]>;

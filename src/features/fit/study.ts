@@ -174,7 +174,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   },
 };
 
-/** Passes that stand in for those of a search, whose numbers of drops are not known; `again` are those of the types measured once more. */
+/** Passes that stand in for those of a search, whose numbers of drops are not known yet; `again` measures the types a second time, inside the answer. */
 function partsOf(
   text: Text,
   curves: ReturnType<typeof standIn>[],

@@ -35,7 +35,7 @@ export interface TypeLine {
   readonly by: TypeOrder;
   readonly most: number;
   planOf(steps: number): DropPlan;
-  /** The line by what levels cost inside the plan of so many steps; absent where none is measured. */
+  /** Makes the line whose order is what each level costs inside the plan of the first steps; absent where costs are not measured. */
   again?(steps: number, options: RunOptions): Promise<TypeLine>;
 }
 
