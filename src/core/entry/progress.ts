@@ -6,7 +6,7 @@
  * weight left at the speed of recent work. Work that an earlier run kept counts as done and does not change the speed.
  */
 import type { Progress, Reports } from "./reports.ts";
-import { sum } from "./values.ts";
+import { eachOf, sum } from "./values.ts";
 
 const INTERVAL = 100; // ms between two reports
 const QUIET = 1000; // ms before work that may be short is reported
@@ -158,4 +158,15 @@ export function phased<O extends Pick<Reports, "onProgress">>(
 ): (part: number) => O {
   const phase = phases(label, weights, options.onProgress, known);
   return (part) => options.onProgress ? { ...options, onProgress: phase(part) } : options;
+}
+
+/** The same for parts that have names, in the order of `weights`. */
+export function inParts<Name extends string, O extends Pick<Reports, "onProgress">>(
+  label: string | null,
+  weights: Readonly<Record<Name, number>>,
+  options: O,
+): Record<Name, O> {
+  const names = Object.keys(weights) as Name[];
+  const at = phased(label, names.map((name) => weights[name]), options);
+  return eachOf(names, (name) => at(names.indexOf(name)));
 }

@@ -1,8 +1,6 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
 export * from "./derived/intervals.ts";
 export * from "./derived/merge.ts";
-export * from "./derived/signs.ts";
-export * from "./derived/sums.ts";
 export * from "./forms/plan.ts";
 export * from "./forms/provenance.ts";
 export * from "./forms/shards.ts";

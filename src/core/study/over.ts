@@ -4,7 +4,7 @@
  *
  * A result is of some samples under one plan. Its key is known from text, options and what computes it, so that "is it kept?" is looked up.
  */
-import { type Checks, filled, phased, sum } from "../entry/mod.ts";
+import { type Checks, filled, inParts, phased, sum } from "../entry/mod.ts";
 import { planHash } from "../measure/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { isEarlier, keep, keptResult, originOf, type Summed, type Types } from "../result/mod.ts";
@@ -103,13 +103,13 @@ export async function measured<Own, K extends Types>(
 ): Promise<K["result"][][]> {
   const { model, text, own, label, isCounted, title, nameOf = () => "layers and head", shared, need } = place;
   const { result: { kind, from }, passes, room, measure } = how;
-  const at = phased(title ?? null, [0, 1], options);
-  const { blocks } = await samplesOf(text, span).pack(at(0));
+  const at = inParts(title ?? null, { packing: 0, running: 1 }, options);
+  const { blocks } = await samplesOf(text, span).pack(at.packing);
   const named = groups.flatMap((plans, group) =>
     plans.map((plan) => ({ group, plan, hash: planHash(plan) }))
   );
   const distinct = named.filter(({ hash }, i) => named.findIndex((one) => one.hash === hash) === i);
-  const requests = await requestsOf(how, place, span, distinct.map(({ plan }) => plan), at(0));
+  const requests = await requestsOf(how, place, span, distinct.map(({ plan }) => plan), at.packing);
   const results = new Map<string, K["result"]>();
   for (const [i, { hash }] of distinct.entries()) {
     const found = await keptResult(kind, originOf(requests[i], kind), options) as K["result"] | null;
@@ -129,7 +129,7 @@ export async function measured<Own, K extends Types>(
   const running = lacking.map(passesOf);
   const weights = running.map((passes) => flopsOf(model, passes));
   const before = Math.max(0, sum(runs.map(passesOf), (passes) => flopsOf(model, passes)) - sum(weights));
-  const part = phased(null, [before, ...weights], at(1));
+  const part = phased(null, [before, ...weights], at.running);
   if (running.flat().length > 0) {
     const { bytes, what } = needOf(model, running.flat());
     await expectRoom(need ?? { bytes: bytes + (room?.(model, own, blocks) ?? 0), what }, options);

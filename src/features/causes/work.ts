@@ -1,5 +1,5 @@
 /** The study of causes in stages: the full model, the sink rate, single drops, and smoothing, whose drops follow from them. */
-import { type Checks, eachOf, filled, option, phased, wholeNumber } from "core/entry/mod.ts";
+import { type Checks, eachOf, filled, inParts, option, wholeNumber } from "core/entry/mod.ts";
 import { type LayerModule, MODULES } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import { type Causes, causesKind, type Rows, rowsKind } from "./result.ts";
@@ -74,7 +74,7 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const settings = settingsOf(model.spec, text.sizes, measures);
   const passes = passesOf(model.spec, text.sizes, settings);
   const originOf = async (options: RunOptions) => {
-    const reports = phased(label, [0, 1], options)(0);
+    const reports = inParts(label, { packing: 0, running: 1 }, options).packing;
     await sink.pack(reports);
     return { ...await provenance(model, await text.pack(reports), drop, options), causes: settings };
   };

@@ -1,4 +1,4 @@
-import { amountText, phased, sum } from "core/entry/mod.ts";
+import { amountText, inParts, phased, sum } from "core/entry/mod.ts";
 import { type DropPlan, planHash } from "core/measure/mod.ts";
 import type { Fit } from "./result.ts";
 import { limitsCost } from "./worth.ts";
@@ -93,25 +93,30 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
     judge,
   };
   const { bare, repaired, confirming, timing } = weightsOf(sought);
-  const weights = [sum(bare), sum(repaired), confirming, timing];
-  const at = phased(`fit of ${model.name}`, weights, options);
-  const rounds = [roundsOf(at(0), bare), roundsOf(at(1), repaired)] as const;
+  const weights = { bare: sum(bare), repaired: sum(repaired), confirming, timing };
+  const at = inParts(`fit of ${model.name}`, weights, options);
+  const rounds = [roundsOf(at.bare, bare), roundsOf(at.repaired, repaired)] as const;
   const chosen = limitsCost(aim)
     ? await chosenByCost(searching, rounds)
     : await chosenBySaving(searching, rounds);
-  const last = phased(null, [1, Number(lines.some(({ target }) => target === "types"))], at(2));
-  const confirmed = await confirm(searching, chosen, last(0));
-  const beside = await besides(searching, confirmed.answer, last(1));
-  return { ...await foundOf(searching, chosen, confirmed, at(3)), ...beside.length > 0 ? { beside } : {} };
+  const compared = Number(lines.some(({ target }) => target === "types"));
+  const last = inParts(null, { answer: 1, beside: compared }, at.confirming);
+  const confirmed = await confirm(searching, chosen, last.answer);
+  const beside = await besides(searching, confirmed.answer, last.beside);
+  return {
+    ...await foundOf(searching, chosen, confirmed, at.timing),
+    ...beside.length > 0 ? { beside } : {},
+  };
 }
 
 /** The rounds of one search, in one count. */
 function roundsOf(options: RunOptions, parts: readonly number[]): NextRound {
-  const at = phased(null, ROUNDS, options);
+  const turn = phased(null, ROUNDS, options);
   let rounds = 0;
   return () => {
-    const part = phased(null, parts, at(Math.min(rounds++, ROUNDS.length - 1)));
-    return [part(0), part(1)];
+    const [making, judging] = parts;
+    const at = inParts(null, { making, judging }, turn(Math.min(rounds++, ROUNDS.length - 1)));
+    return [at.making, at.judging];
   };
 }
 

@@ -1,16 +1,7 @@
 /** How well a model predicts a text under a plan. */
 import { z } from "zod";
-import {
-  depends,
-  head,
-  kind,
-  type Provenance,
-  provenanceForm,
-  sharedForm,
-  summed,
-  total,
-} from "core/result/mod.ts";
-import { displayable } from "core/entry/mod.ts";
+import { depends, head, kind, type Provenance, provenanceForm, sharedForm, summed } from "core/result/mod.ts";
+import { displayable, sum } from "core/entry/mod.ts";
 import { standardError } from "core/measure/mod.ts";
 
 /** How well a text is predicted. */
@@ -40,16 +31,16 @@ export const perplexityKind = kind("perplexity", { method: 1, merges: true, orig
 export type Perplexity = z.infer<typeof perplexityKind.form>;
 
 export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): Perplexity {
-  const tokens = total(sums, "tokens");
-  const nll = total(sums, "nll") / tokens;
+  const tokens = sum(sums, ({ tokens }) => tokens);
+  const nll = sum(sums, ({ nll }) => nll) / tokens;
   return displayable({
     ...head(perplexityKind),
     provenance,
     nll,
     standardError: standardError(sums.map((sample) => sample.nll / sample.tokens)),
     perplexity: Math.min(Math.exp(nll), Number.MAX_VALUE), // JSON has no infinity
-    kl: total(sums, "kl") / tokens,
-    top1: total(sums, "top1") / tokens,
+    kl: sum(sums, ({ kl }) => kl) / tokens,
+    top1: sum(sums, ({ top1 }) => top1) / tokens,
     tokens,
     sums,
   });

@@ -3,9 +3,9 @@ import {
   type Checks,
   expect,
   func,
+  inParts,
   list,
   oneOf,
-  phased,
   released,
   type Reports,
   required,
@@ -130,14 +130,14 @@ type See = (seen: object) => unknown;
 
 async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
   const drop = dropsIn(model, options.drop ?? {});
-  const at = phased(`observation of ${model.name}`, [0, 1], options);
-  const blocks = await blocksOf(model, at(0));
+  const at = inParts(`observation of ${model.name}`, { packing: 0, running: 1 }, options);
+  const blocks = await blocksOf(model, at.packing);
   const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
   const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
   const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
   const usesHead = atEnd.length > 0 || readsHead(options.values);
   const { layers } = changedSpec(model.spec, drop);
-  const onProgress = reporter("layers", "modules", at(1));
+  const onProgress = reporter("layers", "modules", at.running);
   await using lens = usesHead ? await openHead(model, options) : undefined;
   const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const finish: ForwardOptions["finish"] = atEnd.length > 0

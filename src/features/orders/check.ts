@@ -7,7 +7,7 @@
  * most 0.37 and 2.6 times; the attentions 0, 1, 24 cost 0.42 to 4.1, the others at most 0.21, though up to 2.5 times the small median:
  * hence a least cost too. Gemma 3 270M, 2 × 256 tokens: the MLPs 1 and 3 cost 1.5 and 4.6 nats, the median of 18 is 0.39.
  */
-import { phased } from "core/entry/mod.ts";
+import { inParts } from "core/entry/mod.ts";
 import { quartiles } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import type { Last, ScoreName, Target } from "core/result/mod.ts";
@@ -79,10 +79,10 @@ export async function removeEach(
   const label = `check of ${model.name}`;
   const round = { open: entries, taken: [], nll: isFirst ? null : 0 };
   const [profiling, ...removing] = checkPasses(model.spec, entries, text.sizes);
-  const weights = [flopsOf(model, [profiling]), flopsOf(model, removing)];
-  const at = phased(label, weights, options);
-  const profile = await profileOver(model, text, noDrop, { ...at(0), onNotice: undefined });
-  const found = await losses.measure({ model, text }, round, at(1));
+  const weights = { profiling: flopsOf(model, [profiling]), removing: flopsOf(model, removing) };
+  const at = inParts(label, weights, options);
+  const profile = await profileOver(model, text, noDrop, { ...at.profiling, onNotice: undefined });
+  const found = await losses.measure({ model, text }, round, at.removing);
   const costs = new Map(entries.map((entry, i) => [keyOf(entry), found.losses[i].nll - found.nll]));
   return { size: checkSize(text.sizes), profile, costs };
 }

@@ -2,7 +2,7 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { displayable, eachOf, option, phased } from "core/entry/mod.ts";
+import { displayable, eachOf, inParts, option, sum } from "core/entry/mod.ts";
 import { KINDS, rankAgreement } from "core/measure/mod.ts";
 import { GUIDE_NAMES, GUIDES, head } from "core/result/mod.ts";
 import { type Guides, guidesKind } from "./result.ts";
@@ -18,10 +18,10 @@ import {
   type StudyOptions,
   textOptions,
 } from "core/study/options.ts";
-import { step } from "core/study/stage.ts";
+import { inTurn, step } from "core/study/stage.ts";
 import { run, type Study } from "core/study/study.ts";
 import { perplexityGroups, riseOver } from "../losses/mod.ts";
-import { candidatesOf, dropOfEntries, type Measurement, type Numbers, type Round } from "./scores/score.ts";
+import { candidatesOf, dropOfEntries, type Numbers, type Round } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 import { plansIn } from "./order.ts";
 import { type Text, textOf } from "core/study/text.ts";
@@ -74,20 +74,25 @@ async function measured(
   const round = roundOf(spec);
   const passes = guidesPasses(model, options);
   const need = needOf(model, passes.flat());
-  const weights = passes.map((own) => flopsOf(model, own));
-  const at = phased(`guides to ${model.name}`, [0, ...weights], options);
+  const costs = new Map(measurements.map((from, i) => [from, flopsOf(model, passes[i])]));
+  const weights = { packing: 0, scoring: sum([...costs.values()]), removing: flopsOf(model, passes.at(-1)!) };
+  const at = inParts(`guides to ${model.name}`, weights, options);
   const measuredOn = textOf(model, { ...options, text: heldOut ?? HELD_OUT_TEXT }, heldOutChecks);
-  await measuredOn.pack(at(0)); // before anything is computed
-  const calibration = await provenance(model, await text.pack(at(0)), noDrop, options);
+  await measuredOn.pack(at.packing); // before anything is computed
+  const calibration = await provenance(model, await text.pack(at.packing), noDrop, options);
   const ground = { model, text, need };
-  const found = new Map<Measurement, unknown>();
-  for (const [i, from] of measurements.entries()) {
-    found.set(from, await from.measure(ground, round, at(1 + i)));
-  }
+  const found = new Map(
+    await inTurn(
+      measurements,
+      at.scoring,
+      async (from, own) => [from, await from.measure(ground, round, own)] as const,
+      { weight: (from) => costs.get(from)! },
+    ),
+  );
   const [[full], ...removed] = await perplexityGroups(
     model,
     [[noDrop], ...removalsOf(spec)],
-    at(1 + measurements.length),
+    at.removing,
     measuredOn,
   );
   const runs = removed.flat(); // in the order of the round, as `removalsOf` is

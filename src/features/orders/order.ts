@@ -5,7 +5,7 @@
  * divides as what it measures can be: a profile by samples, losses by candidates, of a search round by round. What is measured in one
  * pass over weights or angles is one unit.
  */
-import { displayable, phased, sum } from "core/entry/mod.ts";
+import { displayable, inParts, phased, sum } from "core/entry/mod.ts";
 import { type DropOrder, orderKind, orderOrigin } from "./result.ts";
 import { head, isEarlier, keep, keptOr, keptResult } from "core/result/mod.ts";
 import { noDrop } from "core/run/mod.ts";
@@ -128,11 +128,11 @@ async function ordered(ordering: Ordering, options: RunOptions): Promise<DropOrd
   const { model, text, request } = ordering;
   const { target, by, upto } = request;
   const label = `${target} of ${model.name} by ${by}`;
-  const at = phased(label, [0, 1], options);
-  const packed = await text.pack(at(0));
+  const at = inParts(label, { packing: 0, ordering: 1 }, options);
+  const packed = await text.pack(at.packing);
   const known = { ...request, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin(known);
-  const compute = () => computed(known.provenance, ordering, label, at(1));
+  const compute = () => computed(known.provenance, ordering, label, at.ordering);
   const { result, kept } = await keptOr(orderKind, origin, compute, options);
   if (kept) tellReused(options, label);
   const { order: { length } } = result;
@@ -157,14 +157,13 @@ async function computed(
   const entries = candidatesOf(spec, target, upto);
   const parts = passesOf(model, request, text.sizes);
   await expectRoom(needOf(model, parts.flat()), options);
-  const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
-  const turns = scores[by].again ? [1, 0] : [0, 1]; // a search is checked before it begins
-  const at = phased(null, turns.map((part) => weights[part]), options);
-  const [scoring, removing] = turns.map((turn) => at(turn));
+  const [scoring, removing] = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
+  // A search is checked before it begins.
+  const at = inParts(null, scores[by].again ? { removing, scoring } : { scoring, removing }, options);
   const checked = async (order: readonly Entry[]) => {
     if (!isChecked) return undefined;
     const count = removedBy(spec, request);
-    return checkOf(await removeEach(model, short, order.slice(0, count), removing), order, count);
+    return checkOf(await removeEach(model, short, order.slice(0, count), at.removing), order, count);
   };
   const made = ({ nll, order, check }: Pick<DropOrder, "nll" | "order" | "check">, upto: number) => {
     const sizes = sizesOf(spec);
@@ -173,7 +172,7 @@ async function computed(
   };
   if (!scores[by].again) {
     const round = { open: entries, taken: [], nll: null };
-    const { nll, order: all } = await measured(scores[by], target, ground, round, scoring);
+    const { nll, order: all } = await measured(scores[by], target, ground, round, at.scoring);
     const check = await checked(all);
     const order = constrained(withLast(all, check?.last ?? []), spec.layers.length, constraints);
     return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto), check }, upto);
@@ -181,7 +180,7 @@ async function computed(
   // A search. The order that each round reaches is kept as the result for that number of modules, so that it resumes after the last.
   const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
   const check = await checked(entries);
-  const turn = phased(null, Array.from({ length: upto }, () => 1), scoring);
+  const turn = phased(null, Array.from({ length: upto }, () => 1), at.scoring);
   let result = made({ nll: null, order: [], check }, 0);
   for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
     result = await keptResult(orderKind, originOf(size), options) ?? result;

@@ -2,7 +2,7 @@
 import { displayable, eachOf, sum } from "core/entry/mod.ts";
 import { eachMean, KINDS, standardError, type UpdateSums } from "core/measure/mod.ts";
 import { type Mixtures, type ModuleMeans, type Profile, profileKind, type RoutingSums } from "./result.ts";
-import { head, type Provenance, summed, total } from "core/result/mod.ts";
+import { head, type Provenance, summed } from "core/result/mod.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
@@ -38,6 +38,9 @@ export function profileOf(
     sizes,
   });
 }
+
+const total = <K extends string>(samples: readonly Readonly<Record<K, number>>[], key: K) =>
+  sum(samples, ({ [key]: value }) => value);
 
 function means(sums: ModuleSums): ModuleMeans {
   const mean = (layer: SampleSums, sum: keyof UpdateSums) =>

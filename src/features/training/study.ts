@@ -6,7 +6,7 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "core/measure/mod.ts";
-import { displayable, enter, expect, option, phased, reportsOf } from "core/entry/mod.ts";
+import { displayable, enter, expect, inParts, option, reportsOf } from "core/entry/mod.ts";
 import { type Checkpoints, checkpointsKind } from "./result.ts";
 import { head, keptOr } from "core/result/mod.ts";
 import { type Profile, profileOver } from "../profile/mod.ts";
@@ -132,14 +132,19 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
     const text = textOf(closed, options);
     const passes = passesOf(text.sizes, quality !== undefined);
     // Quality has one more pass of the full model, which the others are held against.
-    const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
-    const at = phased(`step ${step}`, weights, options);
-    const packed = await text.pack(at(0));
+    const [profiling, dropping] = [passes.slice(0, 1), passes.length > 1 ? passes : []];
+    const weights = {
+      packing: 0,
+      profiling: flopsOf(closed, profiling),
+      dropping: flopsOf(closed, dropping),
+    };
+    const at = inParts(`step ${step}`, weights, options);
+    const packed = await text.pack(at.packing);
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
-      const profile = await profileOver(model, text, noDrop, at(1), { label: name });
-      const dropped = await qualityOf(model, profile, at(2));
+      const profile = await profileOver(model, text, noDrop, at.profiling, { label: name });
+      const dropped = await qualityOf(model, profile, at.dropping);
       return { ...head(checkpointsKind), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
     const { result: { series: [result] }, kept } = await keptOr(checkpointsKind, key, measured, options);

@@ -1,7 +1,6 @@
 /** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
 import { expect, func, like } from "../../entry/mod.ts";
 import { interval95, type Rise } from "../../measure/mod.ts";
-import type { Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
 export interface Ends {
@@ -12,6 +11,18 @@ export interface Ends {
 }
 
 export type { Rise };
+
+/** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
+export type Sign = -1 | 0 | 1;
+
+/** How many comparisons come out either way, how many stay open, and all of them. */
+export function tally(signs: readonly Sign[]) {
+  const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
+  return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
+}
+
+/** Comparisons by their outcome. */
+export type Tally = ReturnType<typeof tally>;
 
 /** A rise of the loss with the ends of its 95 % interval. */
 export interface RiseInterval extends Ends {

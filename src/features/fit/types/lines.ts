@@ -1,5 +1,5 @@
 /** Lines of `fit` along types of blocks: by what each step was measured to cost, and two that measure nothing, which are held against it. */
-import { phased } from "core/entry/mod.ts";
+import { inParts } from "core/entry/mod.ts";
 import { type LayerModule, planHash } from "core/measure/mod.ts";
 import type { Fit } from "../result.ts";
 import { head, type Plan, planData, planKind, type TypeOrder } from "core/result/mod.ts";
@@ -70,8 +70,9 @@ export async function typeLines(
   dropped: (module: LayerModule, layer: number) => number | undefined,
   options: RunOptions,
 ): Promise<TypeLines> {
-  const at = phased(`types of ${model.name}`, [1, units.length], options);
-  const importance = await importanceOver(model, text, at(0));
+  const weights = { importance: 1, rises: units.length };
+  const at = inParts(`types of ${model.name}`, weights, options);
+  const importance = await importanceOver(model, text, at.importance);
   const rises = (inside: readonly Choice[], options: RunOptions) =>
     risesOf(model, units, inside, importance, text, options);
   const line = (by: TypeOrder, own: readonly TypeStep[]): TypeLine => {
@@ -90,7 +91,7 @@ export async function typeLines(
   let measured: Measured[][] = [];
   const makers: Readonly<Record<TypeOrder, () => TypeStep[] | Promise<TypeStep[]>>> = {
     async rise() {
-      measured = await rises(first, at(1));
+      measured = await rises(first, at.rises);
       const all = units.map(({ place }, u): Measured[] => {
         const rise = "layer" in place ? dropped(place.module, place.layer) : undefined;
         return [...measured[u], ...rise === undefined ? [] : [{ level: null, rise }]];
