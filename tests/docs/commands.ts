@@ -111,12 +111,15 @@ export function usualProgram(): Command {
   }
 }
 
-/** The help of a command, 80 columns wide. */
-export function helpOf(command: Command): string {
+/** The help of a command, 80 columns wide: whole, or what `--help` shows first. */
+export function helpOf(command: Command, args = ["all"]): string {
   let text = "";
+  rootOf(command).args = args;
   command.configureOutput({ writeOut: (part) => text += part, getOutHelpWidth: () => 80 }).outputHelp();
   return text;
 }
+
+const rootOf = (command: Command): Command => command.parent ? rootOf(command.parent) : command;
 
 function line(option: Option): string {
   return `- \`${option.flags}\` ${optionDescription(option).replaceAll("<", "\\<")}`;

@@ -40,7 +40,13 @@ export const texts: Readonly<Record<string, Texts>> = {
   },
   figures: Object.fromEntries(names.map((name) => [name, drawnWith(name).csv])),
   words,
-  help: Object.fromEntries(commandsOf().map((command) => [pathOf(command), helpOf(command)])),
+  help: Object.fromEntries(
+    commandsOf().flatMap((command) => {
+      const [whole, first] = [helpOf(command), helpOf(command, [])];
+      const both = [[pathOf(command), whole], [`${pathOf(command)}, first`, first]];
+      return first === whole ? both.slice(0, 1) : both;
+    }),
+  ),
 };
 
 /** The address of a file of texts. */

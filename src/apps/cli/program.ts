@@ -13,7 +13,7 @@ import { features } from "../../features/mod.ts";
 import { figuresCommand } from "../pages/figures_command.ts";
 import { startCommand } from "../pages/start_command.ts";
 import type { Context } from "core/command/context.ts";
-import { explained } from "core/command/declare.ts";
+import { explained, visibleOptions } from "core/command/declare.ts";
 import { briefly, environmentCommand, helpCommand, optionDescription } from "core/command/help.ts";
 import { checkPaths, recordValues } from "core/command/paths.ts";
 import { checkRelations, refuseTwice, withFlags } from "core/command/relations.ts";
@@ -57,9 +57,8 @@ export function createProgram(context: Context): Command {
   );
   const groups = {
     "Every day:": [startCommand, ...commandsOf("Every day:"), figuresCommand, modelsCommand, doctorCommand],
+    "Choose yourself:": commandsOf("Choose yourself:"),
     "Measure:": commandsOf("Measure:"),
-    "Choose:": commandsOf("Choose:"),
-    "Evaluate:": commandsOf("Evaluate:"),
     "Many machines:": [shards, shard, merge],
     "This machine:": [
       ...commandsOf("This machine:"),
@@ -74,7 +73,10 @@ export function createProgram(context: Context): Command {
   program.addCommand(helpCommand("help profile"));
   settle(program, context);
   briefly(program);
-  explained(program, "profile smollm2-135m");
+  explained(program, [
+    "fit smollm2-135m --perplexity 10% --json fit.json",
+    "export smollm2-135m --plan fit.json --format gguf-deci --out smaller",
+  ]);
   program.hook("preAction", async (_, command) => {
     checkRelations(command);
     if (command.optsWithGlobals().quiet) context.progress.hush();
@@ -85,7 +87,7 @@ export function createProgram(context: Context): Command {
 
 /** Every command throws errors of usage instead of ending the process, and prints through the context. */
 function settle(command: Command, context: Context): void {
-  command.exitOverride().configureHelp({ optionDescription })
+  command.exitOverride().configureHelp({ optionDescription, visibleOptions })
     .addOption(new Option("--quiet", "print no progress and no notices, only results and errors")
       .helpGroup("Options:"))
     .addHelpOption(new Option("-h, --help", "print this help").helpGroup("Options:"))

@@ -82,14 +82,16 @@ async function run(path: string, how: Omit<Execution, "folder">): Promise<Execut
     stdout: "piped",
     ...signal ? { signal } : {},
   }).spawn();
-  let begin = 0;
+  let [begin, began] = [0, 0]; // of the first cell, and of the one that runs
   let said: Running | Executed | null = null;
   const timer = setInterval(() => {
-    if (said && "cell" in said) onProgress?.(progressOf(path, said, (performance.now() - begin) / 1000));
+    if (!said || !("cell" in said)) return;
+    onProgress?.(progressOf(path, said, (began - begin) / 1000, (performance.now() - began) / 1000));
   }, SECOND);
   try {
     for await (const line of linesOf(child.stdout)) {
-      begin ||= performance.now(); // of the first cell
+      began = performance.now();
+      begin ||= began;
       said = JSON.parse(line);
     }
     const { code } = await child.status;
@@ -101,11 +103,12 @@ async function run(path: string, how: Omit<Execution, "folder">): Promise<Execut
   }
 }
 
-/** The cell that runs, and from the second on the time left if the others take as long; this one counts as half done. */
-function progressOf(path: string, { cell, cells }: Running, seconds: number): Progress {
-  const done = cell - 0.5;
-  const left = cell > 1 ? { secondsLeft: seconds / done * (cells - done) } : {};
-  return { label: `${basename(path)}, cell ${cell} of ${cells}`, done, total: cells, unit: "cells", ...left };
+/** The cell that runs, after seconds of the others and of its own, and from the second on the time left if cells take as long on average. */
+function progressOf(path: string, { cell, cells }: Running, before: number, own: number): Progress {
+  const mean = Math.max(before / (cell - 1), (before + own) / cell);
+  const left = cell > 1 ? { secondsLeft: mean * (cells - cell) + Math.max(0, mean - own) } : {};
+  const label = `${basename(path)}, cell ${cell} of ${cells}`;
+  return { label, done: cell - 1, total: cells, unit: "cells", ...left };
 }
 
 /** Whole lines of a text, as they come. */

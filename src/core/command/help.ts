@@ -2,7 +2,7 @@
 import type { Command, Option } from "commander";
 import { displayed, type Kept, usualFolderOf } from "../home/mod.ts";
 import type { Context } from "./context.ts";
-import { type Codes, codesOf, declared, entries } from "./declare.ts";
+import { type Codes, codesOf, declared, entries, isWhole } from "./declare.ts";
 import { relationTexts } from "./relations.ts";
 
 const usual = (kept: Kept) => displayed(usualFolderOf(kept));
@@ -52,14 +52,14 @@ function allCodes(commands: readonly Command[]): Codes {
   return [...CODES, ...more].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
 }
 
-/** Describes the first group of a program's commands in its help, and names the others; `lamina help all` describes all. */
+/** Describes the first two groups of a program's commands in its help, and names the others; `lamina help all` describes all. */
 export function briefly(program: Command): void {
   const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
-  const [[, first], ...others] = groups;
-  const isWhole = () => program.args.join(" ") === "help all";
+  const [[, first], [, second], ...others] = groups;
   program.configureHelp({
     ...program.configureHelp(),
-    visibleCommands: ({ commands }) => commands.filter((one) => isWhole() || first.includes(one)),
+    visibleCommands: ({ commands }) =>
+      commands.filter((one) => isWhole(program) || [...first, ...second].includes(one)),
     subcommandTerm: (command) => command.name(),
   });
   const names = others.map(([heading, commands]) =>
@@ -67,7 +67,7 @@ export function briefly(program: Command): void {
   );
   program.addHelpText(
     "after",
-    () => isWhole() ? "" : `\nOther commands (lamina help all describes them):\n${entries(names)}`,
+    () => isWhole(program) ? "" : `\nOther commands (lamina help all describes them):\n${entries(names)}`,
   );
 }
 
@@ -76,11 +76,11 @@ export function helpCommand(example: string): Command {
   return declared({
     name: "help",
     says: "print the help of a command",
-    takes: { "[command...]": "its name, as in `cache verify`" },
+    takes: { "[command...]": "its name, as in `cache verify`; `all` behind it shows every option" },
     example,
   }, (names: string[], _, command: Command) => {
     let found = command.parent!;
-    for (const name of names[0] === "all" ? names.slice(1) : names) {
+    for (const name of names.filter((name) => name !== "all")) {
       const child = found.commands.find((child) => child.name() === name);
       if (!child) return command.error(`error: unknown command '${name}'`, { exitCode: 2 });
       found = child;

@@ -1,6 +1,6 @@
 /**
- * Progress on stderr. On a terminal one line is drawn again in place; elsewhere a line is written every ten seconds, the first after two
- * if more than ten are left. In the first second nothing is said. Results on stdout are never touched.
+ * Progress on stderr. On a terminal one line is drawn again in place; elsewhere a line is written every ten seconds if something was done
+ * since the last one, the first after two if more than ten are left. In the first second nothing is said. Results on stdout are never touched.
  */
 import process from "node:process";
 import { formatBytes, plain, type Progress } from "../entry/mod.ts";
@@ -44,6 +44,7 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   let drawn = false;
   let quiet = false;
   let written = start; // when a line was written, where lines cannot be drawn again
+  let last = ""; // its label and what was done
   const shown = (line: string) => output.utf8 ? line : ascii(line);
   const clear = () => {
     if (drawn) output.write("\r\x1b[K");
@@ -68,7 +69,9 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
       } else if (
         complete ? written > start : now - written >= (written === start && isLong(progress) ? FIRST : PAUSE)
       ) {
-        written = now;
+        const about = `${progress.label} ${progress.done}`;
+        if (about === last) return;
+        [written, last] = [now, about];
         output.write(`${shown(progressText(progress, 200))}\n`);
       }
     },

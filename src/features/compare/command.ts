@@ -26,8 +26,7 @@ const LOGS = { needs: { option: "samples", is: "without a number", holds: isBare
 const compareCommand = (context: Context): Command =>
   declared({
     name: "compare",
-    says:
-      "certify what a smaller model, or a plan, costs; compare two profiles, or answers that lm-eval logged",
+    says: "certify what a smaller model or a plan costs, token by token",
     takes: {
       "<a>": `${MODEL}; or a profile (.json); with --samples, a file or folder of lm-eval's --log_samples`,
       "[b]": "another one, which is compared with the first; without it, the first under a plan",
@@ -80,4 +79,4 @@ async function comparison(context: Context, [a, b]: readonly string[], logs: Fla
   return { ...outputOf(context, compared), table };
 }
 
-export const commands = { "Evaluate:": [compareCommand] };
+export const commands = { "Every day:": [compareCommand], place: 5 };

@@ -12,5 +12,5 @@ export * from "./study.ts";
 export default feature({
   studies: { depth: depthStudy },
   looks: [look(depthKind, { tables: depthTables, rows: depthRows, figures: depthFigure })],
-  command: { heading: "Evaluate:", flags: "--samples 4" },
+  command: { flags: "--samples 4" },
 });

@@ -15,6 +15,7 @@ const evaluateCommand = (context: Context) =>
     says: "score benchmark tasks as lm-eval does, with and without drops",
     takes: { "<model>": MODEL },
     options: { ...planLists(), ...evaluateStudy.checks, ...studyOptions("evaluate") },
+    first: "plan dropAttention dropMlp tasks shots limit until margin json dryRun",
     relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
     example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
   }, async (ref: string, flags: Flags & DropFlags<string[]> & { readonly suite?: string }) => {
@@ -35,4 +36,4 @@ const evaluateCommand = (context: Context) =>
     });
   });
 
-export const commands = { "Every day:": [evaluateCommand], place: 5 };
+export const commands = { "Every day:": [evaluateCommand], place: 4 };

@@ -126,4 +126,4 @@ async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation 
   return own.length > 0 ? own : results;
 }
 
-export const commands = { "Every day:": [exportCommand], place: 7 };
+export const commands = { "Every day:": [exportCommand], place: 2 };

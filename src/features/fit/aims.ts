@@ -43,9 +43,7 @@ export interface FitAim {
   readonly tasks?: readonly string[] | undefined;
   /** Documents of each task, of which half confirm; default: 200. */
   readonly limit?: number | undefined;
-  /**
-   * Whether the half that confirms is asked in random order, of each plan until it is known whether it keeps the promise, as by `until` of `evaluate`. Plans that lose nothing take some 460 documents of each task for one point.
-   */
+  /** Whether the half that confirms is in random order, and a plan gets no more documents once its verdict is known, as with `until` of `evaluate`. */
   readonly stopEarly?: boolean | undefined;
   /** Tokens of the sequence of `kvBytes`; default: 8192. */
   readonly context?: number | undefined;
@@ -97,7 +95,7 @@ export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):",
   limit: option(wholeNumber(4), "<n> documents of each task; half confirm", LIMIT, { needs: "accuracy" }),
   stopEarly: option(
     related(flag, { needs: "accuracy" }),
-    "confirm on documents in random order, of each plan until it is known whether it keeps the limit",
+    "confirm on documents in random order; a plan gets no more once its verdict is known",
   ),
   context: option(wholeNumber(1), "<t> sequence length, in tokens", CONTEXT, { needs: "kvBytes" }),
 });

@@ -21,6 +21,8 @@ const fitCommand = (context: Context) =>
       ...calibrationOptions(),
       ...studyOptions("fit", ({ repair }) => repair === undefined ? "file" : "plan"),
     },
+    first:
+      "loss perplexity accuracy tasks parameters kvBytes file speed targets repair format time text samples length calibrationText json dryRun",
     relations: { seed: { needs: randomAmong(false) } },
     example: "fit smollm2-135m --perplexity 10%",
   }, {
@@ -43,4 +45,4 @@ const fitCommand = (context: Context) =>
     }),
   });
 
-export const commands = { "Every day:": [fitCommand], place: 2 };
+export const commands = { "Every day:": [fitCommand], place: 1 };

@@ -61,4 +61,4 @@ const generateCommand = (context: Context) =>
     });
   });
 
-export const commands = { "Every day:": [generateCommand], place: 6 };
+export const commands = { "Every day:": [generateCommand], place: 3 };

@@ -13,5 +13,5 @@ export * from "./table.ts";
 export default feature({
   studies: { perplexity: perplexityStudy },
   looks: [look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true })],
-  command: { heading: "Evaluate:", flags: "--drop-attention 25,26" },
+  command: { flags: "--drop-attention 25,26" },
 });

@@ -21,7 +21,7 @@ const ATTENTION = { target: "attention" };
 const orderCommand = (context: Context): Command =>
   studyCommand(context, orderStudy, {
     name: "order",
-    says: "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
+    says: "rank modules, or windows of blocks, by a score or greedy search",
     options: { ...usually(orderStudy.checks, ATTENTION), ...studyOptions("order") },
     relations: { seed: { needs: randomAmong(false) } },
     example: "order smollm2-135m --by greedy --upto 8 --json order.json",
@@ -58,4 +58,4 @@ const planCommand = (context: Context): Command =>
     });
   });
 
-export const commands = { "Every day:": [planCommand], "Choose:": [orderCommand], place: 3 };
+export const commands = { "Choose yourself:": [orderCommand, planCommand], place: 2 };

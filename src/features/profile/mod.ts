@@ -22,7 +22,7 @@ export default feature({
   studies: { profile: profileStudy },
   looks: [look(profileKind, { tables: profileTables, rows: profileRows, figure: importanceFigure })],
   command: {
-    heading: "Every day:",
+    heading: "Choose yourself:",
     place: 1,
     flags: "--samples 4 --json profile.json",
     options: { all: option(flag, "print every module, not only the ten least important of each kind") },

@@ -57,4 +57,4 @@ const missing = (json: string | undefined) =>
     json === undefined ? "missing" : `"${json}"`
   }, expected a file, since the tensors lie beside it`;
 
-export const commands = { "Every day:": [repairCommand], place: 4 };
+export const commands = { "Choose yourself:": [repairCommand], place: 4 };

@@ -45,7 +45,7 @@ function speedCommand(context: Context): Command {
   const { batch, devices, bits } = rooflineChecks;
   return declared({
     name: "speed",
-    says: "measure prefill and decoding speed with modules dropped, beside the possible speed",
+    says: "measure how fast a smaller model reads and writes",
     takes: {
       "<model>": "a model; with --device also a name in data/configs, a config.json or a folder with one",
     },
@@ -110,4 +110,4 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   });
 }
 
-export const commands = { "Evaluate:": [speedCommand] };
+export const commands = { "Every day:": [speedCommand], place: 6 };

@@ -11,7 +11,7 @@ type SweepFlags = Flags & Partial<Readonly<Record<"target" | "text" | "calibrati
 const sweepCommand = (context: Context) =>
   studyCommand(context, sweepStudy, {
     name: "sweep",
-    says: "measure quality against the number of dropped modules, in several orders",
+    says: "measure quality against the number dropped, in several orders",
     options: {
       target: option(oneOf(TARGETS), "<kind> what to drop", "attention"),
       ...calibrationOptions("that of --text if it is set, otherwise stories"),
@@ -27,4 +27,4 @@ const sweepCommand = (context: Context) =>
     },
   });
 
-export const commands = { "Choose:": [sweepCommand], place: 4 };
+export const commands = { "Choose yourself:": [sweepCommand], place: 3 };

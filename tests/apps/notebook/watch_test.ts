@@ -169,6 +169,9 @@ Deno.test("a file gets a line every ten seconds and one at the end", () => {
   assert.match(lines[1], /^profile .* 68 % {2}3 s left$/);
   assert.match(lines[2], / 100 %$/);
   assert.doesNotMatch(screen.text, /\r|\x1b/);
+  const still = display(false);
+  for (let second = 0; second < 60; second++) still.report(1000 * second, second < 40 ? 1 : 2);
+  assert.equal(still.screen.text.trimEnd().split("\n").length, 2, "one where nothing more is done");
 });
 
 Deno.test("a file gets the first line after two seconds if more than ten are left", () => {

@@ -1,7 +1,8 @@
 /** Help: its pages within 80 columns, and the defaults that comments name. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import { usualProgram } from "../../docs/commands.ts";
+import { helpOf, usualProgram } from "../../docs/commands.ts";
+import { AIMS } from "features/fit/mod.ts";
 import { widthOf } from "core/show/plain.ts";
 import { expectFailures, lamina } from "./cli.ts";
 
@@ -28,6 +29,17 @@ Deno.test("the help of lamina fits one screen and names every command; help all 
     assert.match(brief.out, new RegExp(`[ ,]${command.name()}\\b`));
     assert.match(whole.out, new RegExp(`^  ${command.name()} +\\w`, "m"));
   }
+});
+
+Deno.test("the help of fit shows every promise, its tasks and ten options more; --help all and help fit all show all", async () => {
+  const [first, ...all] = await Promise.all(
+    [["fit", "-h"], ["fit", "--help", "all"], ["help", "fit", "all"]].map((line) => lamina(...line)),
+  );
+  const shown = (text: string) => text.match(/^ {2}--[\w-]+/gm)!.map((flag) => flag.trim());
+  assert.ok(AIMS.every((aim) => shown(first.out).includes(`--${aim}`)));
+  assert.equal(shown(first.out).length, AIMS.length + 1 + 10, first.out);
+  const fit = usualProgram().commands.find((command) => command.name() === "fit")!;
+  for (const { out } of all) assert.deepEqual(shown(out), fit.options.map(({ long }) => long));
 });
 
 Deno.test("the page about exit codes has those of single commands, by number", async () => {
@@ -87,9 +99,11 @@ const program = usualProgram();
 
 for (const [name, command] of commandsOf(program)) {
   Deno.test(`${name} --help fits 80 columns, and names its groups, an example and the page on the environment`, () => {
-    let help = "";
-    command.configureOutput({ writeOut: (text) => help += text, getOutHelpWidth: () => 80 });
-    command.outputHelp();
+    const [help, first] = [helpOf(command), helpOf(command, [])];
+    if (help !== first && command !== program) {
+      assert.match(first, /\nAll \d+ options: lamina \S+ --help all\n/);
+    }
+    assert.deepEqual(first.split("\n").filter((line) => widthOf(line) > 80), []);
     assert.deepEqual(help.split("\n").filter((line) => widthOf(line) > 80), []);
     assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
     assert.match(help, /\nEnvironment variables and exit codes: lamina help environment$/m);
