@@ -22,7 +22,7 @@ export function commandsPage(): string {
   return [
     "# Command line",
     "",
-    "`lamina` is the installed command, or as the [README](../README.md#quick-start) defines it. Every command has `--help`.",
+    "`lamina` is the installed command, or the shell function that the [README](../README.md) defines. Every command has `--help`.",
     "",
     "<!-- This page is generated: deno run -A tests/docs/commands.ts -->",
     "",
