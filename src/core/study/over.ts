@@ -11,9 +11,16 @@ import { isEarlier, keep, keptResult, originOf, type Summed, type Types } from "
 import type { Blocks, DropPlan, Probe, Reference } from "../run/mod.ts";
 import { onModel, type Packed, type StudyModel } from "../subject/mod.ts";
 import { expectRoom, flopsOf, type Need, needOf, type Pass, type Size } from "./estimate.ts";
-import { provenance, type RunOptions, studyChecks, type StudyOptions, tellReused } from "./options.ts";
+import {
+  computedOn,
+  provenance,
+  type RunOptions,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+} from "./options.ts";
 import { dropsIn, type OverPlans, type PlanLike } from "./plan.ts";
-import { batchesOf, divided, type Span, type Step } from "./stage.ts";
+import { batchesOf, divided, inTurn, type Span, spansOf, type Step } from "./stage.ts";
 import type { Study } from "./study.ts";
 import { samplesOf, type Text, textOf } from "./text.ts";
 
@@ -44,7 +51,7 @@ export interface Running<Own = unknown, K extends Types = Types> {
 
 /** How results over a text are made. `Own` is what the options come to in a model. */
 export interface Measure<Own, K extends Types> {
-  readonly result: Pick<Summed<K>, "kind" | "from">;
+  readonly result: Pick<Summed<K>, "kind" | "from"> & Partial<Pick<Summed<K>, "join">>;
   /** What results depend on besides model, text, plan and what computes them; the whole text is at hand. */
   origin?(own: Own, whole: Packed): Omit<K["request"], "provenance">;
   /** What runs under some plans; `isFirst` for those beside which the full model runs, where plans are compared with it. */
@@ -70,6 +77,27 @@ interface Place<Own> {
   readonly shared?: Shared | undefined;
   /** What a study needs of which this is the beginning, so that it does not fail later. */
   readonly need?: Need | undefined;
+  /** The least floating-point operations of a part; default: some minutes' work. */
+  readonly least?: number;
+}
+
+/** Work of some minutes on a CPU and on a device, in floating-point operations: a stop loses no more, and weights are seldom read again. */
+const [ON_CPU, ON_DEVICE] = [1e14, 1e16];
+
+/** The samples that are measured and kept by themselves: whole batches, so that their sums join to the digits of one run. */
+async function partsIn<Own>(
+  { text, least }: Place<Own>,
+  { from, to }: Span,
+  flops: number,
+  options: RunOptions,
+) {
+  const { size } = batchesOf(text.sizes);
+  const batches = Math.ceil((to - from) / size);
+  const isOnCpu = (await computedOn(options)).device === undefined;
+  const count = Math.floor(flops / (least ?? (isOnCpu ? ON_CPU : ON_DEVICE)));
+  return spansOf(Array(batches).fill(1), Math.max(1, count)).map((span): Span => (
+    { from: from + span.from * size, to: Math.min(to, from + span.to * size) }
+  ));
 }
 
 /** What the results of plans over some samples are known by. */
@@ -92,7 +120,7 @@ const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples })
 
 /**
  * Results of plans by group, as they are kept or made now; each group is one run. A plan counts in the first group that has it, and what
- * an interrupted run has finished is kept by group.
+ * an interrupted run has finished is kept by group, or by part of the text where the work is long.
  */
 export async function measured<Own, K extends Types>(
   how: Measure<Own, K>,
@@ -102,7 +130,7 @@ export async function measured<Own, K extends Types>(
   span = allOf(place.text),
 ): Promise<K["result"][][]> {
   const { model, text, own, label, isCounted, title, nameOf = () => "layers and head", shared, need } = place;
-  const { result: { kind, from }, passes, room, measure } = how;
+  const { result: { kind, from, join }, passes, room, measure } = how;
   const at = inParts(title ?? null, { packing: 0, running: 1 }, options);
   const { blocks } = await samplesOf(text, span).pack(at.packing);
   const named = groups.flatMap((plans, group) =>
@@ -129,8 +157,26 @@ export async function measured<Own, K extends Types>(
   const running = lacking.map(passesOf);
   const weights = running.map((passes) => flopsOf(model, passes));
   const before = Math.max(0, sum(runs.map(passesOf), (passes) => flopsOf(model, passes)) - sum(weights));
-  const part = phased(null, [before, ...weights], at.running);
-  if (running.flat().length > 0) {
+  const spans = join && options.results && !shared
+    ? await partsIn(place, span, sum(weights), options)
+    : [span];
+  const part = phased(null, [before, ...spans.length > 1 ? [sum(weights)] : weights], at.running);
+  if (join && spans.length > 1) {
+    const { label: _, title: __, ...unnamed } = place;
+    const plans = lacking.map((run) => run.map(({ plan }) => plan));
+    const found = (await inTurn(
+      spans,
+      part(1),
+      (own, options) => measured(how, unnamed, plans, options, own),
+      { weight: ({ from, to }) => to - from },
+    )).map((part) => part.flat());
+    const reused = found.filter((part) => part.every(isEarlier)).length;
+    if (label !== undefined && reused > 0) tellReused(options, label, `${reused} of ${spans.length} parts`);
+    for (const [i, { hash, request }] of lacking.flat().entries()) {
+      results.set(hash, await keep(kind, from(request, join(found.map((part) => part[i]))), options));
+    }
+    lacking.fill([]);
+  } else if (running.flat().length > 0) {
     const { bytes, what } = needOf(model, running.flat());
     await expectRoom(need ?? { bytes: bytes + (room?.(model, own, blocks) ?? 0), what }, options);
   }
