@@ -4,40 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
+/**
+ * Rooms of the core; rooms inside a room, the lower first, beside files that serve them all; and what only some files do: the rule, its pattern,
+ * those files, and a made-up file that breaks it.
+ */
+import lists from "./architecture.json" with { type: "json" };
 import { readSources, type Source, uncommented } from "./sources.ts";
 
 /** The lines that each folder may have, without `tests/bench`. A change that adds lines removes as many; nobody raises a total. */
 const TOTALS = { src: 71_000, tests: 44_500 };
 
-/** What each room of the core may import: rooms above it in this list only. Features and apps import any of them. */
-const table = {
-  entry: "",
-  disk: "entry",
-  home: "",
-  tensor: "",
-  libraries: "entry home",
-  measure: "entry tensor",
-  result: "entry disk measure",
-  hub: "entry disk home",
-  weights: "entry disk tensor libraries hub",
-  text: "entry",
-  tasks: "entry text",
-  onnx: "tensor",
-  models: "tensor measure onnx weights",
-  engine: "entry tensor libraries onnx",
-  kernels: "entry tensor libraries measure engine",
-  run: "entry tensor weights onnx models engine kernels measure",
-  subject: "entry disk tensor result hub weights text models",
-  formats: "entry tensor measure hub weights text models run subject",
-  study: "entry disk tensor result hub weights text models engine measure run subject",
-  show: "entry disk result measure",
-  feature: "entry result show study",
-  command: "entry disk home measure result hub tasks engine run subject show study",
-};
-const rooms: Record<string, string[]> = Object.fromEntries(
-  Object.entries(table).map((
-    [room, row],
-  ) => [`core/${room}`, row.split(" ").filter(Boolean).map((other) => `core/${other}`)]),
+/** What each room of the core may import: rooms above it in the list only. Features and apps import any of them. */
+const rooms = Object.fromEntries(
+  Object.entries(lists.rooms).map(([room, row]) => [
+    `core/${room}`,
+    row.split(" ").filter(Boolean).map((other) => `core/${other}`),
+  ]),
 );
 
 /** An import; `to` is a path from `src/`, or the name of a package. */
@@ -54,24 +36,10 @@ function importsOf({ path, code }: Pick<Source, "path" | "code">): Edge[] {
   }));
 }
 
-/** Rooms inside a room, the lower first; files beside them serve them all. */
-const inner: Record<string, readonly string[]> = {
-  measure: ["statistics", "streams"],
-  result: ["forms", "keeping", "derived"],
-  hub: ["cache", "packages", "remote"],
-  models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
-  weights: ["blocks", "gguf", "safetensors", "packed"],
-  text: ["tokenizer", "formats"],
-  engine: ["native", "web"],
-  formats: ["changes", "hf", "gguf", "onnx"],
-  run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
-  show: ["words", "chart", "tables"],
-  "show/chart": ["draw", "files"],
-};
-
 function upwardImportsInside(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) =>
-    Object.entries(inner).some(([room, floors]) => {
+    Object.entries(lists.inner).some(([room, row]) => {
+      const floors = row.split(" ");
       const floor = (path: string) =>
         path.startsWith(`core/${room}/`) ? floors.indexOf(path.slice(room.length + 6).split("/")[0]) : -1;
       return floor(from) >= 0 && floor(to) >= 0 && floor(from) < floor(to);
@@ -172,51 +140,6 @@ function cycle(edges: readonly Edge[]): string[] {
   return [...targets.keys()].map((file) => visit(file, [])).find((found) => found.length > 0) ?? [];
 }
 
-const NETWORK =
-  /\bfetch\(|\bWebSocket\(|\bXMLHttpRequest\b|Deno\.connect|["']node:(?:https?|net|tls|dgram)["']/;
-const ONLINE = ["core/hub/", "apps/lab/sockets.ts"];
-const JUPYTER = /Deno\.jupyter/;
-const SPEAKERS = ["apps/notebook/cell.ts", "apps/lab/outputs.ts"];
-const DEVICE = /\b(?:createComputePipeline|createBindGroup|createBuffer|cuLaunchKernel|cudaMalloc)\b/;
-
-/** Comparisons of a score with a name. */
-const NAMED_SCORE = /\bby\s*[!=]==?\s*["'`]|\bswitch\s*\(\s*(?:\w+\.)*by\s*\)/;
-
-/** The path of a URL, which is that of a file only where nothing in it is escaped. */
-const URL_PATH = /\.pathname\b/;
-/** A server, which reads the path of a request, and this rule. */
-const SERVERS = ["tests/core/hub/fake_hub.ts", "tests/architecture_test.ts"];
-
-const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
-/** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
-const OUTLETS = [
-  ...["core/command/context.ts", "core/show/progress.ts", "core/libraries/apart.ts"],
-  "apps/notebook/cell.ts",
-];
-
-/** A flag in a sentence: a reader of a notebook has options, and a command puts its flags in their place (`withFlags`). */
-const FLAG = /--[a-z]/;
-/** Command lines, arguments of other programs, a script, a file of requirements and a style. */
-const COMMAND_LINES = [
-  ...[
-    "command.ts",
-    "/mod.ts",
-    "core/command/",
-    "apps/cli/",
-    "features/fit/fitted.ts",
-    "features/export/card/",
-  ],
-  ...["apps/machines/slurm.ts", "apps/doctor/machine_checks.ts", "apps/lab/jupyter.ts", "apps/lab/kernel.ts"],
-  ...["apps/notebook/help.ts", "apps/pages/page/style.ts", "core/engine/web/gpu.ts", "core/formats/job.ts"],
-  ...["core/home/home.ts", "core/hub/packages/", "core/kernels/cuda.ts"],
-];
-
-/** An error's sentence taken apart: our own errors have fields (`refusal`). */
-const PARSED =
-  /\bmessage\)?[!?]?\.(?:match|replace|startsWith|endsWith|includes|slice|split)\(|\.(?:test|exec)\([^)]*\bmessage\b/;
-/** The sentences of ONNX Runtime, of the system and of the validator, of which no field says the same. */
-const OF_OTHERS = ["engine/web/session.ts", "entry/system.ts", "result/keeping/store.ts"];
-
 /** Texts with a verb, errors apart, which say what cannot be done and what is expected. */
 function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] {
   const isSentence = (text: string) =>
@@ -226,11 +149,6 @@ function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] 
   );
 }
 
-/** Comparisons that samples decide, which are data of results; of numbers, those of an interval's end. */
-const JUDGEMENT =
-  /\b(?:withinBudget|\w+Sign|interval95|halfWidth95|costsLess)\(|\b(?:low|high) [<>]=? -?\d|-?\d [<>]=? (?:low|high)\b/;
-/** The words for a sign, and the chart, whose axes have ends too. */
-const SIGNS_IN_WORDS = ["core/show/words/verdicts.ts", "core/show/chart/", "features/causes/words.ts"];
 /** Files that show: the room, and tables, figures and words of features and pages. */
 const SHOWING =
   /^(?:core\/show|apps\/(?:pages|notebook))\/|^features\/\w+\/(?:figures\/|\w*(?:table|figures|words|chart)\.ts)/;
@@ -259,6 +177,13 @@ const sources = readSources(new URL("../src/", import.meta.url));
 const tests = readSources(new URL("./", import.meta.url), "tests/");
 const edges = sources.flatMap(importsOf);
 const counted = tests.filter(({ path }) => !path.startsWith("tests/bench/"));
+
+/** The files that a rule of uses is for. */
+const of: Record<string, readonly Source[]> = {
+  src: sources,
+  "src tests": [...sources, ...tests],
+  showing: sources.filter(({ path }) => SHOWING.test(path)),
+};
 
 /** Every rule: what it finds in made-up files, which is not nothing, and what it finds in ours, which must be. */
 const rules: [name: string, breach: string[], found: string[]][] = [
@@ -310,67 +235,14 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     importersOf("@huggingface/hub", "core/hub/", [{ from: "core/text/rows.ts", to: "@huggingface/hub" }]),
     importersOf("@huggingface/hub", "core/hub/", edges),
   ],
-  [
-    "only the hub room uses the network, and the lab's kernel its sockets on this machine",
-    users(NETWORK, ONLINE, [{ path: "core/text/named_text.ts", code: "await fetch(url)" }]),
-    users(NETWORK, ONLINE, sources),
-  ],
-  [
-    "only the notebook's outlet speaks to Jupyter, and the relay that passes on what it says",
-    users(JUPYTER, SPEAKERS, [{
-      path: "core/show/page.ts",
-      code: "Deno.jupyter.display(x)",
-    }]),
-    users(JUPYTER, SPEAKERS, sources),
-  ],
-  [
-    "only engines and kernels call devices",
-    users(DEVICE, ["core/engine/", "core/kernels/"], [{
-      path: "core/run/a.ts",
-      code: "gpu.createBuffer({ size })",
-    }]),
-    users(DEVICE, ["core/engine/", "core/kernels/"], sources),
-  ],
-  [
-    "only its own file knows what a score is: others read the table of scores",
-    users(NAMED_SCORE, [], [{ path: "core/show/a.ts", code: 'plan.by === "random"' }]),
-    users(NAMED_SCORE, [], sources),
-  ],
-  [
-    "only the outlets write to a terminal",
-    users(STREAM, OUTLETS, [{ path: "core/study/a.ts", code: "process.stdout.write(prompt)" }]),
-    users(STREAM, OUTLETS, sources),
-  ],
-  [
-    "fileURLToPath gives the path of a file, also in folders with a space, # or %",
-    users(URL_PATH, SERVERS, [{ path: "tests/a_test.ts", code: 'new URL("a", import.meta.url).pathname' }]),
-    users(URL_PATH, SERVERS, [...sources, ...tests]),
-  ],
-  [
-    "below the commands, no sentence names a flag",
-    users(FLAG, COMMAND_LINES, [{ path: "core/study/a.ts", code: "flags.push(`--force`)" }]),
-    users(FLAG, COMMAND_LINES, sources),
-  ],
-  [
-    "only others' errors are read as sentences",
-    users(PARSED, OF_OTHERS, [{
-      path: "text/a.ts",
-      code: "(error as Error).message.replace(/^Cannot /, '')",
-    }]),
-    users(PARSED, OF_OTHERS, sources),
-  ],
+  ...lists.uses.map((row): [string, string[], string[]] => {
+    const uses = (files: Parameters<typeof users>[2]) => users(new RegExp(row.pattern), row.allowed, files);
+    return [row.rule, uses([row]), uses(of[row.of])];
+  }),
   [
     "measure computes and says nothing",
     sentences([{ path: "core/measure/a.ts", code: "`drafting can gain: ${takes}, less than ${limit}`" }]),
     sentences(sources.filter(({ path }) => path.startsWith("core/measure/"))),
-  ],
-  [
-    "what is shown states what samples decide, and decides nothing",
-    users(JUDGEMENT, SIGNS_IN_WORDS, [{
-      path: "features/fit/figures.ts",
-      code: 'high < 0 ? "lower" : "open"',
-    }]),
-    users(JUDGEMENT, SIGNS_IN_WORDS, sources.filter(({ path }) => SHOWING.test(path))),
   ],
   [
     "what is exported, another file reads",
