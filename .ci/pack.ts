@@ -43,8 +43,8 @@ async function stage(folder: string): Promise<void> {
   await Deno.mkdir(join(folder, "package"));
   await Deno.rename(join(folder, "lamina_lab"), inside);
   await Deno.remove(join(inside, "__init__.py"));
-  for (const name of ["README.md", "LICENSE"]) {
-    await Deno.copyFile(join(root, name), join(folder, "package", name));
+  for (const [name, to] of [["docs/package.md", "README.md"], ["LICENSE", "LICENSE"]]) {
+    await Deno.copyFile(join(root, name), join(folder, "package", to));
   }
   const text = JSON.stringify(await packageJson(), null, 2) + "\n";
   await Deno.writeTextFile(join(folder, "package", "package.json"), text);

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Lamina is written in TypeScript: this starts it on the Deno that npm ships.
 const { spawn } = require("node:child_process");
-const { existsSync, statSync } = require("node:fs");
-const { constants } = require("node:os");
+const { existsSync, readdirSync, statSync } = require("node:fs");
+const { constants, homedir } = require("node:os");
 const { dirname, join, resolve } = require("node:path");
 
 for (const name of ["HOME", "DENO_DIR"]) { // where Deno would print a backtrace
@@ -15,10 +15,26 @@ for (const name of ["HOME", "DENO_DIR"]) { // where Deno would print a backtrace
   }
 }
 
+// The downloads of a first start in one line; Deno alone would print one for each package.
+const usual = { darwin: join(homedir(), "Library", "Caches"), win32: process.env.LOCALAPPDATA || homedir() };
+const caches = usual[process.platform] || process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+const cache = process.env.DENO_DIR || join(caches, "deno");
+const npm = join(cache, "npm");
+if (!existsSync(npm) || !readdirSync(npm).some((name) => existsSync(join(npm, name, "onnxruntime-node")))) {
+  console.error(`lamina: the first start downloads packages, which take 0.6 GB in ${cache}`);
+}
+
 const deno = require("deno/install_api.cjs").runInstall(); // its path, also where npm ran no install script
 const folder = join(__dirname, "..", "..");
 const own = [`--config=${join(folder, "deno.json")}`, `--lock=${join(folder, "deno.lock")}`, "--frozen"];
-const command = ["run", "-A", "--v8-flags=--max-semi-space-size=2", ...own, join(folder, "src", "cli.ts")];
+const command = [
+  "run",
+  "-A",
+  "--quiet",
+  "--v8-flags=--max-semi-space-size=2",
+  ...own,
+  join(folder, "src", "cli.ts"),
+];
 const child = spawn(deno, [...command, ...process.argv.slice(2)], { stdio: "inherit" });
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
 child.on("error", (error) => {

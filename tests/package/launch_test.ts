@@ -24,4 +24,21 @@ for (const [program, file] of launchers) {
         }
       }),
   );
+  onUnix(
+    `${file} announces the downloads of a first start in one line, and no others`,
+    () =>
+      withFolder(async (folder) => {
+        await Deno.mkdir(`${folder}/deno`);
+        await Deno.writeTextFile(`${folder}/deno/install_api.cjs`, 'exports.runInstall = () => "/bin/echo";');
+        await Deno.writeTextFile(`${folder}/deno/__init__.py`, 'find_deno_bin = lambda: "/bin/echo"');
+        const env = { NODE_PATH: folder, PYTHONPATH: folder, DENO_DIR: `${folder}/cache` };
+        const start = () => ran(program, [fileURLToPath(new URL(`../../${file}`, import.meta.url))], { env });
+        const line = `lamina: the first start downloads packages, which take 0.6 GB in ${folder}/cache\n`;
+        assert.equal((await start()).err, line);
+        await Deno.mkdir(`${folder}/cache/npm/registry/onnxruntime-node`, { recursive: true });
+        const { out, err } = await start();
+        assert.match(out, /^run -A --quiet /);
+        assert.equal(err, "");
+      }),
+  );
 }
