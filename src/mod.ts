@@ -123,6 +123,6 @@ export type {
   RepairName,
   TablesChange,
 } from "./core/measure/mod.ts";
-export { help, show } from "./apps/notebook/cell.ts";
+export { help, question, show } from "./apps/notebook/cell.ts";
 export type { BosRule } from "./core/tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./core/text/mod.ts";

@@ -123,7 +123,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncG
 
 /** Variables that name models and folders: a kernel runs in its notebook's folder, where relative paths would mean others. */
 function callersPaths(): Record<string, string> {
-  const names = ["LAMINA_OWN", "LAMINA_SIZES", "LAMINA_CACHE", "LAMINA_RESULTS"];
+  const names = ["LAMINA_MODEL", "LAMINA_OTHER", "LAMINA_SERIES", "LAMINA_CACHE", "LAMINA_RESULTS"];
   const whole = (ref: string) => existsSync(ref) || ref.startsWith(".") ? resolve(ref) : ref;
   return Object.fromEntries(names.flatMap((name) => {
     const value = Deno.env.get(name);

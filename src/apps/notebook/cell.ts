@@ -14,13 +14,13 @@
 import { setTimeout } from "node:timers/promises";
 import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "core/entry/mod.ts";
 import { csvText } from "core/show/chart/csv.ts";
+import { escape } from "core/show/chart/draw/sheet.ts";
 import { counted } from "core/show/words/mod.ts";
 import { helpText } from "./help.ts";
-import { tableHtml, tablesHtml } from "core/show/tables/html.ts";
-import { recordTable } from "core/show/tables/table.ts";
+import { tablesHtml } from "core/show/tables/html.ts";
 import { tablesText } from "core/show/tables/text.ts";
-import { viewOf } from "./view.ts";
-import { watcher, type Write } from "./watch.ts";
+import { tablesIn, viewOf } from "./view.ts";
+import { watcher } from "./watch.ts";
 
 /** One output as Jupyter takes it: text by media type. */
 type Bundle = Record<string, string>;
@@ -47,36 +47,52 @@ function watchCells(kernel: typeof Deno.jupyter): void {
   Deno.addSignalListener("SIGINT", press);
   watchWith((title) => {
     const { reports, end } = open(title);
-    return {
-      reports,
-      async end(error) {
-        await end(error);
-        await settle();
-      },
-    };
+    return { reports, end: (error) => end(error).then(settle) };
   });
 }
 
 /**
  * Shows a value under the cell: a figure, a result (as the usual figure of its kind, or a table), records (the first one
- * names the columns), an object, a list, SVG or Markdown. Throws `TypeError` for a promise, and `AbortError` if the stop
- * button was pressed meanwhile.
+ * names the columns), an object, a list, SVG or Markdown. `folded` is a title under which a long table is folded. Throws
+ * `TypeError` for a promise, and `AbortError` if the stop button was pressed meanwhile.
  *
  * @example
  * ```ts
  * import { show } from "lamina";
  *
- * await show("# A heading, as Markdown");
  * await show([{ layer: 0, importance: 0.25 }]);
  * ```
  */
-export async function show(content: unknown): Promise<void> {
+export async function show(content: unknown, { folded }: { readonly folded?: string } = {}): Promise<void> {
   if (!kernel) return console.log(plain(describe(content)));
   await enter("show", "it", {}, reportChecks, async ({ signal }: Reports) => {
-    await send(kernel, bundleOf(content));
+    await send(kernel, bundleOf(content, folded));
     await settle();
     signal!.throwIfAborted();
   });
+}
+
+/**
+ * Shows a notebook's question, and returns the function that writes the answer in its place and under its own cell. A script prints the answer.
+ *
+ * @example
+ * ```ts
+ * import { question } from "lamina";
+ *
+ * const answer = await question("how important is layer 0?");
+ * await answer("its importance is 0.25 (0.20 to 0.30)");
+ * ```
+ */
+export async function question(text: string): Promise<(answer: string) => Promise<void>> {
+  const write = kernel && place(kernel);
+  const open = `**Not measured yet:** ${text} **Run > Run All Cells** writes the answer here.`;
+  write?.(open, bundleOf(open));
+  await settle();
+  return async (answer) => {
+    const found = `**In this run:** ${answer}`;
+    write?.(found, bundleOf(found));
+    await show(found);
+  };
 }
 
 /**
@@ -87,8 +103,7 @@ export async function show(content: unknown): Promise<void> {
  * ```ts
  * import { help, profile } from "lamina";
  *
- * await help(profile);
- * await help("makePlan");
+ * await help(profile); // or "profile"
  * ```
  */
 export async function help(about?: unknown): Promise<void> {
@@ -97,14 +112,13 @@ export async function help(about?: unknown): Promise<void> {
   else console.log(text);
 }
 
-/** A place under the cell for lines that change; outputs keep their order. */
-function place(kernel: typeof Deno.jupyter): Write {
+/** A place under the cell for text that changes, plain unless it comes as an output; outputs keep their order. */
+function place(kernel: typeof Deno.jupyter): (text: string, bundle?: Bundle) => void {
   const display_id = crypto.randomUUID();
   let update = false;
-  return (text) => {
-    const options = { display_id, update };
+  return (text, bundle = { "text/plain": text }) => {
+    send(kernel, bundle, { display_id, update });
     update = true;
-    send(kernel, { "text/plain": text }, options);
   };
 }
 
@@ -129,13 +143,13 @@ function findKernel(): typeof Deno.jupyter | null {
   }
 }
 
-function bundleOf(content: unknown): Bundle {
+function bundleOf(content: unknown, folded?: string): Bundle {
   const view = viewOf(content);
-  if ("tables" in view) {
-    return { "text/html": tablesHtml(view.tables), "text/plain": tablesText(view.tables) };
-  }
-  if ("rows" in view) {
-    return { "text/html": tableHtml(recordTable(view.rows)), "text/plain": csvText(view.rows) };
+  if ("tables" in view || "rows" in view) {
+    const html = tablesHtml(tablesIn(view));
+    const fold = (title: string) => `<details><summary>${escape(title)}</summary>${html}</details>`;
+    const text = "rows" in view ? csvText(view.rows) : tablesText(view.tables);
+    return { "text/html": folded === undefined ? html : fold(folded), "text/plain": text };
   }
   if ("picture" in view) return { "image/svg+xml": view.picture, "text/plain": view.title };
   return { "text/markdown": view.markdown, "text/plain": view.markdown };
@@ -144,9 +158,7 @@ function bundleOf(content: unknown): Bundle {
 function describe(content: unknown): string {
   const view = viewOf(content);
   if ("tables" in view || "rows" in view) {
-    const { head, rows } = "tables" in view
-      ? view.tables.find(({ head }) => head.length > 0)!
-      : recordTable(view.rows);
+    const { head, rows } = tablesIn(view).find(({ head }) => head.length > 0)!;
     return `table, ${counted(rows.length, "row")}: ${head.join(", ")}`;
   }
   if ("picture" in view) return view.name ? `figure ${view.name}: ${view.title}` : view.title;

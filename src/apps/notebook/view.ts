@@ -16,6 +16,10 @@ type View =
 const MOST_ROWS = 500; // of a table: nobody reads more, and they make a notebook slow
 const MOST_TEXT = 120; // characters of a value inside a table
 
+/** The tables of a view that has some: records are one. */
+export const tablesIn = (view: Extract<View, { readonly tables: unknown } | { readonly rows: unknown }>) =>
+  "tables" in view ? view.tables : [recordTable(view.rows)];
+
 /** Throws `TypeError` for a promise. */
 export function viewOf(value: unknown): View {
   if (isPromise(value)) throw new TypeError("Cannot show a promise: await it first");

@@ -16,7 +16,7 @@ const LATE = 2000; // ms that a stop which ended nothing yet counts for
 const ECHO = 500; // ms within which a second stop is the same press: Jupyter signals the kernel and its relay, which passes it on
 
 /** Writes a text where a call's lines are, in place of what it wrote there before. */
-export type Write = (text: string) => void;
+type Write = (text: string) => void;
 
 /** Watches calls. `draw` opens a place for the lines of a call, `now` is a clock in milliseconds. */
 export function watcher(draw: () => Write, now: () => number = () => performance.now()) {

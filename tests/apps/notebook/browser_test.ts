@@ -18,7 +18,7 @@ import {
 } from "./jupyterlab.ts";
 import { committed, flawsOf, INDEX, kernelTest, nameOf, QUICK, readCode, writeNotebook } from "./notebook.ts";
 
-const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_OWN: "smollm2-135m" };
+const small = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_MODEL: "smollm2-135m" };
 
 const OPENS =
   "JupyterLab: every notebook opens with its outputs, one runs and loses none, an error and the stop button end Run All";

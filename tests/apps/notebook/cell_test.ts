@@ -1,7 +1,7 @@
 /** What a cell shows, in a script and in a kernel. */
 import assert from "node:assert/strict";
 import { execute } from "../../../src/apps/lab/jupyter.ts";
-import { show } from "../../../src/apps/notebook/cell.ts";
+import { question, show } from "../../../src/apps/notebook/cell.ts";
 import { profile } from "../../core/result/samples.ts";
 import { flawsOf, kernelTest, readCode, textOf, writeNotebook } from "./notebook.ts";
 
@@ -14,15 +14,16 @@ Deno.test("outside a kernel a line stands in for what is shown", async () => {
     await show("<svg></svg>");
     await show("\n# Heading\nmore");
     await show({ name: "importance", title: "Low", setting: "", reading: "", svg: "<svg/>", csv: "" });
+    await (await question("How low?"))("0.2 (0.1 to 0.3)");
   } finally {
     console.log = log;
   }
   const shown = ["table, 2 rows: layer, importance", "picture", "text: # Heading", "figure importance: Low"];
-  assert.deepEqual(lines, shown);
+  assert.deepEqual(lines, [...shown, "text: **In this run:** 0.2 (0.1 to 0.3)"]);
 });
 
 const cells = [
-  'import { show } from "lamina";',
+  'import { question, show } from "lamina";\nconst answer = await question("How low?");',
   `const { enter, reportChecks } = await import("${new URL(
     "../../../src/core/entry/mod.ts",
     import.meta.url,
@@ -31,7 +32,7 @@ const cells = [
   `await show([
     { name: "<a> & b", layer: 25, value: 0.004912, none: null },
     { name: "c", layer: 7, value: 785815.3, none: null },
-  ]);`,
+  ], { folded: "a < b" });`,
   `await enter("study", "a model", {}, reportChecks, async (options) => {
     await enter("profile", "a part", options, reportChecks, async ({ onNotice, onProgress }) => {
       onNotice("reused from an earlier run");
@@ -57,14 +58,17 @@ const cells = [
   const measured = await readResult("profile.json", "profile");
   importanceFigure(measured)`,
   "measured",
+  'await answer("0.2 (0.1 to 0.3)");',
 ];
 
-kernelTest("in a kernel every call of show is one output, progress is drawn in place", async (folder) => {
+kernelTest("a kernel draws each call once, progress and the answer in place", async (folder) => {
   const path = `${folder}/cells.ipynb`;
   await Deno.writeTextFile(`${folder}/profile.json`, JSON.stringify(profile()));
   await writeNotebook(path, cells);
   await execute([path]);
   const run = await readCode(path);
+  const answers = [run[0], ...run.splice(-1)].map(({ outputs: [one] }) => textOf(one, "text/markdown"));
+  assert.deepEqual(answers, Array(2).fill("**In this run:** 0.2 (0.1 to 0.3)"));
   for (const { outputs: [value] } of run.splice(-2)) assert.match(textOf(value, "image/svg+xml")!, /^<svg/);
   assert.deepEqual(run.flatMap(flawsOf), []);
   const [, , kinds, table, progress, stopped] = run.map(({ outputs }) => outputs);
@@ -77,7 +81,7 @@ kernelTest("in a kernel every call of show is one output, progress is drawn in p
   const row = [["left", "&lt;a&gt; &amp; b"], ["right", "25"], ["right", "0.00491"], ["left", "–"]];
   const aligned = row.map(([side, text]) => `<td align="${side}" style="text-align: ${side}">${text}</td>`);
   assert.ok(html.includes(`<tr>${aligned.join("")}</tr>`), html);
-  assert.match(html, />785,815<\/td>/);
+  assert.match(html, /^<details><summary>a &lt; b<\/summary><table>.*>785,815<\/td>/);
   assert.match(textOf(table[0], "text/plain")!, /^name,layer,value,none\n<a> & b,25,0.004912,\n/);
   assert.equal(progress.length, 2, "one line of progress, and what is shown");
   assert.match(

@@ -53,8 +53,8 @@ kernelTest("the cell that runs is reported, and named if the kernel ends in it",
 
 kernelTest("relative paths of models are the caller's", async (folder) => {
   const path = `${folder}/paths.ipynb`;
-  await writeNotebook(path, ['console.log(Deno.env.get("LAMINA_OWN"));']);
-  await withVariables({ LAMINA_OWN: "smollm2-135m,tests/fixtures,./none" }, () => execute([path]));
+  await writeNotebook(path, ['console.log(Deno.env.get("LAMINA_OTHER"));']);
+  await withVariables({ LAMINA_OTHER: "smollm2-135m,tests/fixtures,./none" }, () => execute([path]));
   const [cell] = await readCells(path);
   assert.equal(printed(cell), `smollm2-135m,${Deno.cwd()}/tests/fixtures,${Deno.cwd()}/none\n`);
 });

@@ -110,9 +110,12 @@ export function textOf({ data }: Output, type: string): string | undefined {
   return text === undefined ? undefined : joined(text);
 }
 
-/** What is wrong with a cell's outputs: each call of `show` gives one, progress at most plain text, and nothing else. */
+/** Calls that give an output each; a script prints a line for all but the question. */
+export const SHOWS = /\bawait (?:lamina\.)?(?:show|help|question|answer)\(/g;
+
+/** What is wrong with a cell's outputs: each of these calls gives one, progress at most plain text, and nothing else. */
 export function flawsOf({ source, outputs }: Cell): string[] {
-  const calls = source.match(/\bawait (?:lamina\.)?(?:show|help)\(/g)?.length ?? 0;
+  const calls = source.match(SHOWS)?.length ?? 0;
   const shown = outputs.filter(({ data }) => data && Object.keys(data).some((type) => type !== "text/plain"));
   const other = outputs.filter(({ output_type }) => output_type !== "display_data");
   return [

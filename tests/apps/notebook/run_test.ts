@@ -17,6 +17,7 @@ import {
   readCode,
   root,
   runPython,
+  SHOWS,
   textOf,
   writeNotebook,
   writeScript,
@@ -32,14 +33,13 @@ const REAL = "smollm2-135m";
 
 const skipped = unchanged("notebooks");
 
-const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
 const PATIENCE = 5; // s from the stop button to the answer of the next cell on a busy machine; the study itself would take longer
 
 const HEADLESS = "every notebook runs headlessly and loses no output; one as a script runs without a kernel";
 kernelTest(HEADLESS, async (folder) => {
   const paths = isRelease ? committed : await copies(folder);
-  const env = { ...sizes, LAMINA_OWN: isRelease ? REAL : "../small", LAMINA_RESULTS: `${folder}/results` };
+  const env = { ...sizes, LAMINA_MODEL: isRelease ? REAL : "../small", LAMINA_RESULTS: `${folder}/results` };
   await execute(paths, { folder, env });
   for (const path of paths) {
     const name = nameOf(path);
@@ -65,13 +65,14 @@ async function copies(folder: string): Promise<string[]> {
   }));
 }
 
-/** A notebook's cells as one script: it ends well and prints one line for each call of `show`. */
+/** A notebook's cells as one script: it ends well and prints one line for each call of `show`, the answer last. */
 async function checkScript(path: string, env: Record<string, string>): Promise<void> {
   const script = path.replace(/ipynb$/, "ts");
   await writeScript(script, path);
   const lines = (await runScript(script, env)).trim().split("\n");
-  const calls = (await readCode(path)).flatMap(({ source }) => source.match(SHOW) ?? []);
-  assert.equal(lines.length, calls.length, path);
+  const calls = (await readCode(path)).flatMap(({ source }) => source.match(SHOWS) ?? []);
+  assert.equal(lines.length, calls.length - 1, path);
+  assert.match(lines.at(-1)!, /^text: \*\*In this run:\*\* /);
 }
 
 const PLAIN =

@@ -20,7 +20,7 @@ const functions = Object.entries({ ...lamina, ...figures, ...runs, ...init, ...c
   .filter(([, value]) => typeof value === "function") as [string, (...args: unknown[]) => unknown][];
 
 /** Functions that cannot be called wrongly: they take nothing, or, as `show` does (tests/core/show), anything. */
-const WITHOUT_CHECKS = ["cacheEntries", "knownModels", "show"];
+const WITHOUT_CHECKS = ["cacheEntries", "knownModels", "question", "show"];
 const tables = [studies, results, shown];
 const rows: Readonly<Record<string, Row>> = Object.assign({}, ...tables);
 
