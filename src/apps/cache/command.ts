@@ -36,17 +36,16 @@ export const modelsCommand = (context: Context): Command =>
     example: "models",
   }, async (flags: Flags) => {
     const models = await knownModels();
-    const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
-      name,
+    const rows = models.map(({ alias, architecture, licence, size, cached }) => [
       alias,
       architecture,
       licence.replace(/ \(.*/, ""), // its address is in the JSON, and said before a download
       formatBytes(size),
       cached ? "yes" : "no",
     ]);
-    const head = ["name", "alias", "family", "licence", "size", "cached"];
+    const head = ["name", "family", "licence", "size", "cached"];
     const table = () =>
-      `${align([head, ...rows], context.look, [3, 2, 0, 1])}\n\n` +
+      `${align([head, ...rows], context.look, [2, 1, 0])}\n\n` +
       "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
     await deliver(context, flags, { json: () => jsonText(models, 1), table });
   });

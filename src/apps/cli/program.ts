@@ -93,7 +93,8 @@ function settle(command: Command, context: Context): void {
     .addHelpOption(new Option("-h, --help", "print this help").helpGroup("Options:"))
     .configureOutput({
       writeOut: (text) => context.write(text.replace(/\n$/, "")),
-      outputError: (text) => context.progress.onError(text.trimEnd()), // one line, since it cites arguments
+      // One line, since it cites arguments, with the prefix of other errors.
+      outputError: (text) => context.progress.onError(text.trimEnd().replace(/^error/, "lamina")),
       writeErr: (text) => text.trimEnd().split("\n").forEach(context.progress.onError),
     });
   recordValues(command);

@@ -131,6 +131,7 @@ function planTable(result: Evaluation): Table {
   const { drop } = result.provenance;
   const shown = linesOf(result, true);
   const full = isFull(drop);
+  const isPaired = shown.some((line) => line.against && isShare(line));
   const margin = shown.find(({ against }) => against?.margin !== undefined)?.against?.margin;
   const verdict: Column<Line> = {
     title: verdictTitle(result, margin),
@@ -139,7 +140,7 @@ function planTable(result: Evaluation): Table {
   const { task, shots, n, metric, value, range, change, changeRange } = LINE;
   const columns = full
     ? [task, shots, n, metric, value, range]
-    : [task, metric, value, range, change, changeRange, verdict];
+    : [task, metric, value, ...isPaired ? [] : [range], change, changeRange, verdict]; // 80 columns; CSV has both ranges
   return {
     note: planPhrase(drop),
     ...tableOf(shown, columns),

@@ -48,7 +48,7 @@ onUnix("two outputs are not one file, however it is spelt", () =>
       ...pairs.map(([json, csv]): Failure => [
         2,
         [...profile, "--json", at(json), "--csv", at(csv)],
-        /error: --json \S+ and --csv \S+ are one file, expected two/,
+        /lamina: --json \S+ and --csv \S+ are one file, expected two/,
       ]),
       [2, [...profile, ...words`--json - --csv /dev/stdout`], /--json - and --csv \S+ are one file/],
       [
@@ -92,7 +92,7 @@ Deno.test("a command does not replace what it reads", () =>
       [["merge", "none", at("plan.json")], "plan.json"],
     ];
     const said = (flag: string) =>
-      RegExp(`error: .*${flag} \\S+ (are one file, expected two|is a model's file in <?-*\\w+)`);
+      RegExp(`lamina: .*${flag} \\S+ (are one file, expected two|is a model's file in <?-*\\w+)`);
     const lines = cases.map((
       [args, out, flag = "--json"],
     ): Failure => [2, [...args, flag, at(out)], said(flag)]);

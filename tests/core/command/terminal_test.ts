@@ -34,7 +34,7 @@ Deno.test("an error is one line, whatever it cites", async () => {
     assert.equal(code, expected, err);
     assert.equal(out, "");
     assert.doesNotMatch(err, ACTS);
-    assert.match(err, expected === 1 ? /^lamina: Cannot .*\n$/ : /^error: .*\n(\(for example: .*\)\n)?$/);
+    assert.match(err, expected === 1 ? /^lamina: Cannot .*\n$/ : /^lamina: .*\n(\(for example: .*\)\n)?$/);
   }));
 });
 
@@ -66,5 +66,5 @@ Deno.test("--quiet leaves results and errors alone", () =>
     const failed = await run("profile", folder, "--text", "no-such", "--quiet");
     assert.deepEqual([failed.code, failed.out], [1, ""]);
     assert.match(failed.err, /^lamina: Cannot read text no-such: [^\n]*\n$/);
-    assert.match((await run("--quiet", "profile", folder, "--samples", "x")).err, /^error: /);
+    assert.match((await run("--quiet", "profile", folder, "--samples", "x")).err, /^lamina: /);
   }));
