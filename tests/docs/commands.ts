@@ -60,7 +60,6 @@ function sharedOptions(commands: readonly Command[]): Map<string, Option[]> {
 
 function section(command: Command, shared: ReadonlyMap<string, readonly Option[]>): string[] {
   const help = new Help();
-  const parent = command.parent!.parent ? `${command.parent!.name()} ` : "";
   const described = command.registeredArguments.map((argument) =>
     `- \`<${argument.name()}>\` ${help.argumentDescription(argument)}`
   );
@@ -74,7 +73,7 @@ function section(command: Command, shared: ReadonlyMap<string, readonly Option[]
     return `[${title(heading)}](#${anchor(heading)})${all ? "" : ` (only ${names})`}`;
   });
   return [
-    `## lamina ${parent}${command.name()}`,
+    `## ${pathOf(command)}`,
     "",
     sentence(command.description()),
     "",
@@ -93,6 +92,10 @@ function section(command: Command, shared: ReadonlyMap<string, readonly Option[]
 export function exampleOf(command: Command): string {
   return /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
 }
+
+/** "lamina cache verify". */
+export const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
 /** Every command and the commands inside it; `lamina` itself is the first. */
 export function commandsOf(): Command[] {
@@ -114,12 +117,10 @@ export function usualProgram(): Command {
 /** The help of a command, 80 columns wide: whole, or what `--help` shows first. */
 export function helpOf(command: Command, args = ["all"]): string {
   let text = "";
-  rootOf(command).args = args;
+  for (let root: Command | null = command; root; root = root.parent) root.args = args;
   command.configureOutput({ writeOut: (part) => text += part, getOutHelpWidth: () => 80 }).outputHelp();
   return text;
 }
-
-const rootOf = (command: Command): Command => command.parent ? rootOf(command.parent) : command;
 
 function line(option: Option): string {
   return `- \`${option.flags}\` ${optionDescription(option).replaceAll("<", "\\<")}`;

@@ -1,9 +1,8 @@
 /** What people read: tables and rows of every kind of result, numbers and words of every figure, sections of a page, help of every command. */
-import type { Command } from "commander";
 import { estimateText } from "core/show/tables/prices.ts";
 import { evaluatePriceText } from "features/evaluate/table.ts";
 import { tableText } from "core/show/looks.ts";
-import { commandsOf, helpOf } from "../docs/commands.ts";
+import { commandsOf, helpOf, pathOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../core/show/every_figure.ts";
 import { results } from "../core/show/every_result.ts";
 import { words } from "../core/show/every_words.ts";
@@ -21,12 +20,6 @@ const prices = {
   "price of an evaluation": evaluatePriceText("tiny", 2, { ...cost, tasks: [task], written: 640 }, look),
 };
 
-/** "lamina cache verify". */
-function pathOf(command: Command): string {
-  const { parent } = command;
-  return parent ? `${pathOf(parent)} ${command.name()}` : command.name();
-}
-
 /** The texts of each file of `tests/fixtures/texts`. */
 export const texts: Readonly<Record<string, Texts>> = {
   tables: {
@@ -41,11 +34,10 @@ export const texts: Readonly<Record<string, Texts>> = {
   figures: Object.fromEntries(names.map((name) => [name, drawnWith(name).csv])),
   words,
   help: Object.fromEntries(
-    commandsOf().flatMap((command) => {
-      const [whole, first] = [helpOf(command), helpOf(command, [])];
-      const both = [[pathOf(command), whole], [`${pathOf(command)}, first`, first]];
-      return first === whole ? both.slice(0, 1) : both;
-    }),
+    commandsOf().flatMap((command) => [
+      [pathOf(command), helpOf(command)],
+      [`${pathOf(command)}, first`, helpOf(command, [])],
+    ]),
   ),
 };
 

@@ -16,8 +16,8 @@ import { orderingChecks } from "../../features/orders/mod.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
 export interface StartOptions extends StudyOptions {
-  /** Hears each result as soon as it is there. */
-  readonly onFound?: ((result: Profile | Fit | Sweep) => void) | undefined;
+  /** Called with the answer as soon as it is there, before the curves around it. */
+  readonly onFound?: ((fit: Fit) => void) | undefined;
   /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
   readonly unchecked?: boolean | undefined;
 }
@@ -58,18 +58,16 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
       await sweepStudy.work(model, curves),
     ];
     const last = ({ steps }: { readonly steps: readonly Step[] }) => steps.at(-1)!.passes;
-    const heard = async <T extends Profile | Fit | Sweep>(result: T) => {
-      onFound?.(result);
-      return await Promise.resolve(result);
-    };
-    const profiled = step(last(measuring), async (own) => heard(await runWork(measuring, own)));
+    const profiled = step(last(measuring), (own) => runWork(measuring, own));
     const found = step(finding.steps.slice(2).flatMap(({ passes }) => passes), async (own) => {
       const profile = await profiled.whole(own);
-      return heard(await runWork(await fitStudy.work(model, { ...fitting, profile }), own));
+      const fit = await runWork(await fitStudy.work(model, { ...fitting, profile }), own);
+      onFound?.(fit);
+      return fit;
     });
     const swept = step(last(sweeping), async (own) => {
       const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
-      return heard(await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own));
+      return await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own);
     });
     /** All but the numbers of drops that the answer adds are known before it. */
     const find = async (own: RunOptions) => {

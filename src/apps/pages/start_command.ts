@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "core/entry/mod.ts";
 import { benchmarkFiles } from "core/hub/mod.ts";
-import { cacheKey, fileName, type Result } from "core/result/mod.ts";
+import { cacheKey, fileName } from "core/result/mod.ts";
 import { aimOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
 import { sections } from "./sections/sections.ts";
 import { writeReport } from "./page/page.ts";
@@ -35,7 +35,8 @@ export const startCommand = (context: Context): Command =>
     try {
       await withModel(context, ref, flags, async (model) => {
         await texts?.fetched();
-        const options = { ...optionsIn(context, flags, startStudy), onFound: tablesTo(context, flags) };
+        const onFound = (fit: Fit) => isPiped(flags) || context.print(tableIn(context, [fit]));
+        const options = { ...optionsIn(context, flags, startStudy), onFound };
         await perform(context, flags, startStudy, [model, options], {
           ...shown(context, model.name, { promise: promiseText(aimOf(PROMISE)) }),
           output: (started) => finished(context, ref, flags, model.name, started),
@@ -65,15 +66,6 @@ function fetchTexts(context: Context) {
       ending.abort();
       await fetching;
     },
-  };
-}
-
-function tablesTo(context: Context, flags: Flags) {
-  let before = "";
-  return (result: Result) => {
-    if (isPiped(flags)) return;
-    context.print(`${before}${tableIn(context, [result])}`);
-    before = "\n";
   };
 }
 

@@ -47,9 +47,8 @@ const OFTEN = "plan dropAttention dropMlp text samples length json figure dryRun
 const firsts = new WeakMap<Command, string>();
 
 /** Whether a command line asks for everything: `lamina help all`, `lamina fit --help all`. */
-export function isWhole(command: Command): boolean {
-  return command.parent ? isWhole(command.parent) : command.args.includes("all");
-}
+export const isWhole = (command: Command): boolean =>
+  command.parent ? isWhole(command.parent) : command.args.includes("all");
 
 /** The options that a command's help shows. */
 export function visibleOptions(command: Command): Option[] {
@@ -71,16 +70,16 @@ export const codesOf = (command: Command): Codes => own.get(command) ?? [];
 export function explained(command: Command, example: string | readonly string[], codes: Codes = []): Command {
   own.set(command, codes);
   const lines = [example].flat();
-  const text = () =>
-    [
-      ...visibleOptions(command).length > command.options.length // with that of help
-        ? []
-        : [`All ${command.options.length} options: lamina ${command.name()} --help all`],
-      `Example:\n${lines.map((line) => `  lamina ${line}`).join("\n")}`,
-      ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
-      "Environment variables and exit codes: lamina help environment",
-    ].join("\n\n");
-  return command.addHelpText("after", () => `\n${text()}`)
+  const more = () =>
+    visibleOptions(command).length > command.options.length // with that of help
+      ? ""
+      : `\nAll ${command.options.length} options: lamina ${command.name()} --help all\n`;
+  const text = [
+    `Example:\n${lines.map((line) => `  lamina ${line}`).join("\n")}`,
+    ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
+    "Environment variables and exit codes: lamina help environment",
+  ].join("\n\n");
+  return command.addHelpText("after", () => `${more()}\n${text}`)
     .showHelpAfterError(`(for example: lamina ${lines[0]}; --help lists the options)`);
 }
 

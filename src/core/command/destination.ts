@@ -44,8 +44,12 @@ export const outOptions = (kind?: string, json?: Writes): Table => ({
   ...figureOption(kind),
 });
 
-const fileOption = (flags: string, text: string, what: Writes = "file", read = outFile) =>
-  writes(what, new Option(flags, text).argParser(read).helpGroup(RESULTS));
+const fileOption = (
+  flags: string,
+  text: string,
+  what: Writes = "file",
+  read = filled("a file, or - for standard output"),
+) => writes(what, new Option(flags, text).argParser(read).helpGroup(RESULTS));
 
 function pictureFile(text: string): string {
   const flaw = flawInPath(text);
@@ -53,10 +57,11 @@ function pictureFile(text: string): string {
   return text;
 }
 
-function outFile(text: string): string {
-  if (text === "") throw new InvalidArgumentError("expected a file, or - for standard output");
-  return text;
-}
+/** A parser of a text that is not empty. */
+export const filled = (expected: string) => (text: string): string => {
+  if (text !== "") return text;
+  throw new InvalidArgumentError(`expected ${expected}`);
+};
 
 /** Whether a file's name means standard output, which is then left to the data. */
 export function isStandardOutput(file: string | undefined): boolean {

@@ -1,11 +1,11 @@
 /** Options that commands share. Those of studies come from the tables of their checks. */
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Wanted as EngineWanted } from "../engine/mod.ts";
 import { type Condition, flag, option, under } from "../entry/mod.ts";
 import { displayed, folderOf } from "../home/mod.ts";
 import { CALIBRATION_TEXT, LENGTH, SAMPLES } from "../study/options.ts";
 import { textChecks } from "../subject/mod.ts";
-import { figureOption, outOptions, RESULTS, writes } from "./destination.ts";
+import { figureOption, filled, outOptions, RESULTS, writes } from "./destination.ts";
 import { repeatable, type Table } from "./relations.ts";
 
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
@@ -29,7 +29,9 @@ export interface KeepingFlags {
 
 export function resultsOption(): Table {
   const usual = folderOf("results");
-  const option = new Option("--results <folder>", "folder where results are kept").argParser(notEmpty);
+  const option = new Option("--results <folder>", "folder where results are kept").argParser(
+    filled("a folder"),
+  );
   return { results: writes("kept", option.default(usual, displayed(usual)).helpGroup(RESULTS)) };
 }
 
@@ -38,11 +40,6 @@ export const keepingOptions = (): Table => ({
   ...resultsOption(),
   cache: new Option("--no-cache", "compute everything again and keep no results").helpGroup(RESULTS),
 });
-
-function notEmpty(text: string): string {
-  if (text === "") throw new InvalidArgumentError("expected a folder");
-  return text;
-}
 
 /** Flags of the options within `calibration`, by their names there. */
 export const CALIBRATION = {

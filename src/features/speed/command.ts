@@ -26,13 +26,7 @@ type SpeedFlags = Flags & DropFlags<string[]> & {
 };
 
 const MORE = `
-With --in llama.cpp, GGUF files of the model and its plans take turns there.
-
-Without --device, the model runs: the full model and the plans take turns, and
-the table compares each speed-up with the bound from bytes and operations at
-this machine's bandwidth and rate, measured in the same rounds. All plans are
-in memory at once. The prompts are random tokens.
-
+The model and its plans take turns, all in memory at once, on random tokens.
 With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
 dropped attention modules; the table shows the paper's speed-ups beside it.`;

@@ -1,7 +1,6 @@
 /** Help: its pages within 80 columns, and the defaults that comments name. */
 import assert from "node:assert/strict";
-import type { Command } from "commander";
-import { helpOf, usualProgram } from "../../docs/commands.ts";
+import { commandsOf, helpOf, pathOf, usualProgram } from "../../docs/commands.ts";
 import { AIMS } from "features/fit/mod.ts";
 import { widthOf } from "core/show/plain.ts";
 import { expectFailures, lamina } from "./cli.ts";
@@ -31,15 +30,15 @@ Deno.test("the help of lamina fits one screen and names every command; help all 
   }
 });
 
-Deno.test("the help of fit shows every promise, its tasks and ten options more; --help all and help fit all show all", async () => {
-  const [first, ...all] = await Promise.all(
-    [["fit", "-h"], ["fit", "--help", "all"], ["help", "fit", "all"]].map((line) => lamina(...line)),
+Deno.test("the help of fit shows every promise, its tasks and ten options more; with `all`, every option", async () => {
+  const lines = [["fit", "-h"], ["fit", "--help", "all"], ["help", "fit", "all"]];
+  const [first, ...all] = (await Promise.all(lines.map((line) => lamina(...line)))).map(({ out }) =>
+    out.match(/^ {2}--[\w-]+/gm)!.map((flag) => flag.trim())
   );
-  const shown = (text: string) => text.match(/^ {2}--[\w-]+/gm)!.map((flag) => flag.trim());
-  assert.ok(AIMS.every((aim) => shown(first.out).includes(`--${aim}`)));
-  assert.equal(shown(first.out).length, AIMS.length + 1 + 10, first.out);
-  const fit = usualProgram().commands.find((command) => command.name() === "fit")!;
-  for (const { out } of all) assert.deepEqual(shown(out), fit.options.map(({ long }) => long));
+  assert.ok(AIMS.every((aim) => first.includes(`--${aim}`)));
+  assert.equal(first.length, AIMS.length + 1 + 10, first.join());
+  const { options } = usualProgram().commands.find((command) => command.name() === "fit")!;
+  for (const flags of all) assert.deepEqual(flags, options.map(({ long }) => long));
 });
 
 Deno.test("the page about exit codes has those of single commands, by number", async () => {
@@ -89,22 +88,12 @@ Deno.test("comments and help name the same defaults", async () => {
   assert.ok(compared >= 15, `${compared} defaults`);
 });
 
-/** The tree's commands, by their names in a row. */
-function commandsOf(command: Command, above = ""): [name: string, command: Command][] {
-  const name = `${above} ${command.name()}`.trim();
-  return [[name, command], ...command.commands.flatMap((child) => commandsOf(child, name))];
-}
-
-const program = usualProgram();
-
-for (const [name, command] of commandsOf(program)) {
+for (const command of commandsOf()) {
+  const name = pathOf(command);
   Deno.test(`${name} --help fits 80 columns, and names its groups, an example and the page on the environment`, () => {
     const [help, first] = [helpOf(command), helpOf(command, [])];
-    if (help !== first && command !== program) {
-      assert.match(first, /\nAll \d+ options: lamina \S+ --help all\n/);
-    }
-    assert.deepEqual(first.split("\n").filter((line) => widthOf(line) > 80), []);
-    assert.deepEqual(help.split("\n").filter((line) => widthOf(line) > 80), []);
+    if (help !== first && command.parent) assert.match(first, /\nAll \d+ options: lamina \S+ --help all\n/);
+    assert.deepEqual(`${first}\n${help}`.split("\n").filter((line) => widthOf(line) > 80), []);
     assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
     assert.match(help, /\nEnvironment variables and exit codes: lamina help environment$/m);
     const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);

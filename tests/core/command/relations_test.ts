@@ -8,6 +8,7 @@ import { needText, type Relation } from "core/entry/mod.ts";
 import { fit } from "features/fit/study.ts";
 import { generate } from "features/generate/generate.ts";
 import { sweep } from "features/sweep/study.ts";
+import { commandsOf, pathOf } from "../../docs/commands.ts";
 import { isThorough, words } from "../../tools.ts";
 import { refuses } from "../../support.ts";
 
@@ -30,17 +31,11 @@ async function parsed(path: readonly string[], args: readonly string[]): Promise
   }
 }
 
-interface Named {
-  readonly path: readonly string[];
-  readonly command: Command;
-}
-
-const commandsOf = (parent: Command, path: readonly string[] = []): Named[] =>
-  parent.commands.flatMap((command) => {
-    const own = [...path, command.name()];
-    return [{ path: own, command }, ...commandsOf(command, own)];
-  });
-const commands = commandsOf(createProgram({} as Context));
+const commands = commandsOf().slice(1).map((command) => ({
+  command,
+  path: pathOf(command).split(" ").slice(1),
+}));
+type Named = typeof commands[number];
 
 const VALUES = words`2 0.5 random linear piqa 16 1,2 importance mlp 8GB rule name`;
 
