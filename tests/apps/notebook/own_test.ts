@@ -17,6 +17,7 @@ for (const path of committed) {
   const name = nameOf(path);
   const models = { "the trained Llama": withSeries, "a tiny Qwen2": withQwen };
   for (const [model, withOwn] of Object.entries(models)) {
+    if (name === "11_bits" && model === "a tiny Qwen2") continue; // its tokenizer has no name in GGUF files
     const test = name === QUICK && model === "a tiny Qwen2" ? Deno.test : thorough;
     test(`${name}: it runs on a model of one's own, ${model}`, () => withOwn((own) => check(path, own)));
   }

@@ -21,7 +21,7 @@ import { readResult } from "features/by_name.ts";
 const CHOSEN: Readonly<Record<string, number>> = {
   "01_importance": 0,
   "02_dropping": 5,
-  "03_training_checkpoints": 5,
+  "03_training_checkpoints": 0,
   "04_random_initialisation": 3,
   "05_causes": 7,
   "06_norm_placement": 7,
