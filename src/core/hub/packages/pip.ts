@@ -143,7 +143,7 @@ export async function announce(
 
 export function arrived(name: string, size: number, started: number, options: Reports): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  options.onNotice?.(`${name}: ${formatBytes(size)} fetched and verified in ${seconds} s`);
+  options.onNotice?.(`${name}: ${formatBytes(size)} unpacked and verified in ${seconds} s`);
 }
 
 export function lacks(part: PackageSource): Error {
