@@ -22,7 +22,7 @@ export function commandsPage(): string {
   return [
     "# Command line",
     "",
-    "`lamina` is the installed command, or the shell function that the [README](../README.md) defines. Every command has `--help`.",
+    "Every command and option of `lamina`, which is the command of an [installed package](package.md) or the shell function of the [README](../README.md).",
     "",
     "<!-- This page is generated: deno run -A tests/docs/commands.ts -->",
     "",
