@@ -19,7 +19,7 @@ Deno.test("the changelog begins with what is unreleased; below it releases have 
 
 Deno.test("one release of Deno is named everywhere", async () => {
   const [pinned] = all(await read("pyproject.toml"), /"deno==(.*)"/g);
-  const files = words`README.md CONTRIBUTING.md .ci/run .devcontainer/devcontainer.json
+  const files = words`README.md CONTRIBUTING.md docs/package.md .ci/run .devcontainer/devcontainer.json
     src/apps/machines/ray_node.py src/core/home/home.ts src/launch/import.mjs`;
   for (const file of files) {
     const named = all(await read(file), /(?:\bdeno@|DENO = ")(\d[\d.]*\d)/g);
