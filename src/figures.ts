@@ -18,6 +18,7 @@ export {
 export { accuracyChange, accuracyFigure } from "./features/evaluate/mod.ts";
 export { certificateFigure } from "./features/compare/mod.ts";
 export { fitFigure } from "./features/fit/mod.ts";
+export { type LineColumns, linesFigure } from "./features/observe/mod.ts";
 export { guidesFigure } from "./features/orders/mod.ts";
 export { rooflineFigure, speedFigure } from "./features/speed/mod.ts";
 export {
@@ -25,6 +26,7 @@ export {
   type AttentionPattern,
   attentionPatternFigure,
   causesFigure,
+  causesScatterFigure,
   correlationWords,
   effectsFigure,
   smoothingFigure,

@@ -25,7 +25,7 @@ import {
   tableOf,
 } from "core/show/tables/table.ts";
 
-export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
+const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   normalizedEntropy: "normalised entropy",
   firstShare: "first-token share",
   effectiveKeys: "effective keys",

@@ -67,14 +67,8 @@ function panelsOf(result: Depth, name: string): Panel[] {
     rows: rows.filter(({ measure, value }) => measure === name && value !== null),
   });
   const across = { ...linearAxis([0, 1.02], "relative depth", String), ticks: [0, 0.25, 0.5, 0.75, 1] };
-  const shared = {
-    part: 0.5,
-    margins: { marginRight: 36 },
-    height: 300,
-    across,
-    ends: ["low", "high"] as const,
-    r: 2.5,
-  };
+  const margins = { marginRight: 36 };
+  const shared = { part: 0.5, margins, height: 300, across, ends: ["low", "high"] as const, r: 2.5 };
   const angles = Object.entries(ANGLES).map(([name, label], i) => group(name, label, i));
   return [
     lineChart(angles, "relative_depth", "value", {

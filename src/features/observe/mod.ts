@@ -2,6 +2,7 @@
 import { feature } from "core/feature/mod.ts";
 
 export * from "./attention_of.ts";
+export * from "./figures.ts";
 export * from "./observe.ts";
 export * from "./predictions.ts";
 

@@ -1,9 +1,9 @@
 import { KINDS, type ModuleKind } from "core/measure/mod.ts";
 import type { Guide, Guides } from "./result.ts";
 import { GUIDES, SCORES } from "core/result/mod.ts";
-import { linearAxis, namesAxis, reversed } from "core/show/chart/draw/axes.ts";
 import { COLORS, lookOfKind } from "core/show/chart/draw/colors.ts";
 import type { Panel } from "core/show/chart/draw/panel.ts";
+import { dotPlot, rankAxis } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import {
   correlationText,
@@ -76,30 +76,16 @@ function finding(kinds: readonly Ranked[]): Finding {
 
 const PLURALS = { attention: "attention", mlp: "MLPs", block: "blocks" } as const;
 
-function chart({ kind, known }: Ranked, last: boolean): Panel {
+function chart({ kind, known }: Ranked, isLast: boolean): Panel {
   const titles = known.map(({ by }) => guideTitle(by));
-  return {
-    height: 44 + 26 * known.length + (last ? 50 : 12),
+  const dots = known.map(({ rank, low, high }, at) => {
+    const says = `${titles[at]}: ${correlationText({ rank, low, high })}`;
+    return { ...lookOfKind(kind), at, value: rank, low, high, says, end: formatFixed(rank, 2) };
+  });
+  return dotPlot(titles, dots, {
     headings: [{ text: KIND_NAMES[kind], color: COLORS[kind] }],
     margins: { marginLeft: 190, marginRight: 68 },
-    x: {
-      ...linearAxis([-1, 1], "rank correlation with the loss"),
-      ticks: [-1, -0.5, 0, 0.5, 1],
-      bare: !last,
-    },
-    y: reversed(namesAxis(titles)),
-    series: known.map(({ rank, low, high }, y) => {
-      const interval = low === null || high === null ? null : { low, high };
-      const says = `${titles[y]}: ${correlationText({ rank, low, high })}`;
-      return {
-        ...lookOfKind(kind),
-        points: [{ x: rank, y, says, ...interval }, { x: 1, y: null }],
-        width: 0,
-        r: 5,
-        across: true,
-        end: formatFixed(rank, 2),
-        plain: true,
-      };
-    }),
-  };
+    x: rankAxis("rank correlation with the loss"),
+    isLast,
+  });
 }

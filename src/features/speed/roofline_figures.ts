@@ -2,18 +2,16 @@ import { list, resultOf } from "core/entry/mod.ts";
 import { everyChange } from "core/measure/mod.ts";
 import type { Roofline } from "./result.ts";
 import { linearAxis } from "core/show/chart/draw/axes.ts";
-import { hueOf } from "core/show/chart/draw/colors.ts";
-import type { Panel, Series } from "core/show/chart/draw/panel.ts";
+import { FAINT, hueOf, type LineLook } from "core/show/chart/draw/colors.ts";
+import { dotPlot } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "./roofline_table.ts";
 import { fixed } from "core/show/tables/table.ts";
 import { type Finding, formatFixed } from "core/show/words/mod.ts";
 
-type Line = ReturnType<typeof lineOf>;
-
 /**
- * Draws the speed-up that bytes and operations allow the last plan of each result over the number of texts side by side, with a dot where
- * the model no longer fits in more and a ring at the paper's number (claim C1, the half about speed).
+ * Draws the speed-up that bytes and operations allow the last plan of each result beside the paper's (claim C1, the half about speed): in the
+ * largest batch that fits with the full model, and in any batch.
  *
  * @example
  * ```ts
@@ -31,92 +29,58 @@ export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
   const lines = results.map(lineOf);
   const [{ device: { count, title }, setting: { input, output } }] = results;
   const bits = [...new Set(results.map(({ setting }) => setting.bits))].join(" and ");
+  const most = Math.max(1.01, ...lines.flatMap(({ dots }) => dots.map(({ value }) => value)));
   return {
     rows: results.flatMap(rooflineRows),
     title: finding(lines),
     shows: [
-      "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that",
-      "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
+      "Largest speed-up that bytes and operations allow for reading and writing, and the paper's. −8: without 8 modules.",
     ],
     setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
     reads: lines.map(bound),
-    panels: [chart(lines)],
+    key: [ALLOWED, REPORTED, ANY],
+    panels: [
+      dotPlot(lines.map(({ label }) => label), lines.flatMap(({ dots }) => dots), {
+        x: { ...linearAxis([1, most + 0.05 * (most - 1)], "speed-up", fixed(2)), rule: 1 },
+      }),
+    ],
   };
 });
 
-function lineOf({ model, setting, plans }: Roofline, i: number) {
-  const plan = plans[plans.length - 1];
-  return {
-    label: `${model.name}, ${setting.bits} bit, −${everyChange(plan.drop).length}`,
-    ...hueOf(i),
-    plan,
-    points: pointsOf(plan),
-  };
+const ALLOWED = { label: "allowed in the largest batch that fits", ...hueOf(0) };
+const REPORTED = { label: "reported by the paper", ...hueOf(1) };
+const ANY = { label: "allowed in any batch", color: FAINT, shape: "triangle" } as const;
+
+/** The dots of a model; a bar joins what is allowed to what was reported. */
+function lineOf({ model, setting, plans }: Roofline, at: number) {
+  const { drop, fitting, paper, most } = plans[plans.length - 1];
+  const label = `${model.name}, ${setting.bits} bit, −${everyChange(drop).length}`;
+  const dot = ({ color, shape }: LineLook, name: string, value: number) => (
+    { color, shape, at, value, says: `${label}, ${name}: ${formatFixed(value, 2)}` }
+  );
+  const ends = fitting && paper && [fitting.speedup, paper.speedup].sort((a, b) => a - b);
+  const allowed = fitting && dot(ALLOWED, `${fitting.batch} texts`, fitting.speedup);
+  const dots = [
+    dot(ANY, "any batch", most.speedup),
+    ...allowed ? [{ ...allowed, ...ends && { low: ends[0], high: ends[1] } }] : [],
+    ...paper ? [dot(REPORTED, "the paper", paper.speedup)] : [],
+  ];
+  return { label, most, paper, dots };
 }
 
-/** The batches of the study, and the largest one that fits. */
-function pointsOf({ points, fitting }: Roofline["plans"][number]) {
-  const own = points.map(({ batch, speedup }) => ({ batch, speedup: speedup.whole }));
-  const all = fitting ? [...own.filter(({ batch }) => batch !== fitting.batch), fitting] : own;
-  return all.sort((a, b) => a.batch - b.batch);
-}
+type Line = ReturnType<typeof lineOf>;
 
 function finding(lines: readonly Line[]): Finding {
-  const paper = lines.flatMap(({ plan }) => plan.paper ?? []);
-  const fitting = paper.filter(({ reach }) => reach === "fits").length;
+  const papers = lines.flatMap(({ paper }) => paper ?? []);
+  const fitting = papers.filter(({ reach }) => reach === "fits").length;
   return {
     topic: "Dropping attention gains more in larger batches",
-    found: paper.length > 0 &&
-      `A batch that fits allows the paper's speed-up for ${fitting} of ${paper.length} models`,
+    found: papers.length > 0 &&
+      `A batch that fits allows the paper's speed-up for ${fitting} of ${papers.length} models`,
   };
 }
 
-function bound({ label, plan: { most, paper } }: Line): string {
+function bound({ label, most, paper }: Line): string {
   const reported = paper ? `, the paper ${formatFixed(paper.speedup, 2)} (${REACH_TEXTS[paper.reach]})` : "";
   return `${label}: at most ${formatFixed(most.speedup, 2)}${reported}.`;
-}
-
-function chart(lines: readonly Line[]): Panel {
-  const batches = lines.flatMap(({ points }) => points.map(({ batch }) => batch));
-  const [low, high] = [Math.min(...batches), Math.max(...batches)];
-  const speedups = lines.flatMap((
-    { points, plan },
-  ) => [...points.map(({ speedup }) => speedup), plan.paper?.speedup ?? 1]);
-  const most = Math.max(...speedups);
-  return {
-    height: 460,
-    x: {
-      type: "log",
-      domain: [low, high > low ? high : 2 * low],
-      ticks: Array.from({ length: 25 }, (_, i) => 4 ** i).filter((tick) => tick >= low && tick <= high),
-      format: (batch) => batch < 1024 ? String(batch) : `${batch / 1024}k`,
-      label: "batch size, texts",
-    },
-    y: { ...linearAxis([1, most + 0.05 * (most - 1) + 1e-3], "speed-up", fixed(2)), rule: 1 },
-    series: [
-      ...lines.map(({ points, color, label }) => ({
-        color,
-        points: points.map(({ batch, speedup }) => ({ x: batch, y: speedup })),
-        width: 2.5,
-        end: label,
-      })),
-      ...lines.flatMap(dotsOf),
-    ],
-  };
-}
-
-function dotsOf({ label, points, color, shape, plan: { fitting, paper } }: Line): Series[] {
-  const { batch } = fitting ?? points[points.length - 1];
-  const dot = (speedup: number, name: string, hollow: boolean) => ({
-    color,
-    shape,
-    points: [{ x: batch, y: speedup, says: `${label}, ${name}: ${formatFixed(speedup, 2)}` }],
-    width: 0,
-    r: 5,
-    hollow,
-  });
-  return [
-    ...fitting ? [dot(fitting.speedup, `${batch} texts`, false)] : [],
-    ...paper ? [dot(paper.speedup, "the paper", true)] : [],
-  ];
 }

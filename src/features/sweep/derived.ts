@@ -15,6 +15,7 @@ import {
   PAPER_SCORE,
   type RiseInterval,
   riseOverSamples,
+  SCORES,
   type Sign,
 } from "core/result/mod.ts";
 import { expect, like, optionsOf } from "core/entry/mod.ts";
@@ -131,13 +132,20 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   return nearest ?? null;
 }
 
-/** A sweep's points at that number, of the first seed, and which costs more. */
+/** A sweep's points at that number, of the first seed; and those that attention's is compared with, which an order without a measurement has too. */
 export function comparedAt(sweep: Sweep, at?: number) {
   const { model: { layers }, packing: { samples } } = sweep.provenance;
   const common = commonPoints(groupsOf(sweep), layers, at);
   if (!common) return null;
   const { dropped, attention: { values: [attention] }, mlp: { values: [mlp] } } = common;
-  return { dropped, attention, mlp, sign: riseSign(attention, mlp, samples) };
+  const plain = sweep.curves.filter(({ target, by, repair }) =>
+    target === "attention" && SCORES[by].textless && !isSeeded({ by }) && !repair
+  ).flatMap(({ by, points }) =>
+    points.filter((one) => one.dropped === dropped).map((point) => ({ by, point }))
+  );
+  const others = [{ by: null, point: mlp }, ...plain]
+    .map((other) => ({ ...other, sign: riseSign(attention, other.point, samples) }));
+  return { dropped, attention, mlp, others };
 }
 
 /** What the best repair saves of the longest list of drops by importance, and the repairs that the samples do not tell from it. */

@@ -1,6 +1,7 @@
 import { bestRepair, comparedAt, groupsOf, meanOf } from "./derived.ts";
+import { isSeeded } from "core/result/mod.ts";
 import type { Sweep } from "./result.ts";
-import { mostSeeds, outsizedPlansText, perplexityChart, seededText } from "./chart.ts";
+import { outsizedPlansText, perplexityChart } from "./chart.ts";
 import { type Content, type Draw, figure } from "core/show/chart/svg.ts";
 import { sweepRows } from "./table.ts";
 import { curveName, repairsText } from "./words.ts";
@@ -42,10 +43,9 @@ function drawing(sweep: Sweep, at?: number): Content {
     shows: [
       reading`Perplexity on held-out text${full && reading`; full model: ${{ measured: full.perplexity }}`}.`,
       outsizedPlansText(sweep),
-      seededText(groups),
+      curves.some(isSeeded) && "Thin lines: random orders, one for each seed.",
       samples > 1
-        ? reading`${mostSeeds(groups) > 1 ? "Other bands" : "Bands"}: 95 % intervals of the rise over the full
-          model, paired over the samples.`
+        ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
         : "A single sample has no interval.",
       sharedText([sweep]),
     ],
@@ -55,16 +55,20 @@ function drawing(sweep: Sweep, at?: number): Content {
   };
 }
 
-/** Attention beside MLPs at one number of drops; where one of the two is missing, the best repair beside none. */
+/** Attention beside MLPs and beside the deepest attention at one number of drops; without two of them, the best repair beside none. */
 function finding(sweep: Sweep, at?: number): Finding {
   const { model: { layers }, packing: { samples } } = sweep.provenance;
   const compared = comparedAt(sweep, at);
   if (!compared) return repairFinding(bestRepair(groupsOf(sweep), samples), layers);
-  const { dropped, attention, mlp, sign } = compared;
-  const [one, other] = [attention, mlp].map(({ perplexity }) => ({ measured: perplexity }));
+  const { dropped, attention, others } = compared;
+  const named = others.map((other) => ({ ...other, name: other.by ? `the ${other.by} attention` : "MLPs" }));
+  const each = named.map(({ name, point }) => reading`${{ measured: point.perplexity }} for ${name}`);
+  const open = named.filter(({ sign }) => sign === 0).map(({ name }) => name).join(" or ");
   return {
-    found: reading`${dropped} dropped: perplexity ${one} for attention, ${other} for MLPs`,
-    open: sign === 0 && "which costs more",
+    found: reading`${dropped} dropped: perplexity ${{
+      measured: attention.perplexity,
+    }} for attention, ${each}`,
+    open: open && `whether dropping ${open} costs more`,
   };
 }
 

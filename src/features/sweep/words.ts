@@ -6,15 +6,10 @@ type Repair = Sweep["curves"][number]["repair"];
 type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };
 
 /** A curve in labels: "attention" by importance, "attention, greedy" by another score, "attention, repaired: linear". */
-export const curveName = (curve: Drawn): string => [KIND_NAMES[curve.target], ...waysOf(curve)].join(", ");
-
-/** Names a curve at the end of its line, whose colour says which modules are repaired. */
-export const endName = (curve: Drawn): string => curve.repair ? waysOf(curve).join(", ") : curveName(curve);
-
-const waysOf = ({ by, repair }: Drawn) => [
-  ...isByImportance({ by }) ? [] : [by],
-  ...repair ? [repairName(repair)] : [],
-];
+export const curveName = ({ target, by, repair }: Drawn): string =>
+  [KIND_NAMES[target], ...isByImportance({ by }) ? [] : [by], ...repair ? [repairName(repair)] : []].join(
+    ", ",
+  );
 
 /** A repair in labels: "repaired: linear". */
 export const repairName = ({ by }: NonNullable<Repair>): string => `repaired: ${by}`;

@@ -53,6 +53,13 @@ export const inputs: Inputs = {
   certificateFigure: [certificate({ layers: 6 })],
   smoothingFigure: [why],
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
+  causesScatterFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
+  linesFigure: [
+    ["attention", "MLP", "head 3"].flatMap((of, i) =>
+      [0, 1, 2].map((l) => ({ l, of, v: l === i ? null : l - i }))
+    ),
+    { x: "l", y: "v", label: "of" },
+  ],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],
   checkpointLinesFigure: [training],
@@ -124,6 +131,7 @@ const ofCauses: Each<Causes> = {
   effectsFigure: one,
   smoothingFigure: one,
   causesFigure: (result) => [[result, causes({ layers: 5 }, { norm: "peri" })]],
+  causesScatterFigure: (result) => [[result]],
   updateNormsFigure: (result) => [[result, result]],
 };
 const ofTraining: Each<Checkpoints> = {

@@ -70,8 +70,8 @@ Deno.test("a figure has one mark for each number", () => {
   assert.equal(dotsOf(show.textsFigure([given, given, given])), 3 * 19);
   // Ends of 19 lines; 4 sizes for each of three kinds.
   assert.equal(dotsOf(show.stabilityFigure(given)), 19 + 3 * 4);
-  // Five named curves with four points, and the mean of the random ones.
-  assert.equal(dotsOf(show.qualityFigure(sweep({ layers: 12 }))), 6 * 4);
+  // Five named curves with four points, and random ones of three seeds.
+  assert.equal(dotsOf(show.qualityFigure(sweep({ layers: 12 }))), 8 * 4);
 });
 
 Deno.test("error bars are drawn where there are standard errors", () => {
@@ -99,6 +99,33 @@ Deno.test("a panel of a column that rows lack is an error, not an empty picture"
   assert.equal(chart("importance").series!.length, 1);
   const unknown = /Cannot draw import: found no such column, expected one of layer, importance$/;
   assert.throws(() => chart("import"), unknown);
+});
+
+Deno.test("one's own numbers have a line for each label, gaps, a scale that fits, and errors that name the cell", async () => {
+  const rows = [0, 1, 2].flatMap((l) => ["attention", "a"].map((name, i) => ({ l, name, v: l - i || null })));
+  const own = show.linesFigure(rows, { x: "l", y: "v", label: "name" });
+  assert.equal(dotsOf(own), 4);
+  assert.ok(own.svg.includes('stroke="#1f63d6"'), "attention has its colour");
+  assert.equal(own.reading, "attention: 1.00 to 2.00. a: −1.00 to 1.00.");
+  const [steep, at] = [[1, 10, 200].map((v, i) => ({ at: i - 0.5, v })), { x: "at", y: "v" }];
+  assert.match(show.linesFigure(steep, at).svg, />↑ v \(log\)</);
+  const many = Array.from({ length: 17 }, (_, v) => ({ at: 1, v }));
+  await refuses(
+    "RangeError: Cannot draw: ",
+    ([rows, columns]: Parameters<typeof show.linesFigure>) => show.linesFigure(rows, columns),
+    [
+      [[[], at], "the number of rows is 0, expected at least 1"],
+      [
+        [steep, { ...at, label: "head" }],
+        "rows[0].head is missing, expected a text or a number",
+        "TypeError",
+      ],
+      [[steep, { x: "at" } as typeof at], "columns.y is missing, expected a text", "TypeError"],
+      [[[...steep, { at: 1 }], at], "rows[3].v is missing, expected a number or null", "TypeError"],
+      [[[{ at: 1, v: null }], at], "the number of values of v is 0, expected a whole number of at least 1"],
+      [[many, { ...at, label: "v" }], "the number of lines is 17, expected at most 16"],
+    ],
+  );
 });
 
 Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
@@ -161,16 +188,16 @@ Deno.test("a map of several series has one scale and a row for each", () => {
   assert.equal(show.checkpointMapFigure([a]).svg, show.checkpointMapFigure(a).svg);
 });
 
-Deno.test("a sweep's repaired lines are drawn beside their curves, with a dash and a label of their own", () => {
+Deno.test("a sweep's repaired lines are drawn beside their curves, with a colour and a label of their own", () => {
   const [bare, repaired] = [sweep, repairedSweep].map((of) => show.qualityFigure(of({ layers: 12 })));
   // Two lines of four points, and one that lacks a number.
   assert.equal(dotsOf(repaired) - dotsOf(bare), 2 * 4 + 3);
   assert.equal(repaired.title, bare.title, "titles are about drops where both kinds have some");
-  for (const label of ["repaired: linear", "repaired: refit", "random, repaired: linear"]) {
-    assert.ok(repaired.svg.includes(`>${label}<`), label);
+  const seen = (kind: string) => new Set(repaired.svg.match(RegExp(`(?<=${kind}=")[^"]*(?=")`, "g")));
+  for (const [label, color] of [["linear", "#946800"], ["refit", "#c11574"]]) {
+    assert.ok(repaired.svg.includes(`>attention, repaired: ${label}<`) && seen("stroke").has(color), label);
   }
-  const dashes = new Set(repaired.svg.match(/stroke-dasharray="[^"]*"/g));
-  assert.equal(dashes.size, 5, "random, deepest, both repairs, and the repair of a random order");
+  assert.deepEqual([...seen("stroke-dasharray")].sort(), ["1 3", "3 4"], "deepest and random");
 });
 
 Deno.test("untrained models go by their own widths or names, with the error and the variance of each", () => {

@@ -127,7 +127,7 @@ export function leading(sections: readonly Section[]): Section | undefined {
 export function answerLines(
   sections: readonly Section[],
 ): readonly (readonly [name: string, text: string])[] {
-  const { answer: main, setting } = leading(sections) ?? {};
+  const main = leading(sections)?.answer;
   if (!main) {
     return sections.flatMap(({ title, figures }) =>
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
@@ -140,7 +140,6 @@ export function answerLines(
     ["What can be dropped", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
-    ["Model and text", setting!],
   ];
 }
 

@@ -3,13 +3,13 @@ import { type ModuleKind, MODULES } from "../../measure/mod.ts";
 import { formatNumber, KIND_NAMES, reading } from "../words/mod.ts";
 import type { CsvRow } from "./csv.ts";
 import {
-  airyDomain,
   type Axis,
   indexAxis,
   linearAxis,
   logAxis,
   logDomain,
-  thinned,
+  namesAxis,
+  reversed,
   withZero,
 } from "./draw/axes.ts";
 import { type LineLook, lookOfKind } from "./draw/colors.ts";
@@ -121,43 +121,34 @@ export function lineChart<Row extends CsvRow>(
   };
 }
 
-/** A mark for each row that has both values; on a logarithmic scale, which y is, above 0. */
-export function scatter<Row extends CsvRow>(
-  groups: readonly Group<Row>[],
-  channels: Frame & {
-    readonly x: { readonly of: Column<Row>; readonly label: string; readonly log: boolean };
-    readonly y: { readonly of: Column<Row>; readonly domain: readonly [number, number] };
-    readonly says: (row: Row) => string;
-  },
+/** A value in the row at this place, with its interval if it has one. */
+type Dot =
+  & (LineLook & Pick<Series, "end">)
+  & Readonly<{ at: number; value: number; low?: number | null; high?: number | null; says: string }>;
+
+/** Dots in named rows from top to bottom, with intervals along the x axis, which the last of several panels has for all. */
+export function dotPlot(
+  names: readonly string[],
+  dots: readonly Dot[],
+  { x, isLast = true, ...frame }: Frame & { readonly x: Axis; readonly isLast?: boolean },
 ): Panel {
-  const { x, y, says, ...panel } = channels;
-  const isThere = (row: Row) =>
-    (numberOf(row, x.of) ?? NaN) > (x.log ? 0 : -Infinity) && (numberOf(row, y.of) ?? NaN) > 0;
-  const drawn = groups.map((group) => ({ ...group, rows: group.rows.filter(isThere) }));
-  const series = drawn.map(({ rows, label, ...look }): Series => ({
-    ...look,
-    points: rows.map((row) => ({
-      x: numberOf(row, x.of)!,
-      y: numberOf(row, y.of)!,
-      says: `${label}, layer ${row.layer}: ${says(row)}`,
-    })),
-    width: 0,
-    r: 3.5,
-    opacity: 0.75,
-  }));
-  const across = numbersOf(drawn.flatMap(({ rows }) => rows), x.of);
-  const log = logAxis(logDomain(across), x.label);
-  const own = x.log
-    ? { ...log, ticks: thinned(log.ticks!, 4) }
-    : { domain: airyDomain(across), label: x.label };
   return {
-    height: 270,
-    ...panel,
-    x: { ...own, small: true, grid: false },
-    y: { ...logAxis(y.domain, null), small: true },
-    series,
+    height: 44 + 26 * names.length + (isLast ? 50 : 12),
+    ...frame,
+    x: { ...x, bare: !isLast },
+    y: { ...reversed(namesAxis(names)), small: true },
+    series: dots.map(({ at, value, low, high, says, ...look }) => {
+      const ends = low == null || high == null ? {} : { low, high };
+      const points = [{ x: value, y: at, says, ...ends }, { x: x.domain[1], y: null }];
+      return { ...look, points, width: 0, r: 4.5, across: true, plain: true };
+    }),
   };
 }
+
+/** The axis of a rank correlation. */
+export const rankAxis = (label: string): Axis => (
+  { ...linearAxis([-1.03, 1.03], label), ticks: [-1, -0.5, 0, 0.5, 1] }
+);
 
 /** A y axis from zero for the ends of all bars, or a logarithmic one for the values. */
 export const upFrom =

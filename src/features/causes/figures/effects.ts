@@ -5,7 +5,8 @@ import { type Draw, figure } from "core/show/chart/svg.ts";
 import { KIND_NAMES, reading, settingOf, settingsOf } from "core/show/words/mod.ts";
 import { list, resultOf } from "core/entry/mod.ts";
 import { indexAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
-import { byKind, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
+import type { CsvRow } from "core/show/chart/csv.ts";
+import { byKind, lineChart, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
 import { causesRows } from "../table.ts";
 
 const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];
@@ -73,9 +74,7 @@ export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => {
   const models = results.map(modelOf);
-  const ends = models.flatMap(({ series }) =>
-    series.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high]))
-  );
+  const domain = logDomain(models.flatMap(({ spread }) => numbersOf(spread, "low", "high")));
   const spans = models.toSorted((a, b) => a.measured - b.measured);
   const [least, most] = [spans[0], spans.at(-1)!];
   const each = spans.map((span) => reading`${span} in ${span.name}`);
@@ -88,36 +87,30 @@ export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reads: [reading`Ratio of the longest to the shortest mean update: ${each}.`],
     key: MODULE_KEY,
-    panels: models.map(({ name, layers, series }) => ({
-      part: 1 / 2,
-      height: 260,
-      headings: [{ text: name }],
-      x: indexAxis(layers, "layer"),
-      y: logAxis(logDomain(ends), null),
-      series,
-    })),
+    panels: models.map(({ name, layers, spread }) =>
+      lineChart(byKind(spread).map((group) => ({ ...group, band: true })), "layer", "norm", {
+        ...{ part: 1 / 2, height: 260, headings: [{ text: name }], keyed: true, ends: ["low", "high"] },
+        across: indexAxis(layers, "layer"),
+        up: logAxis(domain, null),
+        says: ({ layer, norm }, label) => reading`${label}, layer ${layer}: ${{ measured: Number(norm) }}`,
+      })
+    ),
   };
 });
 
 /** The ratio of the longest to the shortest mean update, and the updates with their spread over tokens. */
 function modelOf(result: Causes) {
   const rows = causesRows(result);
-  const norms = numbersOf(rows, "norm").filter((norm) => norm > 0);
+  const spread = rows.filter(({ norm }) => Number(norm) > 0).map((row): CsvRow => {
+    const [norm, half] = [Number(row.norm), Math.min(Number(row.norm_spread ?? 0), 0.9)];
+    return { ...row, low: norm * (1 - half), high: norm * (1 + half) };
+  });
+  const norms = numbersOf(spread, "norm");
   return {
     name: result.provenance.model.name,
     layers: result.streamNorm.length,
     rows,
+    spread,
     measured: norms.length ? Math.max(...norms) / Math.min(...norms) : 1,
-    series: byKind(rows).map(({ rows, label, color, shape }) => ({
-      color,
-      shape,
-      band: true,
-      points: rows.flatMap(({ layer, norm, norm_spread }) => {
-        if (typeof norm !== "number" || norm === 0) return [];
-        const spread = Math.min(Number(norm_spread ?? 0), 0.9);
-        const says = reading`${label}, layer ${layer}: ${{ measured: norm }}`;
-        return [{ x: Number(layer), y: norm, low: norm * (1 - spread), high: norm * (1 + spread), says }];
-      }),
-    })),
   };
 }

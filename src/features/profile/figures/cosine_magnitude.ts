@@ -10,8 +10,8 @@ import { correlates, importanceOf, median, MODULES, spearman } from "core/measur
 import type { Profile } from "../result.ts";
 import { logAxis, logDomain } from "core/show/chart/draw/axes.ts";
 import { COLORS, FAINT } from "core/show/chart/draw/colors.ts";
-import { type Panel, RING } from "core/show/chart/draw/panel.ts";
-import { byKind, MODULE_KEY } from "core/show/chart/plots.ts";
+import type { Panel } from "core/show/chart/draw/panel.ts";
+import { byKind, lineChart, MODULE_KEY } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { type Finding, formatFixed, KIND_NAMES, rankText, reading } from "core/show/words/mod.ts";
 import { outsizedIn } from "../table.ts";
@@ -95,32 +95,29 @@ function chart(rows: readonly Row[], profile: Profile): Panel {
     return { x: r, y: importanceOf(r, 0) };
   });
   const heights = [...rows.map(({ importance }) => importance), ...curve.map(({ y }) => y)];
-  const at = ({ relative_magnitude: x, importance: y }: Row) => ({ x, y });
   const isRinged = ({ module, layer }: Row) => outsizedIn(profile, module).includes(layer);
-  const kinds = byKind(rows);
-  return {
+  const dots = byKind(rows).map((group) => ({ ...group, width: 0 }));
+  const panel = lineChart(dots, "relative_magnitude", "importance", {
     height: 460,
-    x: logAxis(domain, "relative magnitude r (log)"),
-    y: logAxis(logDomain(heights), "importance (log)"),
-    series: [
-      { color: FAINT, points: curve },
-      ...kinds.map(({ color, rows }) => ({ color, points: rows.filter(isRinged).map(at), ...RING, r: 10 })),
-      ...kinds.map(({ rows, label, ...look }) => ({
-        ...look,
-        points: rows.map((row) => ({
-          ...at(row),
-          says: reading`${label}, layer ${row.layer}: r ${{ measured: row.relative_magnitude }},
-            importance ${{ measured: row.importance }}`,
-        })),
-        width: 0,
-        r: 5,
-        opacity: 0.8,
-      })),
-    ],
+    across: logAxis(domain, "relative magnitude r (log)"),
+    up: logAxis(logDomain(heights), "importance (log)"),
+    rings: isRinged,
+    keyed: true,
+    r: 5,
+    says: ({ layer, relative_magnitude, importance }, label) =>
+      reading`${label}, layer ${layer}: r ${{ measured: relative_magnitude }}, importance ${{
+        measured: importance,
+      }}`,
+  });
+  return {
+    ...panel,
+    series: [{ color: FAINT, points: curve }, ...panel.series!],
     names: [
       { text: "orthogonal update", color: FAINT, at: [85, 75, 65, 50, 35, 20].map((i) => curve[i]) },
       ...rows.toSorted((a, b) => Number(isRinged(b)) - Number(isRinged(a)) || b.importance - a.importance)
-        .map((row) => ({ text: String(row.layer), color: COLORS[row.module], at: [at(row)], small: true })),
+        .map(({ module, layer, relative_magnitude: x, importance: y }) => (
+          { text: String(layer), color: COLORS[module], at: [{ x, y }], small: true }
+        )),
     ],
   };
 }

@@ -103,7 +103,7 @@ function modulesChart(points: readonly Point[], samples: number): Panel {
         reading`${name}, layer ${layer}: ${{ measured: importance }}`;
       return [
         ...[...Map.groupBy(own, ({ layer }) => layer).values()].map((line) => (
-          { color: look.color, points: line.map(at), width: 1.2, opacity: 0.7 }
+          { color: look.color, points: line.map(at), width: 1 }
         )),
         { ...look, points: ends.map((point) => ({ ...at(point), says: says(point) })), width: 0, r: 2 },
         { color: look.color, points: middle.map(at), width: 0, end: name },

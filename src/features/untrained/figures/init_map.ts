@@ -138,7 +138,7 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
   const [x, y] = [domainOf(widths), domainOf(stds)];
   const ticks = (values: readonly number[], [low, high]: readonly [number, number]) =>
     values.filter((value) => value >= low && value <= high);
-  const places = models.map(placeOf);
+  const places = models.map(placeOf).sort((a, b) => b.hidden - a.hidden); // labels at the edge have least room
   const look = { color: ON_SHADE.ink };
   return {
     part: large ? 1 : 1 / 2,
@@ -180,7 +180,7 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
       ...large
         ? [
           { ...look, text: "attention turns the stream further", at: [{ x: x[0], y: y[0] }], bold: true },
-          { ...look, text: "the MLP turns it further", at: [{ x: x[1], y: y[1] }], bold: true },
+          { ...look, text: "the MLP turns the stream further", at: [{ x: x[1], y: y[1] }], bold: true },
         ]
         : [],
       ...places.map(({ hidden, std, measured, computed }) => ({

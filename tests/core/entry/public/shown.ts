@@ -24,6 +24,7 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
   },
   causesFigure: ofMany,
+  causesScatterFigure: ofMany,
   checkpointLinesFigure: ofCheckpoints,
   checkpointMapFigure: ofCheckpoints,
   checkpointQualityFigure: ofCheckpoints,
@@ -53,6 +54,10 @@ export const shown: Readonly<Record<string, Row>> = {
   initMapFigure: drawn("maps", "a list of maps"),
   intervalWords: {
     type: [[aSweep, {}], "Cannot choose words: the interval is a sweep, expected an interval with low and"],
+  },
+  linesFigure: {
+    value: [[[], {}], "Cannot draw: the number of rows is 0, expected at least 1"],
+    type: [[[7], {}], "Cannot draw: rows[0] is 7, expected an object"],
   },
   magnitudeFigure: ofProfile,
   toCSV: {

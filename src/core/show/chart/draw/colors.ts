@@ -3,8 +3,8 @@
  *
  * - A kind of module has one colour and one shape everywhere: attention is blue with circles, the MLP orange with squares, whole
  *   blocks are grey with triangles, attention and MLPs ranked together purple with diamonds, consecutive blocks green with stars.
- * - What differs within a kind (orders, repairs, several profiles) differs in dashes and in hollow dots, never in colour.
- * - Texts, models and plans, which are no kinds of modules, have hues that no kind has.
+ * - What differs within a kind (orders, several profiles) differs in dashes and in hollow dots, never in colour.
+ * - Texts, models, plans and repairs, which are no kinds of modules, have hues that no kind has.
  * - The whole model, and everything that is no measurement, has the ink's colour or is faint.
  * - Maps have one scale from light to dark, and a scale between two kinds has their two colours at its ends.
  *

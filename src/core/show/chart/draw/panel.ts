@@ -27,7 +27,6 @@ export interface Series {
   /** Width of the line in units, 2 by default; 0 draws no line. */
   readonly width?: number;
   readonly dash?: string | undefined;
-  readonly opacity?: number;
   /** Shape of the dots; without one, no dots are drawn. */
   readonly shape?: Shape;
   /** Radius of the circle of equal area. */

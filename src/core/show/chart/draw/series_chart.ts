@@ -78,19 +78,15 @@ function cellsMark(cells: readonly Cell[], pale?: number): Plot.Markish {
 }
 
 function seriesMarks(series: Visible, { x, y }: Panel): Plot.Markish[] {
-  const { color, points, width = 2, dash, opacity, shape } = series;
+  const { color, points, width = 2, dash, shape } = series;
   const drawn = points.filter(isDrawn);
   const spread = drawn.filter(({ low, high }) => low !== undefined && high !== undefined);
   return [
     ...spread.length ? [series.band ? bandMark(spread, color) : barsMark(spread, series, { x, y })] : [],
     ...width > 0
-      ? [Plot.line(points, {
-        ...AT,
-        stroke: color,
-        strokeWidth: width,
-        ...dash && { strokeDasharray: dash },
-        ...opacity === undefined ? {} : { strokeOpacity: opacity },
-      })]
+      ? [
+        Plot.line(points, { ...AT, stroke: color, strokeWidth: width, ...dash && { strokeDasharray: dash } }),
+      ]
       : [],
     ...shape ? [dotsMark(drawn, series, shape)] : [],
   ];
@@ -115,7 +111,7 @@ function barsMark(
     : Plot.ruleX(points, { x: "x", y1: low, y2: high, ...look });
 }
 
-function dotsMark(points: readonly Point[], { color, r = 3, hollow, opacity }: Series, shape: Shape) {
+function dotsMark(points: readonly Point[], { color, r = 3, hollow }: Series, shape: Shape) {
   const fill = points.some(({ fill }) => fill) ? "fill" : PAPER;
   return Plot.dot(points, {
     ...AT,
@@ -123,7 +119,6 @@ function dotsMark(points: readonly Point[], { color, r = 3, hollow, opacity }: S
     r,
     title: "says",
     ...hollow ? { fill, stroke: color, strokeWidth: 1.5 } : { fill: color },
-    ...opacity === undefined ? {} : { fillOpacity: opacity },
   });
 }
 
