@@ -1,5 +1,5 @@
 /**
- * The README's pictures: one of each notebook, as the notebook drew it, the one that `lamina figures` draws of the sweep in
+ * Pictures for the documentation: one of each notebook, as the notebook drew it, and the README's, which `lamina figures` draws of the sweep in
  * `data/figures/quality.json`. Once notebooks were executed they are made anew by
  *
  *     deno run -A tests/apps/notebook/pictures.ts
