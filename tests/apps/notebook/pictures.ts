@@ -23,7 +23,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "02_dropping": 5,
   "03_training_checkpoints": 0,
   "04_random_initialisation": 3,
-  "05_causes": 7,
+  "05_causes": 0,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
   "08_speed_and_memory": 1,
