@@ -100,6 +100,6 @@ async function finished(
 /** Commands that use the answer; without one, a fit that may repair what it drops. */
 async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
   const file = await keepFit(fit, results);
-  if (fit.plan) return [...file ? nextLines(fit, ref, file) : [], commandLine("fit", ref, "--loss", "0.01")];
+  if (fit.plan) return file ? nextLines(fit, ref, file) : [];
   return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
 }

@@ -58,6 +58,13 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       answerText(fit),
       hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
     ],
+    key: [
+      ...byTarget.map(([target]) => ({ label: KIND_NAMES[target], ...lookOfKind(target) })),
+      ...byWay.filter(([name]) => !isKind(name)).map(([label, [{ target }]]) => (
+        { label, color: lookOfKind(target).color, shape: "diamond", hollow: true } as const
+      )),
+      ...ring.map(() => ({ label: "the answer", color: INK, shape: "circle", hollow: true } as const)),
+    ],
     panels: [{
       height: 400,
       x: {
@@ -86,12 +93,6 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
           { ...lookOfKind(target), points: clipped(own), width: 0, r: 5 }
         )),
       ],
-      names: [...byTarget, ...byWay.filter(([name]) => !isKind(name))].map(([name, own]) => ({
-        text: isKind(name) ? KIND_NAMES[name] : name,
-        color: lookOfKind(own[0].target).color,
-        at: own,
-        bold: isKind(name),
-      })),
     }],
   };
 });

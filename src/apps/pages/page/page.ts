@@ -34,18 +34,13 @@ export function pageHtml(report: Report): string {
 
 function nextHtml({ next = [] }: Report): string {
   if (next.length === 0) return "";
-  return `<h2 class="next">What to type next</h2>
+  return `<div class="next"><h2>What to type next</h2>
 <pre tabindex="0" role="group" aria-label="Commands"><code>${
     next.map((line) => `<span>${escape(line)}</span>`).join("\n")
-  }</code></pre>`;
+  }</code></pre></div>`;
 }
 
-/** A section's entry, with the claims that it bears on. */
-function linkHtml({ name, title, claims }: Section): string {
-  const ids = [...new Set(claims.map(({ id }) => id))];
-  const cited = ids.length ? ` (${ids.join(", ")})` : "";
-  return `<li><a href="#section-${name}">${escape(title)}</a>${cited}</li>`;
-}
+const linkHtml = ({ name, title }: Section) => `<li><a href="#section-${name}">${escape(title)}</a></li>`;
 
 /** A section without the figure that leads the page. */
 function sectionHtml({ name, title, setting, claims, figures, tables }: Section, first?: Figure): string {
@@ -79,7 +74,7 @@ function unbroken(text: string): string {
   return text.replaceAll(/(?<=\d) (?=%)|(?<=\d) (?=× \d)|(?<=\d ×) (?=\d)/g, "\u00a0");
 }
 
-/** The title and what is drawn as text of the page, then the picture without them, once as wide as the page and once for a phone. */
+/** The title and what is drawn as text of the page, then the picture without them, once as wide as the page and once for a phone; the first picture's reading is the answer beside it. */
 function figureHtml(figure: Figure, heading = "h3"): string {
   const { name, title, subtitle, setting, reading, svg, csv } = figure;
   const link = (extension: string, type: string, data: string, text: string) =>
@@ -90,7 +85,7 @@ function figureHtml(figure: Figure, heading = "h3"): string {
 <${heading}>${escape(title)}</${heading}>
 <p>${escape(subtitle)}</p>
 <div class="wide">${panelsOf(svg)}</div><div class="narrow">${panelsOf(narrowSvg(figure))}</div>
-<figcaption>${escape(reading)}<p class="faint">${escape(setting)}</p>${
+<figcaption>${heading === "h3" ? escape(reading) : ""}<p class="faint">${escape(setting)}</p>${
     link("csv", "text/csv", csv, "numbers (CSV)")
   }${link("svg", "image/svg+xml", svg, "figure (SVG)")}</figcaption>
 </figure>`;

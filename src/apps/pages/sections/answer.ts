@@ -180,9 +180,9 @@ function costOf(fit: Fit, shown: number): string {
   const on = aim.tasks ? "documents" : tokensOf(test ? confirming : provenance);
   const moved = aim.of === "perplexity" ? "perplexity rises" : aim.tasks ? "accuracy falls" : "loss rises";
   const cost = costText(aim, (test ?? tried[shown]).cost);
-  const cheapest = answer === null && ", the cheapest plan";
+  const cheapest = answer === null && ` ${planPhrase(tried[shown].drop)}, the cheapest plan`;
   return sentences(
-    reading`The ${moved} by ${cost} ${planPhrase(tried[shown].drop)}${cheapest}, on
+    reading`The ${moved} by ${cost}${cheapest}, on
       ${on}${test && " that had no part in the choice"}.`,
     sharedText([fit]),
   );

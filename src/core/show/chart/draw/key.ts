@@ -6,7 +6,10 @@ import { fitted, textWidth } from "./text_width.ts";
 
 export interface KeyEntry extends LineLook {
   readonly label: string;
+  readonly hollow?: boolean;
 }
+
+export const RING_KEY: KeyEntry = { label: "outsized module", color: INK, shape: "circle", hollow: true };
 
 const SIZE = 16;
 const ROW = 24;
@@ -33,8 +36,8 @@ export function keyChart(entries: readonly KeyEntry[], width: number) {
     ...margins,
     x: { domain: [0, width], axis: null },
     y: { domain: [height, 0], axis: null },
-    marks: placed.flatMap(({ x, y, label, color, shape }) => [
-      Plot.dot([{ x, y }], { ...AT, symbol: shape, r: 5, fill: color }),
+    marks: placed.flatMap(({ x, y, label, color, shape, hollow }) => [
+      Plot.dot([{ x, y }], { ...AT, symbol: shape, r: 5, ...hollow ? { stroke: color } : { fill: color } }),
       Plot.text([{ x, y, label }], { ...AT, text: "label", dx: NEXT, textAnchor: "start", fill: INK }),
     ]),
   };

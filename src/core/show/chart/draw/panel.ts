@@ -38,14 +38,16 @@ export interface Series {
   /** Intervals of x instead of y. */
   readonly across?: boolean;
   readonly firm?: boolean;
+  /** Whether a picture without a caption needs a key for its rings. */
+  readonly ring?: boolean;
   /** The label at the end of the line. */
   readonly end?: string;
   /** A label in regular weight, for a baseline. */
   readonly plain?: boolean;
 }
 
-/** Rings around dots of other series, which are drawn later. */
-export const RING = { width: 0, shape: "circle", hollow: true, r: 8 } as const satisfies Partial<Series>;
+/** Rings around dots of outsized modules, in series that are drawn later. */
+export const RING = { width: 0, shape: "circle", hollow: true, r: 8, ring: true } as const;
 
 /** A series in which NaN marks the points that cannot be drawn. */
 export interface Visible extends Series {

@@ -12,7 +12,7 @@ import * as Plot from "@observablehq/plot";
 import * as Linkedom from "linkedom";
 import { once, plain } from "../../../entry/mod.ts";
 import { FAINT, INK, PAPER, recoloured } from "./colors.ts";
-import { keyChart } from "./key.ts";
+import { keyChart, RING_KEY } from "./key.ts";
 import { type Sized, sized } from "./panel.ts";
 import type { Labelled } from "./renaming.ts";
 import { seriesChart } from "./series_chart.ts";
@@ -44,8 +44,12 @@ interface Column {
 }
 
 export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): string {
-  const { title, subtitle, setting, key = [], panels } = contents;
+  const { title, subtitle, setting, panels } = contents;
   const { units, scale, fontFamily, titled, theme } = layout;
+  const ringed = panels.some(({ series = [] }) =>
+    series.some(({ ring, points }) => ring && points.length > 0)
+  );
+  const key = [...contents.key ?? [], ...ringed && !titled ? [RING_KEY] : []];
   const column: Column = { parts: [], y: titled ? 14 : 0 };
   if (titled) {
     writeLines(column, balanced(title, units, TITLE), TITLE);
