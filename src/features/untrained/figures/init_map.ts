@@ -138,7 +138,7 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
   const [x, y] = [domainOf(widths), domainOf(stds)];
   const ticks = (values: readonly number[], [low, high]: readonly [number, number]) =>
     values.filter((value) => value >= low && value <= high);
-  const places = models.map(placeOf).sort((a, b) => b.hidden - a.hidden); // labels at the edge have least room
+  const places = models.map(placeOf);
   const look = { color: ON_SHADE.ink };
   return {
     part: large ? 1 : 1 / 2,

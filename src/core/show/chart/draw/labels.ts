@@ -85,7 +85,7 @@ export function nameMarks(
     for (const { x, y } of at) {
       const point = unitsOf(x, y);
       const own = marks.filter((mark) => mark.x === point.x && mark.y === point.y).map(({ half }) => half);
-      const gap = Math.max(GAP, ...own);
+      const gap = Math.max(GAP, ...own.map((half) => half + AIR));
       const found = placeFor({ ...point, text, size: fontSize, gap, ...bold && { bold } }, room, taken);
       if (!found) continue;
       taken.push(found);
