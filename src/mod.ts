@@ -112,7 +112,7 @@ export {
   type Prediction,
 } from "./core/run/mod.ts";
 export { reading, type ReadingValue } from "./core/show/words/reading.ts";
-export type { EngineName, PluginName, Precision } from "./core/engine/mod.ts";
+export type { EngineName, Precision } from "./core/engine/mod.ts";
 export type { Progress, Reports } from "./core/entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./core/hub/mod.ts";
 export type {

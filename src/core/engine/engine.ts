@@ -53,10 +53,8 @@ export interface Has extends Lowering {
  */
 export type Precision = "float32" | "tf32" | "bfloat16" | "int8";
 
-/** A plug-in of the user's: `plugin:FILE`, with `,NAME=VALUE` for each option. */
-export type PluginName = `plugin:${string}`;
 /** The names of engines. */
-export type EngineName = "cpu" | "webgpu" | "cuda" | "openvino" | PluginName;
+export type EngineName = "cpu" | "webgpu" | "cuda" | "openvino";
 
 /** The engine `cuda` for our kernels, which run over its memory, in the order of its own work. */
 export interface CudaAccess {

@@ -3,7 +3,6 @@ export * from "./native/cpu.ts";
 export * from "./native/memory.ts";
 export * from "./native/cuda.ts";
 export * from "./native/openvino.ts";
-export { isPluginName } from "./native/user.ts";
 export * from "./open.ts";
 export * from "./lent.ts";
 export * from "./residents.ts";

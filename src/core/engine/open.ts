@@ -3,11 +3,10 @@
  * next study too. It is tried with a small product first, since a library that loads need not run on the device that is there.
  */
 import { type Refusal, refusal } from "../entry/mod.ts";
-import type { Engine, EngineName, PluginName, Precision } from "./engine.ts";
+import type { Engine, EngineName, Precision } from "./engine.ts";
 import { cpuEngine } from "./native/cpu.ts";
 import { cudaEngine } from "./native/cuda.ts";
 import { openvinoEngine } from "./native/openvino.ts";
-import { isPluginName, userEngine } from "./native/user.ts";
 import { tryPrecision, tryProduct } from "./trial.ts";
 import { webgpuEngine } from "./web/web.ts";
 
@@ -26,15 +25,13 @@ export interface Wanted {
   readonly precision?: Precision | undefined;
 }
 
-type Listed = Exclude<EngineName, PluginName>;
-
-const openers: Readonly<Record<Listed, (precision: Precision) => Engine | Promise<Engine>>> = {
+const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
   cpu: (precision) => cpuEngine({ precision }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
   openvino: (precision) => openvinoEngine({ precision }),
 };
-export const precisionsOf: Readonly<Record<Listed, readonly Precision[]>> = {
+export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = {
   cpu: ["float32", "int8"],
   webgpu: ["float32"],
   cuda: ["float32", "tf32", "bfloat16"],
@@ -84,15 +81,15 @@ async function openBest(precision: Precision): Promise<Engine> {
 }
 
 async function open(name: EngineName, precision: Precision): Promise<Engine> {
-  const has = precisionsOf[isPluginName(name) ? "openvino" : name];
+  const has = precisionsOf[name];
   if (!has.includes(precision)) {
     const why = `precision is "${precision}", expected ${has.join(", ")}`;
     throw refusal(RangeError, `use the engine ${name}`, why);
   }
   try {
-    const engine = isPluginName(name) ? await userEngine(name, precision) : await openers[name](precision);
+    const engine = await openers[name](precision);
     await tryProduct(engine);
-    if (name === "openvino" || isPluginName(name)) await tryPrecision(engine);
+    if (name === "openvino") await tryPrecision(engine);
     return engine;
   } catch (error) {
     if (error instanceof RangeError) throw error; // the call's own fault, which the doctor does not see

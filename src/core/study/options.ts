@@ -4,7 +4,6 @@ import {
   type EngineName,
   ENGINES,
   engineWithin,
-  isPluginName,
   openEngine,
   openResidents,
   type Precision,
@@ -36,8 +35,7 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 /** Options that choose the engine. */
 export interface EngineOptions {
   /**
-   * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU. Any other
-   * plug-in of ONNX Runtime is `plugin:FILE`, with `,NAME=VALUE` for each option of its execution provider.
+   * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU.
    */
   readonly engine?: "auto" | EngineName | Engine | { readonly computed: Computed } | undefined;
   /**
@@ -76,8 +74,8 @@ export const isRecorded = (engine: EngineOptions["engine"]): engine is Recorded 
 
 export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
   engine: option(
-    orElse((value) => isEngine(value) || isPluginName(value), () => null, oneOf(ENGINES)),
-    "<name> execution engine; auto uses CUDA if it works, otherwise the CPU; plugin:FILE[,EP=NAME][,OPTION=VALUE…] loads another provider of ONNX Runtime",
+    orElse(isEngine, () => null, oneOf(ENGINES)),
+    "<name> execution engine; auto uses CUDA if it works, otherwise the CPU",
     "auto",
   ),
   precision: option(
@@ -197,8 +195,7 @@ export function precisionOf({ engine, precision = "float32" }: EngineOptions): P
 export async function computedOn(options: EngineOptions): Promise<Computed> {
   if (isRecorded(options.engine)) return options.engine.computed;
   const { precision, name, version, device } = await engineOf(options);
-  const engine = isPluginName(name) ? "plugin" : name; // its provider and options are in the version
-  return { dtype: precision, engine, runtime: version, ...device === null ? {} : { device } };
+  return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
 /** The text options of a study, with the defaults of its checks filled in. */

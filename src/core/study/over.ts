@@ -13,6 +13,7 @@ import { onModel, type Packed, type StudyModel } from "../subject/mod.ts";
 import { expectRoom, flopsOf, type Need, needOf, type Pass, type Size } from "./estimate.ts";
 import {
   computedOn,
+  precisionOf,
   provenance,
   type RunOptions,
   studyChecks,
@@ -157,6 +158,11 @@ export async function measured<Own, K extends Types>(
   const running = lacking.map(passesOf);
   const weights = running.map((passes) => flopsOf(model, passes));
   const before = Math.max(0, sum(runs.map(passesOf), (passes) => flopsOf(model, passes)) - sum(weights));
+  if (label !== undefined && running.flat().length > 0 && precisionOf(options) === "int8") {
+    options.onNotice?.(
+      `${label}: int8 takes longer than float32 where texts are read; it pays where they are written`,
+    );
+  }
   const spans = join && options.results && !shared
     ? await partsIn(place, span, sum(weights), options)
     : [span];

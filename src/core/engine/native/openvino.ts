@@ -1,12 +1,16 @@
 /**
- * OpenVINO's plug-in (`lamina openvino`) on a CPU of Intel's: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16).
- * Elsewhere OpenVINO silently computes in float32, so bfloat16 is refused.
+ * OpenVINO's plug-in (`lamina openvino`) on an x86 CPU of any maker: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16).
+ * Elsewhere OpenVINO silently computes in float32, so bfloat16 is refused. The plug-in offers a device only on CPUs whose vendor is Intel's, though
+ * it computes on all (ONNX Runtime's pull request 31981 removes the check), so it sees Intel's number while it looks.
  */
 import { refusal } from "../../entry/mod.ts";
 import { openvinoLibrary } from "../../libraries/mod.ts";
 import { threadsAllowed } from "../../tensor/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { type PluginDevice, pluginEngine } from "./plugin.ts";
+
+/** Intel's PCI number. */
+const INTEL = 0x8086;
 
 /** Opens the engine. Throws `Error` if the plug-in is not installed, or the CPU is not one for it. */
 export function openvinoEngine({ precision = "float32" as Precision } = {}): Engine {
@@ -15,7 +19,7 @@ export function openvinoEngine({ precision = "float32" as Precision } = {}): Eng
     const why = "found no plug-in, expected the one that lamina openvino installs";
     throw refusal(Error, "use the engine openvino", why);
   }
-  return pluginEngine({ file, called: "the engine openvino", kind: "cpu" }, {
+  return pluginEngine({ file, called: "the engine openvino", vendor: INTEL }, {
     name: "openvino",
     precision,
     options: (device, hasBfloat16) => openvinoOptions(device, hasBfloat16, threadsAllowed()),

@@ -10,18 +10,16 @@ import { cpuProvider, openCpuLibrary, threadsRequested } from "./cpu.ts";
 import { nativeEngine } from "./native.ts";
 
 /** Kinds of hardware, in the order of `OrtHardwareDeviceType`. */
-export const KINDS = ["cpu", "gpu", "npu"] as const;
+const KINDS = ["cpu", "gpu", "npu"] as const;
 
 /** A plug-in, and which of its devices. */
-export interface Plugin {
+interface Plugin {
   /** Path of its library. */
   readonly file: string;
   /** What errors call it: "the engine openvino". */
   readonly called: string;
-  /** Name of the execution provider; default: that of the first device. */
-  readonly provider?: string | undefined;
-  /** Kind of hardware; default: that of the first device. */
-  readonly kind?: typeof KINDS[number] | undefined;
+  /** The vendor, as a PCI number, that the plug-in has to see on the machine's CPU while it looks for devices. */
+  readonly vendor: number;
 }
 
 /** A device that a plug-in offers. */
@@ -40,8 +38,6 @@ export interface PluginDevice {
 interface Use {
   readonly name: EngineName;
   readonly precision: Precision;
-  /** What else provenance says of it. */
-  readonly note?: string;
   /** Options of the execution provider for a graph with factors of bfloat16, or without any. Throws `Error` if the device cannot do what is needed. */
   options(device: PluginDevice, hasBfloat16: boolean): Readonly<Record<string, string>>;
 }
@@ -53,7 +49,7 @@ const loaded = new Map<string, { readonly devices: readonly PluginDevice[]; user
  * Opens an engine on a device of a plug-in, which is unloaded when the last engine on it closes. Throws `Error` if the library cannot
  * be loaded or has no such device.
  */
-export function pluginEngine(plugin: Plugin, { name, precision, note, options }: Use): Engine {
+export function pluginEngine(plugin: Plugin, { name, precision, options }: Use): Engine {
   const opened = openCpuLibrary();
   const { library, environment } = opened;
   const devices = load(plugin);
@@ -63,7 +59,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
     isOpen = false;
   }
   try {
-    const device = deviceOf(plugin, devices);
+    const device = cpuOf(plugin, devices);
     const narrow = precision === "bfloat16";
     const settings = [false, narrow].map((hasBfloat16) => options(device, hasBfloat16));
     const lowering = pluginLowering(narrow ? "bf16" : "f32");
@@ -71,9 +67,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
     return nativeEngine(opened, {
       ...cpu,
       name,
-      version: [`${cpu.version},`, device.provider, device.property("version"), note].filter(Boolean).join(
-        " ",
-      ),
+      version: [`${cpu.version},`, device.provider, device.property("version")].filter(Boolean).join(" "),
       device: device.words,
       copiesInputs: true,
       configure(session, isPacked, graph) {
@@ -96,7 +90,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
 }
 
 /** The devices of the plug-in in a file, which ONNX Runtime loads unless it has. */
-function load({ file, called }: Plugin): readonly PluginDevice[] {
+function load({ file, called, vendor }: Plugin): readonly PluginDevice[] {
   const known = loaded.get(file);
   if (known) {
     known.users++;
@@ -105,14 +99,40 @@ function load({ file, called }: Plugin): readonly PluginDevice[] {
   const { library, environment } = openCpuLibrary();
   const all = () => library.list("GetEpDevices", environment.address).entries;
   const others = new Set(all().map(Deno.UnsafePointer.value));
+  const restoring: (() => void)[] = [];
   try {
+    for (const device of all()) restoring.push(...renamed(device, vendor));
     library.call("RegisterExecutionProviderLibrary", environment.address, cString(file), cPath(file));
   } catch (error) {
     throw refusal(Error, `use ${called}`, (error as Error).message, { cause: error });
+  } finally {
+    for (const restore of restoring) restore();
   }
   const devices = all().filter((address) => !others.has(Deno.UnsafePointer.value(address))).map(described);
   loaded.set(file, { devices, users: 1 });
   return devices;
+}
+
+/**
+ * Gives the CPU that a device describes another vendor; returns what puts its own back, nothing for other hardware and for the same vendor.
+ * Throws `Error` unless `OrtHardwareDevice` begins with its kind and its vendor.
+ */
+function renamed(device: Deno.PointerObject, vendor: number): (() => void)[] {
+  const { library } = openCpuLibrary();
+  const hardware = library.plain("EpDevice_Device", device) as Deno.PointerObject;
+  const known = [
+    library.plain("HardwareDevice_Type", hardware),
+    library.plain("HardwareDevice_VendorId", hardware),
+  ];
+  if (KINDS[known[0] as number] !== "cpu" || known[1] === vendor) return [];
+  const fields = new Uint32Array(Deno.UnsafePointerView.getArrayBuffer(hardware, 8));
+  if (`${fields}` !== `${known}`) {
+    throw new Error(
+      "ONNX Runtime describes the CPU in an unknown layout, expected its kind and its vendor first",
+    );
+  }
+  fields[1] = vendor;
+  return [() => void (fields[1] = known[1] as number)];
 }
 
 function unload(file: string): void {
@@ -139,18 +159,16 @@ function described(address: Deno.PointerObject): PluginDevice {
   };
 }
 
-/** The first device that fits. Throws `Error` that names those that there are. */
-function deviceOf({ called, provider, kind }: Plugin, devices: readonly PluginDevice[]): PluginDevice {
-  const found = devices.find((device) =>
-    device.provider === (provider ?? device.provider) && device.kind === (kind ?? device.kind)
-  );
+/** The CPU. Throws `Error` that names the devices that there are. */
+function cpuOf({ called }: Plugin, devices: readonly PluginDevice[]): PluginDevice {
+  const found = devices.find(({ kind }) => kind === "cpu");
   if (found) return found;
-  if (devices.length === 0) {
-    throw refusal(Error, `use ${called}`, `it has no device for ${hardware()}`);
-  }
-  const expected = [provider, kind].filter(Boolean).join(" on ");
-  const names = devices.map(({ provider, kind, words }) => `${provider} on ${kind} (${words})`);
-  throw refusal(Error, `use ${called}`, `it has ${names.join(", ")}, expected ${expected}`);
+  const others = devices.map(({ provider, kind, words }) => `${provider} on ${kind} (${words})`).join(", ");
+  throw refusal(
+    Error,
+    `use ${called}`,
+    others ? `it has ${others}, expected a CPU` : `it has no device for ${hardware()}`,
+  );
 }
 
 /** This machine's processors in words, as far as ONNX Runtime's own providers use them. */

@@ -94,7 +94,7 @@ export const modelForm = z.object({
 export const computedForm = z.object({
   /** The precision of products: float32, tf32, bfloat16, or int8, in which activations are rounded to bytes, a scale for each block. */
   dtype: z.string(),
-  /** cpu, webgpu, cuda, openvino or plugin. */
+  /** cpu, webgpu, cuda or openvino. */
   engine: z.string(),
   /** Library and version. */
   runtime: z.string(),
