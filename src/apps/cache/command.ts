@@ -186,7 +186,7 @@ export const cudaCommand = installing(
 );
 export const openvinoCommand = installing(
   "openvino",
-  "OpenVINO's plug-in for ONNX Runtime, which uses the matrix units of Intel CPUs",
+  "OpenVINO's plug-in for ONNX Runtime, for bfloat16 on CPUs with AMX or AVX512_BF16",
   openvinoWheels,
   openvinoFolder,
   noBfloat16,

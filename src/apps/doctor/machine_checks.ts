@@ -27,7 +27,7 @@ const VENV = folderOf("venv");
 
 const VULKAN =
   "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers";
-const INTEL = "optional: needs an Intel CPU; run lamina openvino to install it (53 MB)";
+const INSTALLED = "optional: bfloat16 on x86 CPUs; run lamina openvino to install it (53 MB)";
 const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
 const NVRTC = `run lamina cuda to install it in ${
   displayed(folderOf("cuda"))
@@ -57,7 +57,7 @@ export const machineChecks: readonly Check[] = [
   ),
   native("WebGPU engine", "engine-webgpu", `optional: ${VULKAN}`),
   native("CUDA engine", "engine-cuda", NVIDIA),
-  native("OpenVINO engine", "engine-openvino", INTEL),
+  native("OpenVINO engine", "engine-openvino", INSTALLED),
   native("WebGPU kernels", "webgpu", VULKAN),
   native("CUDA kernels", "cuda", NVIDIA),
   native("CUDA compiler", "nvrtc", NVRTC),
