@@ -198,6 +198,12 @@ Deno.test("a sweep's repaired lines are drawn beside their curves, with a colour
     assert.ok(repaired.svg.includes(`>attention, repaired: ${label}<`) && seen("stroke").has(color), label);
   }
   assert.deepEqual([...seen("stroke-dasharray")].sort(), ["1 3", "3 4"], "deepest and random");
+  const keyed = (name: Draw) => drawnWith(name, { title: false }).svg.includes(">outsized module<");
+  assert.deepEqual(
+    [keyed("qualityFigure"), keyed("signFigure")],
+    [true, false],
+    "no caption says what rings are",
+  );
 });
 
 Deno.test("untrained models go by their own widths or names, with the error and the variance of each", () => {

@@ -55,10 +55,7 @@ export const shown: Readonly<Record<string, Row>> = {
   intervalWords: {
     type: [[aSweep, {}], "Cannot choose words: the interval is a sweep, expected an interval with low and"],
   },
-  linesFigure: {
-    value: [[[], {}], "Cannot draw: the number of rows is 0, expected at least 1"],
-    type: [[[7], {}], "Cannot draw: rows[0] is 7, expected an object"],
-  },
+  linesFigure: { type: [[[7], {}], "Cannot draw: rows[0] is 7, expected an object"] },
   magnitudeFigure: ofProfile,
   toCSV: {
     value: [[[]], "Cannot write CSV: the number of results is 0, expected at least 1"],
