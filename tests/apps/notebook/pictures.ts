@@ -22,7 +22,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "01_importance": 0,
   "02_dropping": 5,
   "03_training_checkpoints": 0,
-  "04_random_initialisation": 3,
+  "04_random_initialisation": 1,
   "05_causes": 0,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
