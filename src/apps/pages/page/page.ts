@@ -19,12 +19,12 @@ import script from "./page.js" with { type: "text" };
 
 export function pageHtml(report: Report): string {
   const { title, sections, command, date } = report;
-  const first = leading(sections)?.figures[0];
+  const { answer, figures: [first] = [] } = leading(sections) ?? {};
   const parts: Readonly<Record<string, string>> = {
     ...{ style: STYLE, script, version: VERSION },
     ...{ title: escape(title), command: escape(command), date: escape(date) },
     answer: listHtml("answer", answerLines(sections)),
-    first: first ? figureHtml(first, "h2") : "",
+    first: first ? figureHtml(first, "h2", !answer?.worth) : "",
     next: nextHtml(report),
     links: sections.map(linkHtml).join("\n"),
     sections: sections.map((section) => sectionHtml(section, first)).join("\n"),
@@ -74,8 +74,8 @@ function unbroken(text: string): string {
   return text.replaceAll(/(?<=\d) (?=%)|(?<=\d) (?=× \d)|(?<=\d ×) (?=\d)/g, "\u00a0");
 }
 
-/** The title and what is drawn as text of the page, then the picture without them, once as wide as the page and once for a phone; the first picture's reading is the answer beside it. */
-function figureHtml(figure: Figure, heading = "h3"): string {
+/** The title and what is drawn as text of the page, then the picture without them, once as wide as the page and once for a phone. A fit's answer stands beside its picture instead of below. */
+function figureHtml(figure: Figure, heading = "h3", isRead = true): string {
   const { name, title, subtitle, setting, reading, svg, csv } = figure;
   const link = (extension: string, type: string, data: string, text: string) =>
     `<a download="${name}.${extension}" href="data:${type};charset=utf-8,${
@@ -85,7 +85,7 @@ function figureHtml(figure: Figure, heading = "h3"): string {
 <${heading}>${escape(title)}</${heading}>
 <p>${escape(subtitle)}</p>
 <div class="wide">${panelsOf(svg)}</div><div class="narrow">${panelsOf(narrowSvg(figure))}</div>
-<figcaption>${heading === "h3" ? escape(reading) : ""}<p class="faint">${escape(setting)}</p>${
+<figcaption>${isRead ? escape(reading) : ""}<p class="faint">${escape(setting)}</p>${
     link("csv", "text/csv", csv, "numbers (CSV)")
   }${link("svg", "image/svg+xml", svg, "figure (SVG)")}</figcaption>
 </figure>`;
