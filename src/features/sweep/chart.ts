@@ -7,7 +7,7 @@ import { type CurveGroup, isPaperCurve, riseInterval, type SweepPoint } from "./
 import { isSeeded, SCORES } from "core/result/mod.ts";
 import type { Sweep } from "./result.ts";
 import { curveName } from "./words.ts";
-import { formatNumber, OUTSIZED_NOTE } from "core/show/words/mod.ts";
+import { formatNumber, KIND_NAMES, OUTSIZED_NOTE } from "core/show/words/mod.ts";
 import { type Axis, dropAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
 import { hueOf, lookOfKind } from "core/show/chart/draw/colors.ts";
 import { type Panel, RING, type Series } from "core/show/chart/draw/panel.ts";
@@ -72,10 +72,14 @@ function dropsOutsized({ outsized }: Sweep, drop: SweepPoint["drop"]): boolean {
   return MODULES.some((kind) => outsized[kind].some((layer) => drop[kind].includes(layer)));
 }
 
-/** How a caption explains the rings; empty without one. */
-export function outsizedPlansText(sweep: Sweep): string {
-  const any = sweep.curves.some(({ points }) => points.some(({ drop }) => dropsOutsized(sweep, drop)));
-  return any ? `Rings: a module is dropped that has ${OUTSIZED_NOTE}.` : "";
+/** How a caption explains the rings, by the outsized modules that some plan drops; empty without one. */
+export function outsizedPlansText({ curves, outsized }: Sweep): string {
+  const plans = curves.flatMap(({ points }) => points.map(({ drop }) => drop));
+  const names = MODULES.flatMap((kind) =>
+    outsized[kind].filter((layer) => plans.some((drop) => drop[kind].includes(layer)))
+      .map((layer) => `${KIND_NAMES[kind]} ${layer}`)
+  ).join(" or ");
+  return names && `Rings: without ${names}, which has ${OUTSIZED_NOTE}.`;
 }
 
 /** The perplexity of every curve of a sweep at each number of drops, with the interval of its rise over the full model; a seed has none. */
