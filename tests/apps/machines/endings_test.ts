@@ -86,7 +86,7 @@ thorough(
     withFolder(async (folder) => {
       const series = "data/series/pre-ln";
       const studies = {
-        checkpoints: words`checkpoints ${series} --steps 0,64,512 --samples 2 --length 64 --text README.md`,
+        checkpoints: words`checkpoints ${series} --steps 0,64,512 --samples 2 --length 64 --text docs/log.md`,
         evaluate:
           words`evaluate ${series}/step00512 --tasks piqa,openbookqa --limit 4 --prompts 1 --drop-attention 1`,
       };

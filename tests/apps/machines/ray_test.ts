@@ -14,7 +14,7 @@ import { printed, words } from "../../tools.ts";
 const KILLS = 3;
 /** A series of nine checkpoints, the last of them, and blocks of a text that the project has, on the CPU. */
 const series = "data/series/pre-ln";
-const text = (samples: number) => words`--samples ${samples} --length 512 --text README.md --engine cpu`;
+const text = (samples: number) => words`--samples ${samples} --length 512 --text docs/log.md --engine cpu`;
 const sweep = words`sweep ${series}/step04096 --upto 2 --by importance,deepest --calibration-samples 4 ${
   text(4)
 }`;

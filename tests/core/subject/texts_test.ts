@@ -55,7 +55,7 @@ Deno.test("what is no text, an empty one and one that is too short are named, wi
 Deno.test("samples that are longer than the model was trained on bring one line, and what is measured says so", async () => {
   const series = await openSeries("data/series/pre-ln", { steps: [0, 4096] });
   const { notices, onNotice } = heard();
-  const run = (length: number) => checkpoints(series, { text: "README.md", samples: 1, length, onNotice });
+  const run = (length: number) => checkpoints(series, { text: "LICENSE", samples: 1, length, onNotice });
   const usual = await run(256);
   assert.deepEqual([notices, "trained" in usual.series[0].provenance.packing], [[], false]);
   const long = await run(257);
@@ -67,7 +67,7 @@ Deno.test("samples that are longer than the model was trained on bring one line,
   assert.match(checkpointMapFigure(long).setting, setting);
   // Every study packs its text at one place: each of them has said it. So do texts that are written, timed or handed over as ids.
   using model = await series.checkpoints[1].open();
-  const own = { text: "README.md", samples: 1, length: 300 };
+  const own = { text: "LICENSE", samples: 1, length: 300 };
   const [angular, timing] = [{ target: "attention", by: "angular", upto: 1 }, {
     context: [8, 256],
     new: 1,
@@ -102,7 +102,7 @@ Deno.test("an untrained model has no length of training, and a shard of a long t
   const { provenance } = await randomInit(await openConfig("data/series/pre-ln/step00512"), drawn);
   assert.deepEqual([notices, "trained" in provenance.packing], [[], false]);
   using model = await openModel("data/series/pre-ln/step00000");
-  const part = (skip: number) => profile(model, { text: "README.md", samples: 1, length: 300, skip });
+  const part = (skip: number) => profile(model, { text: "LICENSE", samples: 1, length: 300, skip });
   const merged = merge([await part(0), await part(1)]);
   assert.deepEqual(merged.provenance.packing, { samples: 2, length: 300, skip: 0, bos: false, trained: 256 });
 });

@@ -128,7 +128,7 @@ Deno.test("a plan and its exported file are certified alike, and beside each oth
     const plan = { attention: [3], tables: { embedding: "Q4_1" } } as const;
     const { folder } = await exportModel(model, plan, { format: "gguf-deci", out: `${out}/q4` });
     const [options, file] = [
-      { text: path("../../README.md"), samples: 3, length: 32 },
+      { text: path("../../LICENSE"), samples: 3, length: 32 },
       `${folder}/model.gguf`,
     ];
     const [planned, written] = [await certify(model, plan, options), await certify(model, file, options)];

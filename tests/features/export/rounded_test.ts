@@ -20,12 +20,12 @@ import { withFolder } from "../../support.ts";
 const trained = fileURLToPath(new URL("../../../data/series/pre-ln/step04096", import.meta.url));
 const sizes = { length: 64, engine: "cpu" } as const;
 
-/** The README as ids of the trained model, for files without a tokenizer. */
+/** The licence as ids of the trained model, for files without a tokenizer. */
 async function textIn(folder: string): Promise<string> {
   using model = await openModel(trained);
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  const licence = await Deno.readTextFile(new URL("../../../LICENSE", import.meta.url));
   const text = `${folder}/ids.json`;
-  await Deno.writeTextFile(text, JSON.stringify((await model.tokenizer()).encode(readme.slice(0, 10_000))));
+  await Deno.writeTextFile(text, JSON.stringify((await model.tokenizer()).encode(licence.slice(0, 10_000))));
   return text;
 }
 

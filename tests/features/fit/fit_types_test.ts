@@ -13,17 +13,17 @@ import { type Choice, planOfChoices, type Unit, unitsOf } from "features/fit/typ
 import { withFolder } from "../../support.ts";
 import { withTrained } from "../../core/study/tiny.ts";
 
-const readme = "README.md";
+const licence = "LICENSE";
 const sizes = { length: 32, engine: "cpu" } as const;
 const common = {
   ...sizes,
-  text: readme,
+  text: licence,
   samples: 8,
   targets: ["types"],
   format: "gguf",
   time: false,
 } as const;
-const calibration = { text: readme, samples: 4, length: 32 };
+const calibration = { text: licence, samples: 4, length: 32 };
 
 Deno.test("a target of the file is reached by the cheapest of three orders, and the export has the bytes that were said", () =>
   withTrained("pre-ln", (model) =>
@@ -59,14 +59,14 @@ Deno.test("a limit is kept by the confirmed costs, which are those of the plan; 
       typesBy: ["rise", "uniform"],
     });
     const { plan, confirmed, answer, verdict } = found;
-    const half = { ...sizes, text: readme, samples: 4, skip: 4 };
+    const half = { ...sizes, text: licence, samples: 4, skip: 4 };
     const [full, typed] = await perplexities(model, [{}, plan!], half);
     const { cost } = confirmed.find(({ tried }) => tried === answer)!;
     const { rise, high } = paired(typed, full);
     assert.deepEqual([cost.value, cost.high], [rise, high]);
     assert.ok(Math.exp(cost.high) <= 1.2 && verdict.share! > 0.3, `${verdict.share}`);
     const [other] = found.beside!;
-    const [held] = await perplexities(model, [other.drop], { ...sizes, text: readme, samples: 4, skip: 4 });
+    const [held] = await perplexities(model, [other.drop], { ...sizes, text: licence, samples: 4, skip: 4 });
     assert.ok(other.bytes! <= found.tried[answer!].bytes! && other.by !== found.tried[answer!].by);
     const { rise: over, ...ends } = paired(held, typed);
     assert.deepEqual([other.cost.value, other.over], [paired(held, full).rise, {
@@ -78,7 +78,7 @@ Deno.test("a limit is kept by the confirmed costs, which are those of the plan; 
 
 Deno.test("a line made anew goes by what each level costs inside the plan, over the unit as it is stored", () =>
   withTrained("pre-ln", async (model) => {
-    const own = { ...sizes, text: readme, samples: 2 };
+    const own = { ...sizes, text: licence, samples: 2 };
     const [text, all, options] = [textOf(model, own), await unitsOf(model), { engine: "cpu" } as const];
     const { units } = all;
     const { lines: [line], rises } = await typeLines(model, all, text, ["rise"], () => undefined, options);

@@ -11,7 +11,7 @@ import { near, refuses, thorough, withFolder } from "../../support.ts";
 import { median } from "core/measure/mod.ts";
 import { kept, withTrained } from "../../core/study/tiny.ts";
 
-const text = { text: fileURLToPath(new URL("../../../README.md", import.meta.url)), samples: 3, length: 300 };
+const text = { text: fileURLToPath(new URL("../../../LICENSE", import.meta.url)), samples: 3, length: 300 };
 const short = { ...text, samples: 2, length: 256 }; // what a check makes of it
 
 const layersOf = (entries: readonly { readonly layer: number }[]) => entries.map(({ layer }) => layer);

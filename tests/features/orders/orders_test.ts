@@ -13,7 +13,7 @@ import { pass } from "../../model.ts";
 import { heard, isThorough, near as nearTo, thorough, UNIT } from "../../support.ts";
 import { withTiny, withTrained } from "../../core/study/tiny.ts";
 
-const text = { text: fileURLToPath(new URL("../../../README.md", import.meta.url)), samples: 2, length: 24 };
+const text = { text: fileURLToPath(new URL("../../../LICENSE", import.meta.url)), samples: 2, length: 24 };
 const packed = { ...text, skip: 0, bos: false };
 
 /** What a run in another order of sums may differ by: nats of some ten, over some thirty products of D = 96 terms in a row. */

@@ -46,7 +46,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     assert.match(err, /repair of .*: done in .*, written to .*repaired\.json/);
     assert.equal((await readPlan(at("repaired"))).changes!.length, 2);
 
-    const blocks = words`--text README.md --length 512 --samples 8`; // two batches
+    const blocks = words`--text docs/log.md --length 512 --samples 8`; // two batches
     const perplexity = words`perplexity ${folder} ${blocks} --engine cpu --plan ${at("repaired")}`;
     const whole = await ok(...perplexity, "--json", at("whole"));
     await inShards(desk, perplexity, at("merged"));
