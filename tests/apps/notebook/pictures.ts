@@ -24,7 +24,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "03_training_checkpoints": 0,
   "04_random_initialisation": 1,
   "05_causes": 0,
-  "06_norm_placement": 7,
+  "06_norm_placement": 5,
   "07_cosine_and_magnitude": 2,
   "08_speed_and_memory": 1,
   "09_explore": 0,
