@@ -27,9 +27,9 @@ Deno.test("the synthetic result is of the form that results are kept in", () =>
 
 Deno.test("a figure has one mark for each number", () => {
   const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] });
-  // Three panels: two with both kinds of module, entropy of attention alone.
+  // Three causes: two of both kinds of module, entropy of attention alone.
   assert.equal(dotsOf(causesScatterFigure([result])), 7 + 2 * (7 + 7));
-  assert.equal(dotsOf(causesFigure([result])), result.correlations.length, "a dot for each correlation");
+  assert.equal(dotsOf(causesFigure([result])), 1 + 2 * (1 + 1));
   assert.equal(dotsOf(updateNormsFigure([result])), 7 + 7);
   assert.equal(readCsv(attentionMapFigure(result).csv).length, 7 * 3);
   const curves = readCsv(smoothingFigure(result).csv).map(({ value }) => value);
