@@ -45,7 +45,7 @@ export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", aList, (
     title: finding(ofAttention, results.length),
     shows: [
       "Rank correlation of importance with each possible cause over the layers of a model; lines: 95 % confidence intervals,",
-      "which two identical orders lack. The title counts intervals that exclude 0.",
+      "which two identical orders lack. The title counts intervals that exclude 0 and, from five layers up, identical orders.",
     ],
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reads: results.map(({ norm }, i) => {
@@ -72,15 +72,18 @@ export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", aList, (
   };
 });
 
-/** The number of models in which each cause correlates, whatever the sign. The causes are not ranked: their intervals overlap. */
+/** In how many models importance rises or falls with each cause. The causes are not ranked: their intervals overlap. */
 function finding(found: readonly (readonly CauseCorrelation[])[], models: number): Finding {
-  const counts = found.map((all, i) => ({ name: CAUSES[i].name, clear: told(all).length }))
-    .sort((a, b) => b.clear - a.clear);
-  if (counts[0].clear === 0) return { open: "whether any of these correlates with attention's importance" };
-  const each = counts.map(({ name, clear }, i) =>
-    `${name} in ${clear}${i === 0 ? ` of ${counted(models, "model")}` : ""}`
+  const counts = found.flatMap((all, i) => {
+    const { [1]: rises = [], [-1]: falls = [] } = Object.groupBy(told(all), ({ rank }) => Math.sign(rank!));
+    const name = CAUSES[i].name;
+    return [{ says: `rises with ${name}`, n: rises.length }, { says: `falls with ${name}`, n: falls.length }];
+  }).filter(({ n }) => n > 0).sort((a, b) => b.n - a.n);
+  if (counts.length === 0) return { open: "whether any of these correlates with attention's importance" };
+  const each = counts.map(({ says, n }, i) =>
+    `${says} in ${n}${i === 0 ? ` of ${counted(models, "model")}` : ""}`
   );
-  return { found: reading`Correlates with attention's importance: ${each}` };
+  return { found: reading`Attention's importance ${each}` };
 }
 
 /** Draws the layers behind the correlations: importance against each possible cause, a row of panels for each result. Throws `RangeError` for an empty list. */

@@ -18,7 +18,7 @@ export const directionsFigure: Draw<[Profile | readonly Profile[]]> = profileFig
   },
   shows: [
     "Mean cos²(u, X) over tokens: what lies along the stream only stretches it; what lies across it turns it.",
-    "Bars: ± 1 standard error. The title counts layers that differ from chance (95 %).",
+    "Bars: ± 1 standard error. The title counts layers that differ from chance, 1/D in D dimensions (95 %).",
   ],
   reads: explained,
   y: "along",

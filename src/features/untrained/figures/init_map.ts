@@ -95,7 +95,8 @@ function finding({ norm, points }: RatioMap): string {
   const found = border(points);
   if (!found) return `${PLACES[norm]}: the same module is more important everywhere`;
   const middle = { fixed: (found[0] + found[1]) / 2, decimals: 1 };
-  return reading`${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${middle}`;
+  return reading`${PLACES[norm]}, this shape: attention is more redundant than the MLP
+    only above σ√D = ${middle}`;
 }
 
 function ratios({ norm, points }: RatioMap): string {
