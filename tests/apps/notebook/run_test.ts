@@ -87,7 +87,7 @@ kernelTest(PLAIN, async (folder) => {
   assert.deepEqual(others, []);
   const said = textOf(line, "text/plain")!.split("\n");
   assert.match(said.pop()!, /^profile: smollm2-135m {2}done after (?:\d+ min )?\d+ s$/);
-  for (const one of said) assert.match(one, /MB (from|fetched)/, "a line about a download");
+  for (const one of said) assert.match(one, /MB (from|unpacked)/, "a line about a download");
 });
 
 kernelTest("the stop button ends a study and keeps the kernel", async (folder) => {
