@@ -20,7 +20,7 @@ import { readResult } from "features/by_name.ts";
 /** Which of a notebook's pictures stands for it, counted from 0. */
 const CHOSEN: Readonly<Record<string, number>> = {
   "01_importance": 0,
-  "02_dropping": 5,
+  "02_dropping": 1,
   "03_training_checkpoints": 0,
   "04_random_initialisation": 1,
   "05_causes": 0,
