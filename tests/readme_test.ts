@@ -53,7 +53,7 @@ function anchorsOf(text: string): Set<string> {
 }
 
 Deno.test("the README is read in a minute or two: 85 lines and 850 words", () => {
-  const words = readme.replaceAll(/[|]|-{3,}/g, " ").split(/\s+/).filter(Boolean).length;
+  const words = readme.split(/\s+/).filter(Boolean).length; // the bars of tables, too
   assert.ok(readme.trimEnd().split("\n").length <= 85 && words <= 850, `${words} words`);
 });
 

@@ -167,6 +167,11 @@ export async function measured<Own, K extends Types>(
     ? await partsIn(place, span, sum(weights), options)
     : [span];
   const part = phased(null, [before, ...spans.length > 1 ? [sum(weights)] : weights], at.running);
+  const keepAll = async (run: typeof all, sums: readonly K["sums"][]) => {
+    for (const [i, { hash, request }] of run.entries()) {
+      results.set(hash, await keep(kind, from(request, sums[i]), options));
+    }
+  };
   if (join && spans.length > 1) {
     const { label: _, title: __, ...unnamed } = place;
     const plans = lacking.map((run) => run.map(({ plan }) => plan));
@@ -178,26 +183,21 @@ export async function measured<Own, K extends Types>(
     )).map((part) => part.flat());
     const reused = found.filter((part) => part.every(isEarlier)).length;
     if (label !== undefined && reused > 0) tellReused(options, label, `${reused} of ${spans.length} parts`);
-    for (const [i, { hash, request }] of lacking.flat().entries()) {
-      results.set(hash, await keep(kind, from(request, join(found.map((part) => part[i]))), options));
-    }
-    lacking.fill([]);
+    const run = lacking.flat();
+    await keepAll(run, run.map((_, i) => join(found.map((part) => part[i]))));
   } else if (running.flat().length > 0) {
     const { bytes, what } = needOf(model, running.flat());
     await expectRoom(need ?? { bytes: bytes + (room?.(model, own, blocks) ?? 0), what }, options);
-  }
-  try {
-    for (const [group, run] of lacking.entries()) {
-      if (run.length === 0) continue;
-      const [requests, name] = [run.map(({ request }) => request), nameOf(group)];
-      const asked = { model, blocks, own, requests, passes: running[group], shared: streams, name };
-      const sums = await measure(asked, part(1 + group));
-      for (const [i, { hash, request }] of run.entries()) {
-        results.set(hash, await keep(kind, from(request, sums[i]), options));
+    try {
+      for (const [group, run] of lacking.entries()) {
+        if (run.length === 0) continue;
+        const [requests, name] = [run.map(({ request }) => request), nameOf(group)];
+        const asked = { model, blocks, own, requests, passes: running[group], shared: streams, name };
+        await keepAll(run, await measure(asked, part(1 + group)));
       }
+    } finally {
+      if (!shared) freeShared(streams);
     }
-  } finally {
-    if (!shared) freeShared(streams);
   }
   const byGroup = Map.groupBy(named, ({ group }) => group);
   return groups.map((_, group) => (byGroup.get(group) ?? []).map(({ hash }) => results.get(hash)!));
