@@ -45,7 +45,7 @@ async function examineOne(
   const timer = setTimeout(() => limit.abort(new Error(`no answer within ${seconds} s`)), seconds * 1000);
   const ended = AbortSignal.any([limit.signal, ...signal ? [signal] : []]);
   try {
-    const found = await unlessAborted(look(ended), ended) as string;
+    const found = await unlessAborted(look(ended), ended);
     return { part, works: true, needed, found };
   } catch (error) {
     return { part, works: false, needed, found: (error as Error).message, remedy };

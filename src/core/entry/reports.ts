@@ -92,7 +92,10 @@ export function reportsOf({ onProgress, onNotice, signal }: Reports): Reports {
 }
 
 /** Waits for what a caller's function returned, which may never come; rejects with the signal's reason as soon as that ends the work. */
-export async function unlessAborted(returned: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+export async function unlessAborted<T>(
+  returned: T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   if (!signal || !isPromise(returned)) return await returned;
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);

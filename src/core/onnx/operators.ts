@@ -30,7 +30,7 @@ const binary = (operator: string) => (a: Value, b: Value): Value => one(a.graph.
 
 export const Add = binary("Add"), Sub = binary("Sub"), Mul = binary("Mul"), Div = binary("Div");
 export const Cos = unary("Cos"), Sin = unary("Sin"), Exp = unary("Exp"), Tanh = unary("Tanh");
-export const Sigmoid = unary("Sigmoid"), Abs = unary("Abs"), Relu = unary("Relu");
+export const Sigmoid = unary("Sigmoid"), Relu = unary("Relu");
 /** log(1 + e^x) */
 export const Softplus = unary("Softplus");
 export const MatMul = binary("MatMul");

@@ -1,19 +1,5 @@
 /** Checkpoints as named tensors, one layer at a time. */
-export {
-  bitsOf,
-  encoded,
-  encodedBytes,
-  encodeRows,
-  exactType,
-  isAsCoarse,
-  plainTypes,
-  read as readTensor,
-  rounded,
-  rowBytes,
-  type RowRounding,
-  SUPERBLOCK,
-  typesFor,
-} from "./blocks/encode.ts";
+export * from "./blocks/encode.ts";
 export * from "./content.ts";
 export * from "./cut.ts";
 export * from "./derived.ts";

@@ -8,6 +8,7 @@ import {
   meanAccuracy,
   meanOver,
 } from "./accuracy.ts";
+import type { EvaluatePrice } from "./price.ts";
 import type { Evaluation } from "./result.ts";
 import { curveName } from "../sweep/mod.ts";
 import {
@@ -265,10 +266,7 @@ export function accuracyTable(results: readonly Evaluation[]): Table {
   };
 }
 
-interface Price extends Cost {
-  readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
-  readonly written: number;
-}
+type Price = Pick<EvaluatePrice, keyof Cost | "tasks" | "written">;
 
 export function evaluatePriceText(model: string, plans: number, price: Price, look: TextLook = {}): string {
   const { computed, tasks, written, seconds } = price;

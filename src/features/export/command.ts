@@ -17,8 +17,8 @@ import { type DropPlan, planHash } from "core/measure/mod.ts";
 import { evaluateKind, type Evaluation } from "../evaluate/mod.ts";
 import { parseResult } from "core/result/mod.ts";
 import { type Speed, speedKind } from "../speed/mod.ts";
-import { exportModel } from "./export.ts";
-import { type Format, FORMATS } from "core/formats/mod.ts";
+import { exportModel, type ExportOptions } from "./export.ts";
+import { FORMATS } from "core/formats/mod.ts";
 import { openModel } from "core/subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "core/command/context.ts";
 import { HELD_OUT_TEXT } from "core/study/options.ts";
@@ -29,14 +29,12 @@ import { repeatable } from "core/command/relations.ts";
 import { type DropFlags, dropOf, dropOptions, wantedOf } from "core/command/drops.ts";
 import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "core/command/options.ts";
 
-type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
-  readonly format: Format;
-  readonly out: string;
-  readonly measure?: string | true;
-  readonly bothTables?: true;
-  readonly card: string[];
-  readonly check?: true;
-};
+type ExportFlags =
+  & DropFlags
+  & KeepingFlags
+  & Pick<Flags, "allowField">
+  & Pick<ExportOptions, "format" | "out" | "bothTables" | "check">
+  & { readonly measure?: string | true; readonly card: string[] };
 
 const exportCommand = (context: Context): Command =>
   declared({

@@ -4,8 +4,8 @@
  */
 import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "core/entry/mod.ts";
 import { moduleRatio, type RatioPoint } from "./theory/module_ratio.ts";
-import type { Predicted } from "./theory/init_theory.ts";
 import { readSpec, scoring } from "core/models/mod.ts";
+import type { InitModel } from "./init_model.ts";
 import type { RandomInit } from "./result.ts";
 import { aConfig, type NamedConfig, onConfig } from "core/subject/mod.ts";
 import { inTurn } from "core/study/stage.ts";
@@ -20,14 +20,6 @@ import {
 } from "./random_init.ts";
 
 const { verb: VERB } = randomInitStudy;
-
-/** The measured importance of an untrained model over the seeds, and the importance by the closed form for the same setting. */
-export interface MeasuredInit {
-  /** The measured result. */
-  readonly measured: RandomInit;
-  /** The prediction of the closed form. */
-  readonly predicted: Predicted;
-}
 
 /**
  * Measures an untrained model and computes its closed form.
@@ -44,7 +36,7 @@ export interface MeasuredInit {
 export async function initModel(
   named: NamedConfig | string,
   options: RandomInitOptions = {},
-): Promise<MeasuredInit> {
+): Promise<InitModel> {
   return await onConfig(VERB, named, options, randomInitChecks, async (named, options) => (
     { measured: await randomInit(named, options), predicted: predictInit(named, options) }
   ));
@@ -67,7 +59,7 @@ export async function initModels(
   named: NamedConfig | string,
   changes: Readonly<Record<string, RandomInitOptions>>,
   options: RandomInitOptions = {},
-): Promise<(MeasuredInit & { value: string })[]> {
+): Promise<(InitModel & { value: string })[]> {
   expect(VERB, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
   return await onConfig(
     VERB,

@@ -9,9 +9,8 @@ import { closed } from "core/entry/mod.ts";
 import { fileSource } from "core/hub/mod.ts";
 import { cString, ggmlLibrary, pointerList } from "core/libraries/mod.ts";
 import { elements, float32, toFloat32 } from "core/tensor/mod.ts";
-import { encodable } from "core/weights/gguf/encode.ts";
 import { encodeInThreads, ggufMixes, openGguf, rounded, roundInThreads, rowBytes } from "core/weights/mod.ts";
-import { encodeRows, plainTypes } from "core/weights/blocks/encode.ts";
+import { encodeBlocks, plainTypes, roomFor, type RowRounding } from "core/weights/blocks/encode.ts";
 import { blockTypes } from "core/weights/blocks/types.ts";
 import { ggmlNumbers } from "core/weights/gguf/types.ts";
 import known from "../../fixtures/ggml.json" with { type: "json" };
@@ -35,6 +34,14 @@ const ggml = openGgml()!;
 const live = unless(lacksGgml);
 const bytesIn = (type: string) =>
   new Uint8Array(Buffer.from(known[type as keyof typeof known].bytes, "base64"));
+const encodable = Object.keys(blockTypes);
+
+/** Rows of `columns` numbers in one of the plain types, on this thread. */
+function encodeRows(type: string, numbers: Float32Array, columns: number, rounding: RowRounding = {}) {
+  const out = roomFor(type, numbers, columns, rounding);
+  encodeBlocks(type, numbers, columns, out, rounding.importance);
+  return out;
+}
 
 Deno.test("what ggml wrote is read as it reads it, and the plain types are the same bytes by importance", async () => {
   assert.deepEqual(Object.keys(known), encodable);

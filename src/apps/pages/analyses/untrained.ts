@@ -8,9 +8,9 @@ import { inTurn } from "core/study/stage.ts";
 import { type NamedConfig, openConfig } from "core/subject/mod.ts";
 import {
   atWidth,
+  type InitModel,
   initModel,
   initModels,
-  type MeasuredInit,
   type RandomInitOptions,
   ratioMap,
 } from "../../../features/untrained/mod.ts";
@@ -25,7 +25,7 @@ const PLACES = { pre: [...MOST, [2048, 0.02], [2048, 0.007]] as const, peri: BES
 const GRIDS = { pre: grid(15, 9), peri: grid(8, 5), post: grid(8, 5) };
 
 /** Models that differ in width, standard deviation or norm placement, to compare with the closed form. */
-export async function untrainedModels(options: RandomInitOptions): Promise<MeasuredInit[]> {
+export async function untrainedModels(options: RandomInitOptions): Promise<InitModel[]> {
   const llama = await openConfig("llama-2-7b", reportsOf(options));
   const changes = {
     narrow: {},

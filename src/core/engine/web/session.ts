@@ -4,6 +4,7 @@
  * A run cannot be ended from outside: if its signal aborts, nobody waits for it, and its outputs are freed when it ends. A session whose
  * run has failed keeps its bindings, so it is opened anew. Outputs are memory of their session, which lives as long as they do.
  */
+import { unlessAborted } from "../../entry/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
 import { type Feeds, type Held, ofType, type Program, type RunOptions } from "../engine.ts";
 import type { Gpu, Ort, OrtTensor, Runtime } from "./gpu.ts";
@@ -54,21 +55,21 @@ export async function createProgram(
       const targets = Object.entries(into).map(([name, held]) => {
         return [name, ofType(`write ${name}`, shelf.own(name, held), types.get(name))] as const;
       });
-      const made = await unlessAborted(
-        ort.lane(async () => {
-          signal?.throwIfAborted();
-          const made = await execute(held);
-          try {
-            if (targets.length > 0) await moveInto(gpu, made, targets);
-          } catch (error) {
-            await dispose(made);
-            throw error;
-          }
-          return made;
-        }),
-        signal,
-        (made) => ort.lane(() => dispose(made)),
-      );
+      const running = ort.lane(async () => {
+        signal?.throwIfAborted();
+        const made = await execute(held);
+        try {
+          if (targets.length > 0) await moveInto(gpu, made, targets);
+        } catch (error) {
+          await dispose(made);
+          throw error;
+        }
+        return made;
+      });
+      const made = await unlessAborted(running, signal).catch((error) => {
+        if (signal?.aborted) running.then((late) => ort.lane(() => dispose(late)), () => {});
+        throw error;
+      });
       const kept = outputs.filter((name) => !(name in into));
       return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
     },
@@ -157,24 +158,4 @@ async function moveInto(
 
 async function dispose(outputs: Outputs): Promise<void> {
   for (const output of Object.values(outputs)) await output.dispose();
-}
-
-/** Waits for some work, or rejects when the signal aborts; `drop` then receives the late result. */
-async function unlessAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-  drop: (held: T) => void,
-): Promise<T> {
-  if (!signal) return await work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work, promise]);
-  } catch (error) {
-    if (signal.aborted) work.then(drop, () => {});
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -69,16 +69,9 @@ function tensorsByLayer(tensors: readonly OutTensor[]): Map<number, OutTensor[]>
 }
 
 /** What a layer of the file can have in the place of attention, and in that of an MLP. */
-interface First {
-  readonly at: "attention";
-  readonly spec: LayerSpec["attention"];
-  readonly tensors: readonly OutTensor[];
-}
-interface Second {
-  readonly at: "mlp";
-  readonly spec: MlpSpec;
-  readonly tensors: readonly OutTensor[];
-}
+type Placed<At, Spec> = { readonly at: At; readonly spec: Spec; readonly tensors: readonly OutTensor[] };
+type First = Placed<"attention", LayerSpec["attention"]>;
+type Second = Placed<"mlp", MlpSpec>;
 
 /** What is left of a layer, in the order in which it adds to the stream. */
 function partsOf(job: Job, layer: number, tensors: readonly OutTensor[]): (First | Second)[] {

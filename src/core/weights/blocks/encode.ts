@@ -203,18 +203,6 @@ export function roomFor(
   return new Uint8Array(new ArrayBuffer(numbers.length / columns * bytes)); // never in V8's own heap, where it may move
 }
 
-/** Rows of `columns` numbers in one of the plain types. Throws `RangeError` where the type cannot hold them. */
-export function encodeRows(
-  type: string,
-  numbers: Float32Array,
-  columns: number,
-  rounding: RowRounding = {},
-): Uint8Array<ArrayBuffer> {
-  const out = roomFor(type, numbers, columns, rounding);
-  encodeBlocks(type, numbers, columns, out, rounding.importance);
-  return out;
-}
-
 /**
  * Lists the types that can replace a matrix's own type in a file, smallest first, for rows of `columns` numbers: blocks give way to blocks of the
  * same type, Q8_0 or F16, and 16 bits stay. F32 has none, since no type is as exact.
@@ -264,11 +252,11 @@ const upperHalf = (bits: number): number => bits + 0x7fff + (bits >>> 16 & 1) >>
 
 /** A tensor of floats as it is read again from such a type: blocks come as float32. */
 export function rounded(type: string, tensor: Tensor, importance?: RowRounding["importance"]): Tensor {
-  return read(type, tensor.shape, encoded(type, tensor, importance));
+  return readTensor(type, tensor.shape, encoded(type, tensor, importance));
 }
 
 /** A tensor of those bytes. */
-export function read(type: string, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): Tensor {
+export function readTensor(type: string, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): Tensor {
   if (!Object.hasOwn(blockTypes, type)) {
     const dtype = dtypeOf(type);
     return { dtype, shape, data: viewOf(dtype, bytes.buffer, bytes.byteOffset, elements(shape)) };

@@ -4,15 +4,18 @@
  */
 import { ggmlLibrary } from "../../libraries/mod.ts";
 import { memoryOf, openThreads, type Tensor, THREADS, toFloat32 } from "../../tensor/mod.ts";
-import { encodeBlocks, inRange, plainTypes, read, roomFor, type RowRounding } from "../blocks/encode.ts";
+import {
+  encodeBlocks,
+  inRange,
+  plainTypes,
+  readTensor,
+  roomFor,
+  type RowRounding,
+} from "../blocks/encode.ts";
 import { mayUseMemory } from "../blocks/decoders.ts";
 import type { EncodeTask } from "../blocks/encode_worker.ts";
-import { blockTypes } from "../blocks/types.ts";
 import { ranges } from "../content.ts";
 import { ggmlNumbers } from "./types.ts";
-
-/** The types that rows can be rounded to. */
-export const encodable: readonly string[] = Object.keys(blockTypes);
 
 /** Numbers that one call rounds: a signal is heard after each. */
 const PIECE = 2 ** 18;
@@ -97,5 +100,5 @@ export async function roundInThreads(
   rounding?: Parameters<typeof encodeInThreads>[3],
 ): Promise<Tensor> {
   const numbers = toFloat32(tensor) as Float32Array<ArrayBuffer>;
-  return read(type, tensor.shape, await encodeInThreads(type, numbers, tensor.shape.at(-1)!, rounding));
+  return readTensor(type, tensor.shape, await encodeInThreads(type, numbers, tensor.shape.at(-1)!, rounding));
 }
