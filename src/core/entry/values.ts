@@ -9,6 +9,13 @@ export function sum(values: ArrayLike<unknown>, of: (value: unknown) => number =
   return total;
 }
 
+/** The inner product of two vectors of one length, added in their order. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
+  return total;
+}
+
 /** A record with the value of every name. */
 export function eachOf<Name extends string, T>(names: readonly Name[], of: (name: Name) => T) {
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<Name, T>;

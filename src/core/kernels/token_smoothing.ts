@@ -4,7 +4,7 @@
  * The kernel multiplies in float32 and adds runs of at most 128 numbers; everything above that, and all of the reference,
  * is float64.
  */
-import { sum as total } from "../entry/mod.ts";
+import { dot, sum as total } from "../entry/mod.ts";
 import type { Engine, Held } from "../engine/mod.ts";
 import type { SmoothingSums } from "../measure/mod.ts";
 import { type Kernel, type Params, paramTypes } from "./kernel.ts";
@@ -97,10 +97,4 @@ export function tokenSmoothingReference({ tokens, width, x }: TokenStates): Smoo
     squares: total(kept, (row) => dot(row, row)),
     gramSquares: total(units, (u) => total(units, (v) => dot(u, v) ** 2)),
   };
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let result = 0;
-  for (let i = 0; i < a.length; i++) result += a[i] * b[i];
-  return result;
 }

@@ -5,6 +5,7 @@
  * Angles between neighbouring updates are near 90° where layers average an ensemble, and smaller where they follow one procedure
  * ("Inverse depth scaling", arXiv 2602.05970). The three effective depths are those of arXiv 2505.13898, 2510.18871 and 2512.14064.
  */
+import { dot } from "core/entry/mod.ts";
 import { angularDistance, drawn95, type Estimate, productsOf, type RatioPart } from "core/measure/mod.ts";
 
 /** What a token's streams are measured by, in each layer. */
@@ -43,12 +44,6 @@ function vectors(n: number, size: number, set: (vector: Float64Array, i: number)
 
 function setDifference(difference: Float64Array, a: Float64Array, b: Float64Array): void {
   for (let i = 0; i < a.length; i++) difference[i] = a[i] - b[i];
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }
 
 /** The measures of a token's streams h_0 … h_L [D], by layer; null where one side is zero, and of the last layer's turn. */

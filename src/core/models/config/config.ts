@@ -4,6 +4,7 @@
  * user allows it. That every default of transformers is known is tested (tests/fixtures/found_configs.json).
  */
 
+import { isObject } from "./blocks.ts";
 import { QUANTISED, readPacking } from "./packing.ts";
 import { describe, spelt } from "./spelt.ts";
 import known from "./fields.json" with { type: "json" };
@@ -56,14 +57,13 @@ export interface Config {
 
 /** Wraps a parsed `config.json`. */
 export function readConfig(
-  raw: unknown,
+  fields: unknown,
   name: string,
   allowance: Allowance = { names: new Set(), used: new Set() },
 ): Config {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
-    throw new TypeError(`Cannot read ${name}: found ${describe(raw)}, expected a JSON object`);
+  if (!isObject(fields)) {
+    throw new TypeError(`Cannot read ${name}: found ${describe(fields)}, expected a JSON object`);
   }
-  const fields = raw as Record<string, unknown>;
   const asked = new Set<string>();
   const value = (key: string) => {
     asked.add(key);
@@ -119,8 +119,7 @@ export function readConfig(
     child(key, usual = {}) {
       const found = value(key);
       if (found === undefined || found === null) return null;
-      const isObject = typeof found === "object" && !Array.isArray(found);
-      return readConfig(isObject ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
+      return readConfig(isObject(found) ? { ...usual, ...found } : found, `${name}: ${key}`, allowance);
     },
     done() {
       for (const field of QUANTISED) {

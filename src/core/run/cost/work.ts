@@ -5,6 +5,7 @@
  * Every weight is read once for all tokens and texts; of a mixture those of the experts that some token has chosen, were all chosen
  * alike and each token by itself: X (1 − (1 − k / X)^N) of X for N tokens of k each. Keys and values are read once for each text. The head is for the last token.
  */
+import { sum } from "../../entry/mod.ts";
 import { type DropPlan, type LayerModule, MODULES, type Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
@@ -71,7 +72,7 @@ export function workOf(spec: ModelSpec, plan: DropPlan, bytes: Bytes): (step: Ne
       return (step: NewTokens): ModuleWork => {
         const tokens = step.texts * step.tokens;
         const read = groups.map(({ count, top, bytes }) => bytes * count * (1 - (1 - top / count) ** tokens));
-        const products = { bytes: sumOf(read), flops: productFlops(groups, tokens) };
+        const products = { bytes: sum(read), flops: productFlops(groups, tokens) };
         return { module, count, products, core: core(step) };
       };
     });
@@ -86,18 +87,17 @@ export function workOf(spec: ModelSpec, plan: DropPlan, bytes: Bytes): (step: Ne
 
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */
 export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: Bytes): number {
-  return sumOf(
-    modelTensors(changedSpec(spec, plan)).map(({ need: [name, shape], layer = null }) =>
-      bytes.weight(layer, name, shape)
-    ),
+  return sum(
+    modelTensors(changedSpec(spec, plan)),
+    ({ need: [name, shape], layer = null }) => bytes.weight(layer, name, shape),
   );
 }
 
 /** Bytes of the keys and values, or states, that one text of that many tokens needs; of a window, those that its last token sees. */
 export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: Bytes): number {
-  return changedSpec(spec, plan).layers.reduce(
-    (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens, true) : 0),
-    0,
+  return sum(
+    changedSpec(spec, plan).layers,
+    ({ attention }) => attention ? bytes.key * remembered(attention, tokens, true) : 0,
   );
 }
 
@@ -118,12 +118,12 @@ function groupsOf(
   weight: TensorBytes,
 ): GroupWork[] {
   return kindOf(spec).groups(spec, hidden, at).map(({ tensors, count, top }) => (
-    { count, top, bytes: sumOf(tensors.map(weight)), matrices: matrices(tensors) }
+    { count, top, bytes: sum(tensors, weight), matrices: matrices(tensors) }
   ));
 }
 
 function productFlops(groups: readonly GroupWork[], tokens: number): number {
-  return 2 * tokens * sumOf(groups.map(({ top, matrices }) => top * matrices));
+  return 2 * tokens * sum(groups, ({ top, matrices }) => top * matrices);
 }
 
 /** Operations of a module's products with its weights. */
@@ -150,8 +150,6 @@ export function bytesAtOnce(
   return always + Math.max(0, ...others);
 }
 
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-
 /** Equal modules once, with their number. */
 function alike<Spec>(modules: readonly Spec[]): [Spec, number][] {
   const groups = Map.groupBy(modules, (module) => JSON.stringify(module));
@@ -159,14 +157,13 @@ function alike<Spec>(modules: readonly Spec[]): [Spec, number][] {
 }
 
 function matrices(tensors: readonly TensorNeed[]): number {
-  return sumOf(tensors.map(([, shape]) => shape.length === 2 ? elements(shape) : 0));
+  return sum(tensors, ([, shape]) => shape.length === 2 ? elements(shape) : 0);
 }
 
 /** Numbers that a text leaves behind in a layer, all or only those in sight at its end; states do not grow with it. */
 function remembered(mixer: MixerSpec, tokens: number, inSight = false): number {
-  return sumOf(
-    mixerKind(mixer).memory(mixer, cpuLowering, 1).map(({ shape, seen }) =>
-      elements(shape(inSight && seen ? Math.min(tokens, seen + 1) : tokens))
-    ),
+  return sum(
+    mixerKind(mixer).memory(mixer, cpuLowering, 1),
+    ({ shape, seen }) => elements(shape(inSight && seen ? Math.min(tokens, seen + 1) : tokens)),
   );
 }

@@ -6,7 +6,7 @@
  * the target's logit, and Σ p_full · (z_full − z) towards the divergence; slices are merged in float64. The full
  * logits never exist. A logit is no larger than its two rows are long: where those are finite, so is it.
  */
-import { released } from "../../entry/mod.ts";
+import { released, sum } from "../../entry/mod.ts";
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
@@ -125,8 +125,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
 /** Throws where e to the nats per token, or the divergence, is beyond a number. */
 function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly ScoreSums[]): void {
   const perToken = (key: "nll" | "kl") =>
-    samples.reduce((sum, sample) => sum + sample[key], 0) /
-    samples.reduce((sum, { tokens }) => sum + tokens, 0);
+    sum(samples, (sample) => sample[key]) / sum(samples, ({ tokens }) => tokens);
   if (Number.isFinite(Math.exp(perToken("nll"))) && Number.isFinite(perToken("kl"))) return;
   const most = Math.floor(Math.log(Number.MAX_VALUE));
   throw new RangeError(
@@ -153,15 +152,9 @@ function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
   const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
   let row = 0;
   return lengths.map((tokens) => {
-    const ofText = (values: Float64Array | Uint8Array) => total(values.subarray(row, row + tokens));
+    const ofText = (values: Float64Array | Uint8Array) => sum(values.subarray(row, row + tokens));
     const sums = { nll: ofText(scores.nll), kl: ofText(scores.kl), top1: ofText(scores.agrees), tokens };
     row += tokens;
     return sums;
   });
-}
-
-function total(values: Float64Array | Uint8Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
 }

@@ -6,7 +6,7 @@
  * Limits: the graph's sums over tokens are float32, those over their results float64. In a parallel layer h is a state that the
  * model does not have: what attention alone would have left.
  */
-import { freed, released } from "../../entry/mod.ts";
+import { freed, released, sum } from "../../entry/mod.ts";
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { readSmoothingSums, tokenSmoothing } from "../../kernels/mod.ts";
 import {
@@ -140,7 +140,6 @@ function readSmoothing(output: (part: string) => Tensor | undefined): Smoothing[
 
 function sumsOfGraph(own: (part: Part) => Float32Array): SmoothingSums {
   const row = (part: Part) => Float64Array.from(own(part));
-  const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
   const squares = row("squares");
   const skipped = squares.filter((square) => square === 0).length;
   return {
@@ -148,7 +147,7 @@ function sumsOfGraph(own: (part: Part) => Float32Array): SmoothingSums {
     skipped,
     unitSum: row("unitSum"),
     sum: row("sum"),
-    squares: total(squares),
-    gramSquares: total(row("gramSquares")),
+    squares: sum(squares),
+    gramSquares: sum(row("gramSquares")),
   };
 }
