@@ -43,8 +43,6 @@ export {
   trendsOf,
 } from "./features/training/mod.ts";
 export {
-  type InitCause,
-  initCausesFigure,
   initFitFigure,
   initMapFigure,
   type InitModel,

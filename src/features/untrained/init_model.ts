@@ -1,14 +1,10 @@
-/** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
+/** What the figures, table and claim of untrained models share: a measured model and its closed form, its name, and the worst error of the form. */
 import { type Check, expect, like, list } from "core/entry/mod.ts";
 import { FIRST_LAYER, moduleRatio } from "./theory/module_ratio.ts";
 import { MODULES } from "core/measure/mod.ts";
 import type { Predicted } from "./theory/init_theory.ts";
 import type { RandomInit } from "./result.ts";
-import { computedText, reading } from "core/show/words/mod.ts";
-import type { CsvRow } from "core/show/chart/csv.ts";
-import type { LineLook } from "core/show/chart/draw/colors.ts";
-import type { Series } from "core/show/chart/draw/panel.ts";
-import type { Group } from "core/show/chart/plots.ts";
+import { computedText } from "core/show/words/mod.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
@@ -23,9 +19,6 @@ const measuredInit = like(
   (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
 );
 export const measuredInits: Check = list(measuredInit, "models", 1);
-
-/** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
-const SMALL = 1;
 
 /** The literature's names for the norm placements. */
 export const PLACES = { pre: "Pre-LN", peri: "Peri-LN", post: "post-norm" } as const;
@@ -45,39 +38,6 @@ export function worstError({ measured, predicted }: InitModel): number {
     )
   );
   return Math.max(0, ...errors);
-}
-
-/** The closed form as a line, and the measured values as dots on it, with the standard deviation over seeds where rows have one. */
-export function fitSeries<Row extends CsvRow & Readonly<Record<"importance" | "predicted", number>>>(
-  { label, rows, color, shape }: Group<Row> & LineLook,
-  r: number,
-  placeOf: (row: Row, i: number) => { readonly x: number; readonly at: string },
-): Series[] {
-  const measured = rows.map((row, i) => {
-    const { x, at } = placeOf(row, i);
-    const { importance: y, predicted, spread } = row;
-    const says = reading`${label}, ${at}: ${{ measured: y }}, computed ${{ measured: predicted }}`;
-    return {
-      x,
-      y,
-      ...typeof spread === "number" && spread ? { low: y - spread, high: y + spread } : {},
-      says,
-    };
-  });
-  return [
-    { color, points: rows.map((row, i) => ({ x: placeOf(row, i).x, y: row.predicted })) },
-    { color, shape, points: measured, width: 0, r },
-  ];
-}
-
-/** "error ≤ 4 %, logit variance 0.05 (small)" */
-export function fitText(model: InitModel): string {
-  const { logitVariance } = model.predicted;
-  const variance = logitVariance < 0.01
-    ? "below 0.01"
-    : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
-  const size = logitVariance > SMALL ? "not small" : "small";
-  return `error ≤ ${percent(worstError(model))}, logit variance ${variance} (${size})`;
 }
 
 /** A fraction as a percentage, rounded up: an upper bound on an error. */

@@ -4,7 +4,6 @@ import { randomInitKind } from "./result.ts";
 import { randomInitStudy } from "./random_init.ts";
 import { randomInitRows, randomInitTables } from "./table.ts";
 
-export * from "./figures/init_causes.ts";
 export * from "./figures/init_fit.ts";
 export * from "./figures/init_map.ts";
 export * from "./init_model.ts";

@@ -4,7 +4,6 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import { attentionPatternFigure } from "features/causes/mod.ts";
 import { guidesFigure } from "features/orders/mod.ts";
-import { initCausesFigure } from "features/untrained/mod.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
 import { speedFigure } from "features/speed/mod.ts";
 import { writeReport } from "../../../src/apps/pages/page/page.ts";
@@ -62,10 +61,6 @@ function report() {
         figures: [
           guidesFigure(guides(shape)),
           speedFigure(measuredSpeed()),
-          initCausesFigure([{
-            name: "width D",
-            models: models.map((model) => ({ value: model.measured.shape.hidden, ...model })),
-          }]),
           attentionPatternFigure({
             model: "llama",
             tokens: ["The", " quick", " fox"],

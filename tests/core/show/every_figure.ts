@@ -66,13 +66,6 @@ export const inputs: Inputs = {
   checkpointQualityFigure: [training],
   initFitFigure: [widths.slice(0, 2)],
   initMapFigure: [[{ norm: "pre", points: plane, models: widths.slice(1, 3) }]],
-  initCausesFigure: [[
-    { name: "width D", models: widths.map((model) => ({ value: model.measured.shape.hidden, ...model })) },
-    {
-      name: "norm placement",
-      models: ["pre", "peri"].map((value, i) => ({ value, ...untrained({ ratio: 2 - i }) })),
-    },
-  ]],
 };
 
 export const names = Object.keys(inputs) as Draw[];

@@ -146,10 +146,6 @@ const maps = [
   { norm: "pre", points, models: [good, untrained({ hidden: 256, ratio: 0.3 })] },
   { norm: "peri", points: points.map((point) => ({ ...point, ratio: 1.1 })), models: [] },
 ] as const;
-const properties = [
-  { name: "width D", models: [64, 512].map((value) => ({ value, ...untrained({ ratio: value / 64 }) })) },
-  { name: "norm placement", models: ["pre", "peri"].map((value) => ({ value, ...good })) },
-];
 
 /** Inputs of figures beside those of every_figure.ts, by what is said of them. */
 const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>> } = {
@@ -179,7 +175,6 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
   accuracyFigure: { "one task": [oneTask], "a group": [grouped], "written answers": [written] },
   initFitFigure: { "near": [[good, off]], "one far": [[good, untrained({ off: 2 })]] },
   initMapFigure: { "two norms": [maps] },
-  initCausesFigure: { "two properties": [properties] },
 };
 
 const errors = (riseError: number | null) => ({

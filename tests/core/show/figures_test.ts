@@ -222,7 +222,6 @@ Deno.test("what was not measured is an error, not a broken picture", async () =>
     [() => show.textsFigure([]), "the number of profiles is 0, expected at least 1"],
     [() => show.initFitFigure([]), "the number of models is 0"],
     [() => show.initMapFigure([{ norm: "pre", points: [point], models: [] }]), "a map: found no model"],
-    [() => show.initCausesFigure([]), "the number of causes is 0"],
     [() => show.causesFigure([]), "the number of results of causes is 0"],
     [() => show.updateNormsFigure([]), "the number of results of causes is 0"],
     [() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), "found no head"],

@@ -3,8 +3,6 @@ import { MODULES } from "core/measure/mod.ts";
 import { indexAxis, logAxis, logDomain } from "core/show/chart/draw/axes.ts";
 import type { Panel } from "core/show/chart/draw/panel.ts";
 import {
-  fitSeries,
-  fitText,
   type InitModel,
   measuredInits,
   percent,
@@ -14,6 +12,7 @@ import {
 } from "../init_model.ts";
 import { byKind, MODULE_KEY, numbersOf } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
+import { reading } from "core/show/words/mod.ts";
 
 /**
  * Draws the importance of every module of untrained models over depth: points are measured (mean over seeds, bars one standard deviation),
@@ -70,6 +69,19 @@ function rowsOf({ measured, predicted }: InitModel) {
   );
 }
 
+/** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
+const SMALL = 1;
+
+/** "error ≤ 4 %, logit variance 0.05 (small)" */
+function fitText(model: InitModel): string {
+  const { logitVariance } = model.predicted;
+  const variance = logitVariance < 0.01
+    ? "below 0.01"
+    : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
+  const size = logitVariance > SMALL ? "not small" : "small";
+  return `error ≤ ${percent(worstError(model))}, logit variance ${variance} (${size})`;
+}
+
 function chart(model: InitModel, domain: [number, number]): Panel {
   const { layers } = model.measured.shape;
   return {
@@ -78,8 +90,16 @@ function chart(model: InitModel, domain: [number, number]): Panel {
     headings: [{ text: shapeText(model) }, { text: fitText(model).replace("logit ", ""), small: true }],
     x: indexAxis(layers, "layer"),
     y: logAxis(domain, null),
-    series: byKind(rowsOf(model)).flatMap((group) =>
-      fitSeries(group, layers > 40 ? 2 : 3, ({ layer }) => ({ x: layer, at: `layer ${layer}` }))
-    ),
+    series: byKind(rowsOf(model)).flatMap(({ label, rows, color, shape }) => [
+      { color, points: rows.map(({ layer, predicted }) => ({ x: layer, y: predicted })) },
+      {
+        ...{ color, shape, width: 0, r: layers > 40 ? 2 : 3 },
+        points: rows.map(({ layer, importance: y, predicted, spread }) => ({
+          ...{ x: layer, y },
+          ...spread ? { low: y - spread, high: y + spread } : {},
+          says: reading`${label}, layer ${layer}: ${{ measured: y }}, computed ${{ measured: predicted }}`,
+        })),
+      },
+    ]),
   };
 }

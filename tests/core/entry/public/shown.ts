@@ -48,7 +48,6 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
   },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
-  initCausesFigure: drawn("causes", "a list of causes"),
   initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a result of initModel"] },
   initFitFigure: drawn("models", "a list of models"),
   initMapFigure: drawn("maps", "a list of maps"),

@@ -108,8 +108,8 @@ export function indexAxis(n: number, label: string, most = 8): Axis {
   return { domain: [-0.5, n - 0.5], ticks: countTicks(n - 1, most), label };
 }
 
-export function namesAxis(names: readonly string[], air = 0.5): Axis {
-  return { domain: [-air, names.length - 1 + air], ticks: names.map((_, i) => i), names };
+export function namesAxis(names: readonly string[]): Axis {
+  return { domain: [-0.5, names.length - 0.5], ticks: names.map((_, i) => i), names };
 }
 
 /** The same axis from the other end: downwards instead of upwards. */
