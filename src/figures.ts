@@ -23,8 +23,6 @@ export { guidesFigure } from "./features/orders/mod.ts";
 export { rooflineFigure, speedFigure } from "./features/speed/mod.ts";
 export {
   attentionMapFigure,
-  type AttentionPattern,
-  attentionPatternFigure,
   causesFigure,
   causesScatterFigure,
   correlationWords,

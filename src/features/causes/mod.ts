@@ -6,7 +6,6 @@ import { causesStudy, untrainedCausesStudy } from "./study.ts";
 import { causesRows, causesTables } from "./table.ts";
 
 export * from "./figures/attention_map.ts";
-export * from "./figures/attention_pattern.ts";
 export * from "./figures/causes.ts";
 export * from "./figures/effects.ts";
 export * from "./figures/smoothing.ts";

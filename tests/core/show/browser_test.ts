@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { attentionPatternFigure } from "features/causes/mod.ts";
 import { guidesFigure } from "features/orders/mod.ts";
 import { sections } from "../../../src/apps/pages/sections/sections.ts";
 import { speedFigure } from "features/speed/mod.ts";
@@ -61,11 +60,6 @@ function report() {
         figures: [
           guidesFigure(guides(shape)),
           speedFigure(measuredSpeed()),
-          attentionPatternFigure({
-            model: "llama",
-            tokens: ["The", " quick", " fox"],
-            heads: [{ layer: 1, head: 0, rows: [[1], [0.75, 0.25], [0.5, 0.25, 0.25]] }],
-          }),
         ],
       },
     ],

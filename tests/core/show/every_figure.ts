@@ -44,11 +44,6 @@ export const inputs: Inputs = {
   depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
-  attentionPatternFigure: [{
-    model: "llama",
-    tokens: ["The", " quick", " fox"],
-    heads: [0, 1].map((head) => ({ layer: 1, head, rows: [[1], [0.75, 0.25], [0.5, 0.125 * head, 0.5]] })),
-  }],
   effectsFigure: [why],
   certificateFigure: [certificate({ layers: 6 })],
   smoothingFigure: [why],

@@ -224,7 +224,6 @@ Deno.test("what was not measured is an error, not a broken picture", async () =>
     [() => show.initMapFigure([{ norm: "pre", points: [point], models: [] }]), "a map: found no model"],
     [() => show.causesFigure([]), "the number of results of causes is 0"],
     [() => show.updateNormsFigure([]), "the number of results of causes is 0"],
-    [() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), "found no head"],
     [() => show.attentionMapFigure(causes({ layers: 2, attention: [0, 1] })), "no head"],
     [() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), "found no measurement"],
     [() => show.effectsFigure(causes({ layers: 1 })), "found a single layer, expected at least two"],

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { readResult, writeResult } from "features/by_name.ts";
 import {
   attentionMapFigure,
-  attentionPatternFigure,
   causesFigure,
   causesScatterFigure,
   effectsFigure,
@@ -11,9 +10,10 @@ import {
   updateNormsFigure,
 } from "features/causes/mod.ts";
 import { fewTicks } from "core/show/chart/draw/axes.ts";
+import { heatMaps } from "core/show/chart/draw/heat.ts";
 import { layerStreams } from "features/causes/table.ts";
 import { withFolder } from "../../support.ts";
-import { checkSvg, dotsOf, readCsv } from "../../core/show/check_svg.ts";
+import { dotsOf, readCsv } from "../../core/show/check_svg.ts";
 import { studied } from "../../core/show/every_figure.ts";
 import { causes } from "../../core/show/synthetic_causes.ts";
 
@@ -48,14 +48,19 @@ Deno.test("a narrow axis has at least two ticks, as few as its domain allows", (
 });
 
 Deno.test("cells of one shade are one mark, and every shade is where its value is", () => {
-  const { svg } = attentionPatternFigure({
-    model: "m",
-    tokens: ["a", " b", " c"],
-    heads: [{ layer: 0, head: 1, rows: [[1], [0.5, 0.5], [0, 0.5, 0.5]] }],
+  const cells = [[1], [0.5, 0.5], [0, 0.5, 0.5]].flatMap((row, y) =>
+    row.map((value, x) => ({ x, y, value }))
+  );
+  const [map, legend] = heatMaps([{ title: "shares", cells }], [0.1, 0.6], {
+    ...{ size: [3, 3], labels: ["key", "query"], height: 90 },
   });
-  // A background, eight steps of the legend, and rows of one, one and two stretches.
-  assert.equal(checkSvg(svg).rect, 1 + 8 + 4);
-  assert.match(svg, />layer 0, head 1</);
+  const shades = legend.cells!.map(({ fill }) => fill);
+  assert.deepEqual(map.cells!.map(({ x1, x2, y1, fill }) => [x1, x2, y1, shades.indexOf(fill)]), [
+    [-0.5, 0.5, -0.5, 2],
+    [-0.5, 1.5, 0.5, 1],
+    [-0.5, 0.5, 1.5, 0],
+    [0.5, 2.5, 1.5, 1],
+  ]);
 });
 
 Deno.test("the stream that leaves a layer is what its last module left, or what came in", () => {

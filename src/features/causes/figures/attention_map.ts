@@ -46,7 +46,6 @@ export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "cause
     panels: heatMaps(maps, EDGES, {
       size: [patterns.firstShare.length, heads],
       labels: ["layer", "head"],
-      part: 1 / 2,
       height: 96 + Math.max(heads * 22, 120),
     }),
   };

@@ -55,7 +55,6 @@ export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effe
     panels: heatMaps(maps, EDGES, {
       size: [layers, layers],
       labels: ["affected layer", "dropped layer"],
-      part: 1 / 2,
       height: 300,
     }),
   };

@@ -19,7 +19,6 @@ export const shown: Readonly<Record<string, Row>> = {
   accuracyClaims: ofEvaluations,
   accuracyFigure: ofEvaluations,
   attentionMapFigure: ofCauses,
-  attentionPatternFigure: drawn("pattern", "a result of attentionOf"),
   causeClaims: {
     type: [[aProfile], "Cannot judge claims: results is a profile, expected a list of results of causes"],
   },

@@ -1,7 +1,7 @@
 /** Maps of values as coloured cells, and the legends of their colours. */
 import * as Plot from "@observablehq/plot";
 import { formatTick } from "../../words/numbers.ts";
-import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
+import { indexAxis, logTicks, reversed } from "./axes.ts";
 import { type Cell, type Panel, WIDTH } from "./panel.ts";
 
 /** Light to dark, one more than a map has edges. */
@@ -24,27 +24,21 @@ function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell
   return stretches;
 }
 
-/** Maps of one size, their first rows at the top, and the legend of their shades. Edges ascend; at most seven. */
+/** Maps of one size, two beside each other, their first rows at the top, and the legend of their shades. Edges ascend; at most seven. */
 export function heatMaps(
   maps: readonly { readonly title: string; readonly cells: readonly HeatCell[] }[],
   edges: readonly number[],
-  { size: [columns, rows], labels: [across, down], names, part = 1, height }: {
+  { size: [columns, rows], labels: [across, down], height }: {
     readonly size: readonly [columns: number, rows: number];
     readonly labels: readonly [x: string, y: string];
-    /** Of the rows, instead of their numbers. */
-    readonly names?: readonly string[];
-    readonly part?: number;
     readonly height: number;
   },
 ): Panel[] {
-  const y: Axis = names
-    ? { ...namesAxis(names), small: true }
-    : { ...indexAxis(rows, down, height / 40), turned: true };
   return [
     ...maps.map(({ title, cells }) => ({
-      ...{ part, height, headings: [{ text: title }], cells: stretchesOf(cells, edges) },
-      x: indexAxis(columns, across, part * WIDTH / 60),
-      y: reversed(y),
+      ...{ part: 1 / 2, height, headings: [{ text: title }], cells: stretchesOf(cells, edges) },
+      x: indexAxis(columns, across, WIDTH / 120),
+      y: reversed({ ...indexAxis(rows, down, height / 40), turned: true }),
     })),
     legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)]))),
   ];
