@@ -16,8 +16,8 @@ import { orderingChecks } from "../../features/orders/mod.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
 export interface StartOptions extends StudyOptions {
-  /** Called with the answer as soon as it is there, before the curves around it. */
-  readonly onFound?: ((fit: Fit) => void) | undefined;
+  /** Called with the profile, and later with the answer, as soon as each is there. */
+  readonly onMeasured?: ((result: Profile | Fit) => void) | undefined;
   /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
   readonly unchecked?: boolean | undefined;
 }
@@ -40,14 +40,18 @@ const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
-const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: orderingChecks.unchecked };
+const checks: Checks<StartOptions> = {
+  ...studyChecks,
+  onMeasured: func,
+  unchecked: orderingChecks.unchecked,
+};
 
 /** One price and one count of progress for all. */
 export const startStudy: Study<StudyModel, StartOptions, Started> = {
   verb: "start with",
   checks,
   on: onModel,
-  async work(model, { onFound, unchecked, ...given }) {
+  async work(model, { onMeasured, unchecked, ...given }) {
     const options: StudyOptions & Size = { ...SIZE, ...given };
     const { samples, length } = options;
     const fitting: FitOptions = { ...fitOptions(options), unchecked, calibration: { samples, length } };
@@ -58,11 +62,15 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
       await sweepStudy.work(model, curves),
     ];
     const last = ({ steps }: { readonly steps: readonly Step[] }) => steps.at(-1)!.passes;
-    const profiled = step(last(measuring), (own) => runWork(measuring, own));
+    const profiled = step(last(measuring), async (own) => {
+      const profile = await runWork(measuring, own);
+      onMeasured?.(profile);
+      return profile;
+    });
     const found = step(finding.steps.slice(2).flatMap(({ passes }) => passes), async (own) => {
       const profile = await profiled.whole(own);
       const fit = await runWork(await fitStudy.work(model, { ...fitting, profile }), own);
-      onFound?.(fit);
+      onMeasured?.(fit);
       return fit;
     });
     const swept = step(last(sweeping), async (own) => {

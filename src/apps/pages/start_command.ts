@@ -5,6 +5,7 @@ import { plain } from "core/entry/mod.ts";
 import { benchmarkFiles } from "core/hub/mod.ts";
 import { cacheKey, fileName } from "core/result/mod.ts";
 import { aimOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
+import { type Profile, rankingTable } from "../../features/profile/mod.ts";
 import { sections } from "./sections/sections.ts";
 import { writeReport } from "./page/page.ts";
 import { engineChecks, forcingChecks } from "core/study/options.ts";
@@ -16,6 +17,7 @@ import { declared } from "core/command/declare.ts";
 import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "core/command/options.ts";
 import { perform, shown } from "core/command/perform.ts";
 import { openRunner } from "core/command/sharing.ts";
+import { tablesText } from "core/show/tables/text.ts";
 
 type StartFlags = Flags & Pick<KeepingFlags, "results">;
 
@@ -35,8 +37,9 @@ export const startCommand = (context: Context): Command =>
     try {
       await withModel(context, ref, flags, async (model) => {
         await texts?.fetched();
-        const onFound = (fit: Fit) => isPiped(flags) || context.print(tableIn(context, [fit]));
-        const options = { ...optionsIn(context, flags, startStudy), onFound };
+        const onMeasured = (result: Profile | Fit) =>
+          isPiped(flags) || context.print(firstLook(context, result));
+        const options = { ...optionsIn(context, flags, startStudy), onMeasured };
         await perform(context, flags, startStudy, [model, options], {
           ...shown(context, model.name, { promise: promiseText(aimOf(PROMISE)) }),
           output: (started) => finished(context, ref, flags, model.name, started),
@@ -68,6 +71,15 @@ function fetchTexts(context: Context) {
     },
   };
 }
+
+/** Modules of a profile's ranking that are printed while the answer is sought. */
+const LISTED = 5;
+
+/** A profile's lowest modules, since the answer takes minutes; the answer as `fit` prints it. */
+const firstLook = (context: Context, result: Profile | Fit): string =>
+  result.kind === "profile"
+    ? `${tablesText([rankingTable(result, LISTED)], context.look)}\n`
+    : tableIn(context, [result]);
 
 const isPiped = ({ json, csv }: Flags) => [json, csv].some(isStandardOutput);
 
