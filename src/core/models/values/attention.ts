@@ -47,11 +47,11 @@ export function attend(
     case "grouped":
       return grouped(spec, heads, extent);
     case "grouped-without-softcap":
-      return isPlain(spec, extent) ? grouped(spec, heads, extent) : inSlices(spec, heads, extent, decomposed);
+      return isPlain(spec, extent) ? grouped(spec, heads, extent) : inSlices(spec, heads, extent, products);
     case "standard":
-      return inSlices(spec, heads, extent, standard);
+      return inSlices(spec, heads, extent, operator);
     case "decomposed":
-      return inSlices(spec, heads, extent, byHeads);
+      return inSlices({ ...spec, kvHeads: spec.heads }, repeated(spec, heads), extent, products);
   }
 }
 
@@ -116,14 +116,20 @@ function groupedSample(
   return outputs;
 }
 
-/** One slice: q [B, R, H·E] and the keys and values that it sees [B, S, K·E] → [B, R, H·E]. */
-type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, samples: number) => Value;
+/** How slices are attended to: heads as they are laid out before they are sliced, along an axis, and how one slice is mixed. */
+interface Sliced {
+  readonly axis: number;
+  /** Heads of [B·T, heads · E]. */
+  laid(x: Value, samples: number, heads: number, headSize: number): Value;
+  /** One slice of R queries, and the S keys and values that it sees: [B, R, H·E]. */
+  mixed(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value;
+}
 
 function inSlices(
   spec: AttentionSpec,
   { q, k, v, ...rest }: Heads,
   { samples, length }: Extent,
-  attendSlice: SliceAttention,
+  { axis, laid, mixed }: Sliced,
 ): Value {
   const slices = slicesOf(spec, { samples, length });
   const mask = causalMask(q, {
@@ -131,19 +137,14 @@ function inSlices(
     columns: Math.max(...slices.map(({ keys: { from, end } }) => end - from)),
     window: spec.window,
   });
-  const bySample = (x: Value) => op.Reshape(x, [samples, length, -1]);
-  const texts = { q: bySample(q), k: bySample(k), v: bySample(v) };
-  const outputs = slices.map(({ start, end, keys }) => {
-    const { from, end: until } = keys;
+  const [all, keys, values] = ([[q, spec.heads], [k, spec.kvHeads], [v, spec.kvHeads]] as const)
+    .map(([x, heads]) => laid(x, samples, heads, spec.headSize));
+  const outputs = slices.map(({ start, end, keys: span }) => {
     const rows = end - start;
-    const seen = (x: Value) => until - from === length ? x : op.Slice(x, from, until, 1);
-    const heads = {
-      q: rows === length ? texts.q : op.Slice(texts.q, start, end, 1),
-      k: seen(texts.k),
-      v: seen(texts.v),
-      ...rest,
-    };
-    return attendSlice(spec, heads, spanMask(mask, keys, rows), samples);
+    const seen = (x: Value) => span.end - span.from === length ? x : op.Slice(x, span.from, span.end, axis);
+    const own = rows === length ? all : op.Slice(all, start, end, axis);
+    const heads = { q: own, k: seen(keys), v: seen(values), ...rest };
+    return mixed(spec, heads, spanMask(mask, span, rows), samples);
   });
   return op.Reshape(op.Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
 }
@@ -186,40 +187,62 @@ export function attendMasked(
   return op.Reshape(mixed, [-1, spec.heads * spec.headSize]);
 }
 
-/** One slice by ONNX's operator, which knows nothing of sinks. */
+/** Attention of q [B, R, H·E] to k and v [B, S, K·E] by ONNX's operator, which knows nothing of sinks: [B, R, H·E]. */
 export function standard(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
   if (heads.sinks) return decomposed(spec, heads, mask, samples);
   return op.Attention(heads.q, heads.k, heads.v, mask, spec);
 }
 
-/** One slice by products; R and S need not be known when the graph is made. */
-export function decomposed(
+/** The same by products; R and S need not be known when the graph is made. */
+export function decomposed(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
+  const { heads: H, kvHeads: K, headSize: E } = spec;
+  const [q, k, v] = [
+    byHead(heads.q, samples, H, E),
+    byHead(heads.k, samples, K, E),
+    byHead(heads.v, samples, K, E),
+  ];
+  return multiplied(spec, { ...heads, q, k, v }, mask, samples);
+}
+
+const operator: Sliced = {
+  axis: 1,
+  laid: (x, samples, heads, headSize) => op.Reshape(x, [samples, -1, heads * headSize]),
+  mixed: standard,
+};
+
+/** Heads are laid out by [B, heads, T, E] once, not in each slice. */
+const products: Sliced = { axis: 2, laid: byHead, mixed: multiplied };
+
+function byHead(x: Value, samples: number, heads: number, headSize: number): Value {
+  return op.Transpose(op.Reshape(x, [samples, -1, heads, headSize]), [0, 2, 1, 3]);
+}
+
+/** Attention of q [B, H, R, E] to k and v [B, K, S, E]: [B, R, H·E]. */
+function multiplied(
   { heads: H, kvHeads: K, headSize: E, scale, softcap: cap }: AttentionSpec,
   { q, k, v, sinks }: Heads,
   mask: Value,
   samples: number,
 ): Value {
-  const B = samples;
-  const queries = op.Transpose(op.Reshape(op.Mul(q, scalar(q.graph, scale)), [B, -1, H, E]), [0, 2, 1, 3]);
-  const keys = op.Transpose(op.Reshape(k, [B, -1, K, E]), [0, 2, 3, 1]);
-  const values = op.Transpose(op.Reshape(v, [B, -1, K, E]), [0, 2, 1, 3]);
-  const products = op.MatMul(op.Reshape(queries, [B, K, -1, E]), keys); // [B, K, G·R, S]
+  const shared = (x: Value, heads: number) => H === K ? x : op.Reshape(x, [samples, heads, -1, SAME]);
+  const queries = shared(op.Mul(q, scalar(q.graph, scale)), K); // [B, K, G·R, E]
+  const products = op.MatMul(queries, op.Transpose(k, [0, 1, 3, 2]));
   const capped = cap ? softcap(products, cap) : products;
-  const scores = op.Add(op.Reshape(capped, [B, H, -1, SAME]), mask);
+  const scores = op.Add(shared(capped, H), mask);
   const shares = sinks ? sharesBesides(scores, sinks, H) : op.Softmax(scores, -1);
-  const mixed = op.MatMul(op.Reshape(shares, [B, K, -1, SAME]), values); // [B, K, G·R, E]
-  return op.Reshape(op.Transpose(op.Reshape(mixed, [B, H, -1, E]), [0, 2, 1, 3]), [B, -1, H * E]);
+  const mixed = shared(op.MatMul(shared(shares, K), v), H); // [B, H, R, E]
+  return op.Reshape(op.Transpose(mixed, [0, 2, 1, 3]), [samples, -1, H * E]);
 }
 
-/** The same with keys and values repeated for every head: OpenVINO is faster where no products are reshaped. */
-const byHeads: SliceAttention = (spec, { k, v, ...rest }, mask, samples) => {
-  const { heads, kvHeads, headSize } = spec;
-  const repeated = (x: Value) => {
-    const one = op.Reshape(x, [samples, -1, kvHeads, 1, headSize]);
-    return op.Reshape(op.Concat(Array(heads / kvHeads).fill(one), 3), [samples, -1, heads * headSize]);
+/** Heads with keys and values repeated for every query head: OpenVINO is faster where no products are reshaped. */
+function repeated({ heads, kvHeads, headSize }: AttentionSpec, { k, v, ...rest }: Heads): Heads {
+  if (heads === kvHeads) return { k, v, ...rest };
+  const forAll = (x: Value) => {
+    const one = op.Reshape(x, [-1, kvHeads, 1, headSize]);
+    return op.Reshape(op.Concat(Array(heads / kvHeads).fill(one), 2), [-1, heads * headSize]);
   };
-  return decomposed({ ...spec, kvHeads: heads }, { ...rest, k: repeated(k), v: repeated(v) }, mask, samples);
-};
+  return { ...rest, k: forAll(k), v: forAll(v) };
+}
 
 /** Shares [B, H, R, S] of the keys, besides what each head's sink takes. */
 function sharesBesides(scores: Value, sinks: Value, heads: number): Value {
