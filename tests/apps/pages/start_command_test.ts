@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { commandLine } from "core/command/outlet.ts";
 import { fit as fitted } from "../../core/show/synthetic_fit.ts";
-import { type Fit, nextLines } from "features/fit/mod.ts";
+import { nextLines } from "features/fit/mod.ts";
 import { profileStudy } from "features/profile/mod.ts";
 import { readResult } from "features/by_name.ts";
 import { priceOf, runWork } from "core/study/study.ts";
