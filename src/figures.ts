@@ -3,7 +3,7 @@
  */
 import "./features/mod.ts";
 export { type Allowance, allowance, qualityFigure, riseOf } from "./features/sweep/mod.ts";
-export { paired } from "./features/losses/mod.ts";
+export { type Interaction, interaction, interactionsFigure, paired } from "./features/losses/mod.ts";
 export { depthFigure } from "./features/depth/mod.ts";
 export {
   cosineMagnitudeFigure,

@@ -5,6 +5,7 @@ import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 
 export * from "./changed.ts";
+export * from "./interaction.ts";
 export * from "./result.ts";
 export * from "./scored.ts";
 export * from "./study.ts";

@@ -44,6 +44,8 @@ Deno.test("Student's t: SciPy's quantiles from 2 to 1000 values, and the normal 
   expected.forEach((quantile, i) => near(studentT95(i + 2), quantile, 1e-10));
   for (const n of [1, 0, NaN]) assert.ok(Number.isNaN(studentT95(n)));
   near(studentT95(1e6), 1.959966, 1e-6);
+  near(studentT95(16, 32), 3.853566770665061, 1e-10); // SciPy: t.ppf(1 - 0.025 / 32, 15)
+  near(studentT95(2, 1000), 12732.395421144818, 1e-5);
 });
 
 Deno.test("ranks: ties share their mean", () => {

@@ -55,6 +55,14 @@ export const inputs: Inputs = {
     ),
     { x: "l", y: "v", label: "of" },
   ],
+  interactionsFigure: [
+    ["attention 2", "MLP 3"].flatMap((drop, i) =>
+      ["embedding Q5_0", "MLPs Q4_0", "attention Q4_0"].map((type, j) => {
+        const rise = 0.02 * (i - j);
+        return { model: "llama", drop, type, rise, low: rise - 0.015, high: rise + 0.015 };
+      })
+    ),
+  ],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],
   checkpointLinesFigure: [training],

@@ -56,25 +56,26 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
   return correlation(ranks(a), ranks(b));
 }
 
-const quantiles = new Map<number, number>();
+const quantiles = new Map<string, number>();
 
 /**
  * 97.5 % quantile of Student's t for n − 1 degrees of freedom: half-width of a 95 % interval in standard errors. It is where the chance
- * of a larger |t|, I_x(ν/2, ½) with x = ν / (ν + t²), is 5 % (Abramowitz and Stegun 26.7.1). NaN below two values.
+ * of a larger |t|, I_x(ν/2, ½) with x = ν / (ν + t²), is 5 % (Abramowitz and Stegun 26.7.1), or 5 % over the number of looks
+ * (Bonferroni). NaN below two values.
  */
-export function studentT95(n: number): number {
+export function studentT95(n: number, looks = 1): number {
   if (!(n > 1)) return NaN;
-  const known = quantiles.get(n);
+  const known = quantiles.get(`${n} ${looks}`);
   if (known !== undefined) return known;
   const degrees = n - 1;
-  let [low, high] = [1.9, 12.8]; // the normal distribution's is 1.96, that of one degree 12.71
+  let [low, high] = [1.9, 12.8 * looks]; // the normal distribution's is 1.96, that of one degree 12.71
   while (true) {
     const t = (low + high) / 2;
     if (t <= low || t >= high) {
-      quantiles.set(n, t);
+      quantiles.set(`${n} ${looks}`, t);
       return t;
     }
-    if (incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) > 0.05) low = t;
+    if (incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) > 0.05 / looks) low = t;
     else high = t;
   }
 }

@@ -17,13 +17,14 @@ export function toldSign(differences: readonly number[]): -1 | 0 | 1 {
   return mean(differences) > 0 ? 1 : -1;
 }
 
-/** A mean over n samples, and the ends of its 95 % interval by Student's t; they are infinite where one sample has no error. */
+/** A mean over n samples, and the ends of its 95 % interval by Student's t, corrected for a number of looks; they are infinite where one sample has no error. */
 export function interval95(
   value: number,
   standardError: number | null,
   n: number,
+  looks = 1,
 ): readonly [low: number, high: number] {
-  const half = n > 1 && standardError !== null ? studentT95(n) * standardError : Infinity;
+  const half = n > 1 && standardError !== null ? studentT95(n, looks) * standardError : Infinity;
   return [value - half, value + half];
 }
 

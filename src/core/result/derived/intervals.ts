@@ -87,8 +87,8 @@ export function riseOverSamples(
   return { rise, ...endsOf(rise, error, samples) };
 }
 
-/** The interval of a mean over n samples, if it has one. */
-export function endsOf(mean: number, error: number | null, n: number): Ends {
-  const [low, high] = interval95(mean, error, n).map((end) => Number.isFinite(end) ? end : null);
+/** The interval of a mean over n samples, if it has one, corrected for a number of looks. */
+export function endsOf(mean: number, error: number | null, n: number, looks = 1): Ends {
+  const [low, high] = interval95(mean, error, n, looks).map((end) => Number.isFinite(end) ? end : null);
   return { low, high };
 }

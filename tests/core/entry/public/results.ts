@@ -32,6 +32,10 @@ export const results: Readonly<Record<string, Row>> = {
     value: [[model, { mlp: [-1] }], `plan.mlp[0] is -1, ${wholeOf(0)}`],
     type: [[model, aProfile], "plan is a profile, expected a plan"],
   }),
+  interaction: cannot("compare costs", {
+    value: [[...Array(4).fill(perplexity()), 0], `looks is 0, ${wholeOf(1)}`],
+    type: [[perplexity(), perplexity(), aProfile], "second is a profile, expected a perplexity"],
+  }),
   makePlan: cannot("make a plan", {
     name: [[aProfile, { target: "mlp", drop: 1, dorp: 2 }], '(did you mean "drop"?)'],
     value: [[aProfile, { target: "atention", drop: 1 }], '(did you mean "attention"?)'],

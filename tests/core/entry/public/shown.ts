@@ -69,6 +69,7 @@ export const shown: Readonly<Record<string, Row>> = {
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
   speedFigure: drawn("result", "a measured speed"),
+  interactionsFigure: drawn("interactions", "a list of interactions"),
   stabilityFigure: ofProfile,
   textsFigure: drawn("profiles", "a list of profiles"),
   trainingClaim: {

@@ -1,0 +1,104 @@
+/** Whether what two changes cost adds up. */
+import { expect, isRecord, like, list, resultOf, wholeNumber } from "core/entry/mod.ts";
+import { mean, standardError } from "core/measure/mod.ts";
+import { byInterval, endsOf, type RiseInterval } from "core/result/mod.ts";
+import { namesAxis, reversed } from "core/show/chart/draw/axes.ts";
+import { FAINT, INK } from "core/show/chart/draw/colors.ts";
+import { type Draw, figure } from "core/show/chart/svg.ts";
+import { formatFixed, reading } from "core/show/words/mod.ts";
+import type { Perplexity } from "./result.ts";
+import { lossDifferences } from "./study.ts";
+
+/**
+ * Measures what two changes cost together beyond the sum of what each costs alone, in nats per token, paired over samples. `looks` is
+ * the number of such comparisons: the interval is that of 95 % for all of them (Bonferroni). Throws `RangeError` for different texts.
+ *
+ * @example
+ * ```ts
+ * import { openModel, perplexities } from "lamina";
+ * import { interaction } from "lamina/figures";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const [full, mlp, attention, both] = await perplexities(model, [{}, { mlp: [2] }, { attention: [3] }, { mlp: [2], attention: [3] }], {
+ *   text: "README.md", samples: 2, length: 32,
+ * });
+ * console.log(interaction(both, mlp, attention, full));
+ * ```
+ */
+export function interaction(
+  both: Perplexity,
+  first: Perplexity,
+  second: Perplexity,
+  full: Perplexity,
+  looks = 1,
+): RiseInterval {
+  Object.entries({ both, first, second, full })
+    .forEach(([name, run]) => expect("compare costs", name, run, resultOf("perplexity")));
+  expect("compare costs", "looks", looks, wholeNumber(1));
+  const [together, ...alone] = [both, first, second].map((run) => lossDifferences(run, full));
+  const beyond = together.map((rise, i) => rise - alone[0][i] - alone[1][i]);
+  const rise = mean(beyond);
+  return { rise, ...endsOf(rise, standardError(beyond), beyond.length, looks) };
+}
+
+/** What a drop and a type cost together beyond their sum. */
+export interface Interaction extends RiseInterval {
+  /** The model, the drop and the type, as they are named in the figure. */
+  readonly model: string;
+  readonly drop: string;
+  readonly type: string;
+}
+
+/** Dearer together than alone, and cheaper. */
+const SHADES = { above: "#f2a477", below: "#94b8f2", neither: "#f0f1f3" } as const;
+
+/** Draws interactions as a map of drop × type; cells whose interval contains 0 have no colour. Throws `RangeError` for an empty list. */
+export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("interactions", {
+  interactions: list(like("an interaction", isRecord), "interactions", 1),
+}, (all) => {
+  const [drops, types] = (["drop", "type"] as const).map((name) => [...new Set(all.map((one) => one[name]))]);
+  const sides = byInterval(all, (one) => one);
+  const { above, below, neither } = sides;
+  const extremes = all.toSorted((a, b) => a.rise - b.rise);
+  return {
+    rows: all.map((one) => ({ ...one })),
+    title: {
+      found: above.length + below.length > 0 &&
+        `A drop and a type cost more together in ${above.length} of ${all.length} cases, less in ${below.length}`,
+      open: neither.length > 0 &&
+        (neither.length < all.length
+          ? `in ${neither.length}`
+          : "whether costs of a drop and a type add up in any case"),
+    },
+    shows: [
+      "Rise of the loss with both, less the rises of each alone, in thousandths of a nat per token. Colour: the interval, corrected for all",
+      "cells, excludes 0 (orange: dearer together, blue: cheaper).",
+    ],
+    setting: `${all[0].model} · ${drops.length} drops × ${types.length} types`,
+    reads: [
+      reading`From ${extremes[0]} (${extremes[0].drop}, ${extremes[0].type}) to ${extremes.at(-1)!} (${
+        extremes.at(-1)!.drop
+      },
+        ${extremes.at(-1)!.type}) nats per token.`,
+    ],
+    panels: [{
+      height: 90 + 34 * drops.length,
+      x: { ...namesAxis(types), small: true },
+      y: { ...reversed(namesAxis(drops)), small: true },
+      cells: (["above", "below", "neither"] as const).flatMap((side) =>
+        sides[side].map((one) => {
+          const [x, y] = [types.indexOf(one.type), drops.indexOf(one.drop)];
+          const says = reading`${one.drop}, ${one.type}: ${one}`;
+          return { x1: x - 0.48, x2: x + 0.48, y1: y - 0.46, y2: y + 0.46, fill: SHADES[side], says };
+        })
+      ),
+      names: all.map((one) => ({
+        text: formatFixed(1000 * one.rise, 1),
+        color: neither.includes(one) ? FAINT : INK,
+        bold: !neither.includes(one),
+        at: [{ x: types.indexOf(one.type), y: drops.indexOf(one.drop) }],
+        small: true,
+      })),
+    }],
+  };
+});
