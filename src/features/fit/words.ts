@@ -101,17 +101,16 @@ export function baseText(fit: Pick<Fit, "file">): string {
   return base.isOwn ? `the model's own ${size}` : `the ${size} ${fit.file!.format} file`;
 }
 
-/** What a plan saves: "3.5 MB of the model's own 98.4 MB (3.6 %), 3.5 % of the parameters and 13.3 % of the keys and values". */
+/** What a plan saves: "3.5 MB of the model's own 98.4 MB (3.6 %), 3.5 % of the parameters and 13.3 % of the keys and values"; no zeros. */
 export function savingText(fit: Pick<Fit, "aim" | "file">, own: Tried): string {
   const { saves: { parametersShare }, bytes } = own;
   const share = sharedSaving(fit, own);
   const less = bytes && share > 0 && formatBytes(baseOf(fit)!.bytes - bytes);
-  return reading`${
-    fit.file &&
-    (less ? `${less} of ${baseText(fit)} (${formatShare(share)}), ` : `nothing of ${baseText(fit)}, `)
-  }${formatShare(parametersShare)} of the parameters and ${
-    formatShare(kvShareOf(fit, own))
-  } of the keys and values`;
+  const others = [[parametersShare, "parameters"], [kvShareOf(fit, own), "keys and values"]] as const;
+  const texts = others.flatMap(([share, of]) => share > 0 ? [`${formatShare(share)} of the ${of}`] : []);
+  const file = less ? `${less} of ${baseText(fit)} (${formatShare(share)})` : `nothing of ${baseText(fit)}`;
+  return [...fit.file ? [file] : [], texts.join(" and ")].filter(Boolean).join(less ? ", " : ", but ") ||
+    "nothing";
 }
 
 /** The share of keys and values that a plan saves: that of the context where it was asked for, which counts the model's own windows. */

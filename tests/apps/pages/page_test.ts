@@ -87,11 +87,11 @@ const textOf = (page: string) =>
 Deno.test("a page opens with what may go, at what cost; then how it was made, and what to type next", () => {
   const text = textOf(pageHtml(report));
   const cards = answerLines(report.sections).flat().join(" ");
-  assert.match(cards, /^What can be dropped 1 of 12 attention modules.* What it costs Perplexity /);
+  assert.match(cards, /^What may go 1 of 12 attention modules.* What it costs Perplexity /);
   assert.ok(text.includes(cards), text);
   assert.match(text, / Made by lamina figures <tiny> \(Lamina .* on 2026-01-31\. Cite He, Sun, Shen and Li/);
   const without = textOf(pageHtml(reportOf({ profile: results.profile })));
-  assert.match(without, /What can be dropped Least important .* What it costs Not measured on this page\./);
+  assert.match(without, /What may go Least important .* What it costs Not measured on this page\./);
   const next = ["lamina export tiny --plan 'a b.json'", "lamina generate <tiny>"];
   const commands = /What to type next .*lamina export tiny --plan 'a b\.json' .*<tiny> /;
   assert.match(textOf(pageHtml({ ...report, next })), commands);

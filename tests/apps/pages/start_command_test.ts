@@ -133,7 +133,7 @@ Deno.test("start prints modules after one pass, then its answer, and writes a pa
     for (const name of ["fit", "importance", "quality", "magnitude"]) {
       assert.ok(page.includes(`id="section-${name}"`), name);
     }
-    assert.ok(page.indexOf("What can be dropped") < page.indexOf("What to type next"));
+    assert.ok(page.indexOf("What may go") < page.indexOf("What to type next"));
     const again = await started(folder, results);
     assert.equal(untimed(again.out), untimed(first.out));
     assert.match(again.err, /profile of .*: result reused from an earlier run/);

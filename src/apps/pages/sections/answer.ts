@@ -137,7 +137,7 @@ export function answerLines(
   const answers = sections.flatMap(({ answer }) => answer ?? []);
   return [
     ...worth ? [["Is it worth it", worth] as const] : [],
-    ["What can be dropped", main.goes],
+    ["What may go", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
   ];
