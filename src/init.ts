@@ -17,6 +17,5 @@ export {
   type RatioOptions,
   type RatioPoint,
 } from "./features/untrained/mod.ts";
-export { untrainedCauses, type UntrainedOptions } from "./features/causes/mod.ts";
 export { type NamedConfig, openConfig, zipfText } from "./core/subject/mod.ts";
 export type { Reshaping } from "./core/models/mod.ts";

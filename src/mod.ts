@@ -41,7 +41,7 @@ export {
   sweep,
   type SweepOptions,
 } from "./features/sweep/mod.ts";
-export { type Causes, causes, type CausesMeasures, type CausesOptions } from "./features/causes/mod.ts";
+export { type Causes, causes, type CausesOptions } from "./features/causes/mod.ts";
 export {
   type Certificate,
   certify,

@@ -2,7 +2,7 @@
 import { feature, look, oneRow } from "core/feature/mod.ts";
 import { causesKind, rowsKind } from "./result.ts";
 import { causesFigure } from "./figures/causes.ts";
-import { causesStudy, untrainedCausesStudy } from "./study.ts";
+import { causesStudy } from "./study.ts";
 import { causesRows, causesTables } from "./table.ts";
 
 export * from "./figures/attention_map.ts";
@@ -15,10 +15,10 @@ export * from "./table.ts";
 export * from "./words.ts";
 
 export default feature({
-  studies: { causes: causesStudy, "untrained-causes": untrainedCausesStudy },
+  studies: { causes: causesStudy },
   looks: [
     look(causesKind, { tables: causesTables, rows: causesRows, figures: causesFigure }),
     oneRow(rowsKind, ({ of, from, to }) => ({ of, from, to })),
   ],
-  commands: () => import("./command.ts"),
+  command: { flags: "--samples 4" },
 });

@@ -8,39 +8,15 @@
  */
 import { isFull } from "core/measure/mod.ts";
 import type { Causes } from "./result.ts";
-import { changedModel, noDrop } from "core/run/mod.ts";
-import { expectRoom } from "core/study/estimate.ts";
-import { studyChecks, type StudyOptions, textOptions } from "core/study/options.ts";
-import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
-import { step } from "core/study/stage.ts";
-import { run, runWork, type Study } from "core/study/study.ts";
-import { textOf, zipfOf } from "core/study/text.ts";
-import {
-  randomInitChecks,
-  type RandomInitOptions,
-  untrainedModel,
-  untrainedNeed,
-  untrainedOf,
-} from "../untrained/mod.ts";
-import { type NamedConfig, onConfig, onModel, type StudyModel } from "core/subject/mod.ts";
-import {
-  type CausesMeasures,
-  causesPasses,
-  causesWork,
-  measureChecks,
-  settingsOf,
-  sinkSizes,
-} from "./work.ts";
+import { changedModel } from "core/run/mod.ts";
+import { studyChecks, textOptions } from "core/study/options.ts";
+import { aDrop, dropsIn } from "core/study/plan.ts";
+import { run, type Study } from "core/study/study.ts";
+import { textOf } from "core/study/text.ts";
+import { onModel, type StudyModel } from "core/subject/mod.ts";
+import { type CausesOptions, causesWork, measureChecks, settingsOf, sinkSizes } from "./work.ts";
 
-export type { CausesMeasures };
-
-/** Options of `causes`. */
-export type CausesOptions = StudyOptions & CausesMeasures & {
-  /** Modules to drop from the measured model, or a plan; default: none. */
-  readonly drop?: PlanLike | undefined;
-};
-/** Options of `untrainedCauses`. */
-export type UntrainedOptions = RandomInitOptions & CausesMeasures;
+export type { CausesOptions };
 
 /**
  * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.
@@ -60,6 +36,7 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
+  says: "measure attention patterns, smoothing, update sizes and effects, beside importance",
   isDivisible: true,
   checks: { ...studyChecks, ...measureChecks, drop: aDrop },
   on: onModel,
@@ -83,44 +60,5 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
         ...isFull(drop) ? {} : { drop },
       }),
     };
-  },
-};
-
-/**
- * Measures the causes of redundancy in an untrained model over words drawn from Zipf's law, for the first seed.
- *
- * @example
- * ```ts
- * import { openConfig, untrainedCauses } from "lamina/init";
- *
- * const named = await openConfig("data/series/pre-ln/step00512");
- * const result = await untrainedCauses(named, { samples: 1, length: 32 });
- * console.log(result.patterns.normalizedEntropy);
- * ```
- */
-export async function untrainedCauses(
-  named: NamedConfig | string,
-  options: UntrainedOptions = {},
-): Promise<Causes> {
-  return await run(untrainedCausesStudy, named, options);
-}
-
-/** What `untrainedCauses` consists of. The model exists for the length of its step. */
-export const untrainedCausesStudy: Study<NamedConfig, UntrainedOptions, Causes> = {
-  verb: "measure causes",
-  checks: { ...randomInitChecks, ...measureChecks },
-  on: onConfig,
-  work(named, options) {
-    const { seeds: [seed], ...setting } = untrainedOf(named, options);
-    const { name, spec, samples, length } = setting;
-    const label = `causes in random ${name}, seed ${seed}`;
-    const text = zipfOf(spec, { samples, length });
-    const sink = zipfOf(spec, sinkSizes(text.sizes));
-    const measuring = step(causesPasses(spec, text.sizes, options), async (runOptions) => {
-      await expectRoom(untrainedNeed(spec, text.sizes), runOptions);
-      using model = untrainedModel({ ...setting, seed });
-      return await runWork(causesWork({ label, model, drop: noDrop, text, sink }, options), runOptions);
-    });
-    return { label, model: { spec }, tokens: samples * length, steps: [measuring], result: measuring.whole };
   },
 };

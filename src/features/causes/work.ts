@@ -10,20 +10,23 @@ import { batchesOf, divided, inTurn, type Span, type Step } from "core/study/sta
 import type { Work } from "core/study/study.ts";
 import type { Text } from "core/study/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
-import { provenance, type RunOptions } from "core/study/options.ts";
+import { provenance, type RunOptions, type StudyOptions } from "core/study/options.ts";
+import type { PlanLike } from "core/study/plan.ts";
 import type { Subject as OverSubject } from "core/study/over.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
-/** Options of the study of causes that other studies do not have. */
-export interface CausesMeasures {
+/** Options of `causes`. */
+export interface CausesOptions extends StudyOptions {
+  /** Modules to drop from the measured model, or a plan; default: none. */
+  readonly drop?: PlanLike | undefined;
   /** Use every k-th query for the attention patterns; default: 1, all of them. */
   readonly queryStride?: number | undefined;
   /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   readonly effectSamples?: number | undefined;
 }
 
-/** Checks of these options. */
-export const measureChecks: Checks<CausesMeasures> = {
+/** Checks of the options that other studies do not have. */
+export const measureChecks: Checks<Pick<CausesOptions, "queryStride" | "effectSamples">> = {
   queryStride: option(wholeNumber(1), "<k> compute attention patterns from every k-th query", 1),
   effectSamples: option(
     wholeNumber(0),
@@ -69,7 +72,7 @@ export function sinkSizes({ samples, length }: Sizes): Sizes {
   return { samples: Math.max(1, Math.min(SINK.samples, fitting)), length: SINK.length };
 }
 
-export function causesWork(subject: Subject, measures: CausesMeasures): Work<Causes> {
+export function causesWork(subject: Subject, measures: CausesOptions): Work<Causes> {
   const { label, model, text, sink, drop } = subject;
   const settings = settingsOf(model.spec, text.sizes, measures);
   const passes = passesOf(model.spec, text.sizes, settings);
@@ -94,18 +97,8 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   };
 }
 
-/** The passes that the study makes: its price. The statistics themselves take the smaller part of the time. */
-export function causesPasses(spec: ModelSpec, sizes: Sizes, measures: CausesMeasures): Pass[] {
-  const passes = passesOf(spec, sizes, settingsOf(spec, sizes, measures));
-  return passesIn(PARTS, passes);
-}
-
-function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passesOf>): Pass[] {
-  return parts.flatMap((part) => passes[part] ?? []);
-}
-
 /** All that the numbers depend on besides the model and its text. */
-export function settingsOf(spec: ModelSpec, sizes: Sizes, measures: CausesMeasures): Settings {
+export function settingsOf(spec: ModelSpec, sizes: Sizes, measures: CausesOptions): Settings {
   const { samples, length } = sizes;
   const { queryStride, effectSamples } = filled(measureChecks, measures);
   return {

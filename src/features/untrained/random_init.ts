@@ -25,7 +25,7 @@ import { noDrop } from "core/run/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 import type { Subject } from "core/study/over.ts";
 import { type NamedConfig, noted, onConfig, textChecks } from "core/subject/mod.ts";
-import { bytesOf, expectRoom, type Need, needOf } from "core/study/estimate.ts";
+import { bytesOf, expectRoom, needOf } from "core/study/estimate.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { profileKind, profileOver } from "../profile/mod.ts";
 import { batchesOf, divided, inTurn, type Span } from "core/study/stage.ts";
@@ -124,7 +124,7 @@ function seedsStep(setting: Untrained, text: Text, parts: number) {
       const span = pieces === 1 ? { from: 0, to: samples } : batches.samplesOf({ from: first, to: last });
       return [{ seed, span }];
     });
-  const need = untrainedNeed(spec, text.sizes);
+  const need = needOf({ spec }, [{ ...pass(samples), drawn: true }]); // of a large layer, some weights are there at a time
   return divided({ spec }, {
     unit: pieces === 1 ? "seeds" : "batches of all seeds",
     units: seeds.length * pieces,
@@ -145,11 +145,6 @@ function seedsStep(setting: Untrained, text: Text, parts: number) {
         (own) => keep(profileKind, merge(own), options),
       ),
   });
-}
-
-/** What it needs. Weights are made part by part: of a large layer, some are there at a time. */
-export function untrainedNeed(spec: ModelSpec, { samples, length }: Text["sizes"]): Need {
-  return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length, drawn: true }]);
 }
 
 type Untrained = ReturnType<typeof untrainedOf>;
@@ -193,7 +188,7 @@ export function shapeOf(spec: ModelSpec): RandomInit["shape"] {
 }
 
 /** The model of a seed. Its weights are drawn while it runs, and its words need no tokenizer. */
-export function untrainedModel(
+function untrainedModel(
   { name, config, spec, allowed, initialiser, seed }: Omit<Untrained, "seeds"> & { readonly seed: number },
 ): Subject & Disposable {
   const weights = randomWeights(spec, { ...initialiser, seed });

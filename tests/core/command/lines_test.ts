@@ -115,8 +115,6 @@ const PRICED: readonly (readonly [line: string, expected: RegExp])[] = [
   // Greedy over 6 modules: the full model once, then 6, 5 and 4 candidates.
   ["order MODEL TEXT --target joint --by greedy --upto 3", /:\n64 tokens, 16 plans, \d+ modules to run /],
   ["causes MODEL TEXT", /64 tokens, .* modules to run · float32, cpu\nabout .* of memory/],
-  ["causes data/series/peri-ln --step 0", /^peri-ln\/step00000:$/m],
-  ["causes llama-3-8b --untrained --effect-samples 0 --samples 1 --length 8", /llama-3-8b:\n8 tokens/],
   ["checkpoints data/series/pre-ln --steps 0,32 --samples 1 --length 16", /2 checkpoints \(0, 32\):\n16 /],
   ["random-init MODEL --samples 1 --length 16", /6 modules/],
   [

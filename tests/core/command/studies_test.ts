@@ -52,7 +52,7 @@ for (const [name, { line, run: study }] of Object.entries(rows)) {
       const unkept = await run(...words, "--no-cache", "--quiet", "--csv", "-");
       assert.deepEqual([unkept.out, unkept.err, kept(results)], [toCSV(list), "", files]);
 
-      if (!divisible().includes(words[0]) || line.includes("--untrained")) return;
+      if (!divisible().includes(words[0])) return;
       const [plan, parts] = [`${folder}/plan.json`, ["--results", `${folder}/parts`]];
       await Deno.writeTextFile(plan, (await ok("shards", "--parts", "2", ...words)).out);
       for (const { index } of JSON.parse(await Deno.readTextFile(plan)).shards) {

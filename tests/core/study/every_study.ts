@@ -1,6 +1,6 @@
 /** Every study at its smallest: the call, and the command line that comes to the same. What holds for all of them is proven by walking this table. */
 import { existsSync } from "node:fs";
-import { causes, untrainedCauses } from "features/causes/mod.ts";
+import { causes } from "features/causes/mod.ts";
 import { certify } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
 import { depth } from "features/depth/mod.ts";
@@ -73,14 +73,6 @@ export const rows: Readonly<Record<string, Row>> = {
     label: /^causes in/,
     line: "causes MODEL TEXT --query-stride 2 --effect-samples 1",
     run: ({ model, options }) => causes(model, { ...options, queryStride: 2, effectSamples: 1 }),
-    isHeadless: true,
-    late: 1,
-  },
-  "untrained-causes": {
-    label: /^causes in/,
-    line: "causes MODEL --untrained --samples 1 --length 16 --effect-samples 0 --seed 3",
-    run: async ({ folder, options }) =>
-      untrainedCauses(await openConfig(folder), { ...apart(options), ...small, effectSamples: 0, seed: 3 }),
     isHeadless: true,
     late: 1,
   },

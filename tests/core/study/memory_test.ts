@@ -6,7 +6,6 @@ import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
 import { speed } from "features/speed/mod.ts";
 import { sweep } from "features/sweep/mod.ts";
-import { untrainedCauses } from "features/causes/mod.ts";
 import { decodingBytes, noDrop } from "core/run/mod.ts";
 import { BASE_BYTES, expectRoom, needOf } from "core/study/estimate.ts";
 import { drawText, zipfText } from "core/subject/mod.ts";
@@ -64,7 +63,6 @@ Deno.test("studies too large for the machine name the sizes, the need and what i
     const tokens = String.raw`1 × 134217728 tokens \(samples × length\) at hidden size 65536`;
     await refuses("Cannot run ", (call: () => unknown) => call(), [
       [() => randomInit(folder, large), takes(tokens)],
-      [() => untrainedCauses(folder, large), takes(tokens)],
       [
         () => speed(model, [], { batch: [10 ** 9] }),
         takes(String.raw`batch 1000000000 at context 1024 \(new 32\)`),

@@ -28,7 +28,7 @@ Deno.test("with any option of its own changed, each study has the bytes of a run
     await Deno.writeTextFile(`${text}.2`, (await Deno.readTextFile(text)).split(" ").reverse().join(" "));
     await writeSeries(`${folder}/run`, [1, 8]);
     const [config, checkpoints] = [await openConfig(folder), await openSeries(`${folder}/run`)];
-    const subjects: Options = { checkpoints, "random-init": config, "untrained-causes": config };
+    const subjects: Options = { checkpoints, "random-init": config };
     const standing: Options = { TEXT: text, OTHER: `${text}.2`, PROFILE: await profile(model, options) };
     const optionsIn = (changed: Options) =>
       JSON.parse(JSON.stringify(changed), (_, value) => standing[value] ?? value ?? undefined) as Options;

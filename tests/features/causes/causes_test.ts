@@ -1,15 +1,16 @@
 /** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
 import assert from "node:assert/strict";
 import { mean, PATTERN_NAMES, rankInterval, spearman } from "core/measure/mod.ts";
-import { type Causes, causes, type PatternsRow, untrainedCauses } from "features/causes/mod.ts";
+import { causes, type PatternsRow } from "features/causes/mod.ts";
 import { dropsIn } from "core/study/plan.ts";
 import { profile } from "features/profile/mod.ts";
 import { repair } from "features/repair/mod.ts";
 import { sinkOf } from "features/causes/means.ts";
-import { openConfig, openModel } from "core/subject/mod.ts";
+import { openModel } from "core/subject/mod.ts";
 import { writeSafetensors } from "../../buffer.ts";
 import { onWebgpu } from "../../core/kernels/devices.ts";
 import { stateTolerance } from "../../model.ts";
+import { stretched } from "../../small.ts";
 import { changeConfig, copyModel, near, tensorsIn, thorough, UNIT, withFolder } from "../../support.ts";
 import { kept, MEANS, unjudged, withTiny } from "../../core/study/tiny.ts";
 
@@ -196,44 +197,54 @@ Deno.test("modules that the checkpoint lacks have null in every list", () =>
     assert.deepEqual(result.effects!.mlp.attention[0].map((value) => value === null), [true, true, false]);
   }));
 
-Deno.test("smoothing under drops is of the least important modules", async () => {
-  const named = await openConfig("mistral-7b");
-  const shape = { hidden: 64, layers: 9, heads: 4, samples: 2, length: 16, effectSamples: 0 };
-  const result = await untrainedCauses(named, shape);
-  const lowest = (kind: "attention" | "mlp", n: number) =>
-    result[kind].importance.map((score, layer) => ({ layer, score: score! }))
-      .sort((a, b) => a.score - b.score || b.layer - a.layer).slice(0, n).map(({ layer }) => layer)
-      .sort((a, b) => a - b);
-  assert.deepEqual(result.smoothing.map(({ drop }) => drop), [
-    { attention: [], mlp: [] },
-    { attention: lowest("attention", 4), mlp: [] },
-    { attention: lowest("attention", 8), mlp: [] },
-    { attention: [], mlp: lowest("mlp", 4) },
-    { attention: [], mlp: lowest("mlp", 8) },
-  ]);
-  result.smoothing.forEach(({ drop, attention, mlp }) => {
-    attention.meanCosine.mean.forEach((value, l) => assert.equal(value === null, drop.attention.includes(l)));
-    mlp.meanCosine.mean.forEach((value, l) => assert.equal(value === null, drop.mlp.includes(l)));
-  });
-  assert.equal(result.provenance.text.name, "zipf");
-  assert.equal(result.provenance.seed, 0);
-  assert.equal(result.effects, null);
-});
+Deno.test("smoothing under drops is of the least important modules", () =>
+  withTiny(async ({ folder, options }) => {
+    const tensors = await stretched(folder, 3, 9);
+    await withFolder(async (longer) => {
+      await copyModel(folder, longer, "tokenizer.json");
+      await changeConfig(longer, { num_hidden_layers: 9 });
+      await writeSafetensors(`${longer}/model.safetensors`, tensors);
+      using model = await openModel(longer);
+      const result = await causes(model, { ...options, effectSamples: 0 });
+      const lowest = (kind: "attention" | "mlp", n: number) =>
+        result[kind].importance.map((score, layer) => ({ layer, score: score! }))
+          .sort((a, b) => a.score - b.score || b.layer - a.layer).slice(0, n).map(({ layer }) => layer)
+          .sort((a, b) => a - b);
+      assert.deepEqual(result.smoothing.map(({ drop }) => drop), [
+        { attention: [], mlp: [] },
+        { attention: lowest("attention", 4), mlp: [] },
+        { attention: lowest("attention", 8), mlp: [] },
+        { attention: [], mlp: lowest("mlp", 4) },
+        { attention: [], mlp: lowest("mlp", 8) },
+      ]);
+      result.smoothing.forEach(({ drop, attention, mlp }) => {
+        attention.meanCosine.mean.forEach((value, l) =>
+          assert.equal(value === null, drop.attention.includes(l))
+        );
+        mlp.meanCosine.mean.forEach((value, l) => assert.equal(value === null, drop.mlp.includes(l)));
+      });
+      assert.equal(result.effects, null);
+    });
+  }));
 
-Deno.test("untrained: every update of a Peri-LN model has the length √D, a Pre-LN model's differ", async () => {
-  const named = await openConfig("llama-3-8b");
-  const shape = { hidden: 64, layers: 4, heads: 4, std: 0.2, samples: 2, length: 16, effectSamples: 0 };
-  const [pre, peri] = [
-    await untrainedCauses(named, shape),
-    await untrainedCauses(named, { ...shape, norm: "peri" }),
-  ];
-  const norms = ({ attention, mlp }: Causes) => [...attention.norm, ...mlp.norm] as number[];
-  // The norm divides by √(mean square + ε), so that a length falls short by ε / (2 mean square). Of 16 keys' mean attention puts
-  // out D σ² · H E σ² / 16 = 0.41, the MLP more; a tenth of it is left to chance. Rounding is D u of the sum of squares at most.
-  const [epsilon, least] = [1e-5, 64 * 0.2 ** 2 * 64 * 0.2 ** 2 / 16 / 10];
-  const off = epsilon / (2 * least) + 64 * UNIT;
-  for (const norm of norms(peri)) near(norm / 8, 1, off);
-  for (const spread of [...peri.attention.normSpread, ...peri.mlp.normSpread]) assert.ok(spread! <= off);
-  assert.ok(Math.max(...norms(pre)) > 2 * Math.min(...norms(pre)));
-  assert.equal(peri.norm, "peri");
-});
+Deno.test("every update of a Peri-LN model whose norms have no scale has the length √D", () =>
+  withTiny(async ({ model: scaled, folder, options }) => {
+    const none = { ...options, effectSamples: 0 };
+    assert.ok((await causes(scaled, none)).mlp.normSpread.every((spread) => spread! > 0.01));
+    const tensors = await tensorsIn(folder);
+    for (const [name, { data }] of tensors) {
+      if (/\.post_\w+_layernorm\./.test(name)) (data as Uint16Array).fill(0); // Gemma's norms add 1 to it
+    }
+    await withFolder(async (plain) => {
+      await copyModel(folder, plain, "tokenizer.json");
+      await changeConfig(plain, { rms_norm_eps: 1e-12 }); // nothing beside the mean square of any update
+      await writeSafetensors(`${plain}/model.safetensors`, tensors);
+      using model = await openModel(plain);
+      const { norm, attention, mlp } = await causes(model, none);
+      assert.equal(norm, "peri");
+      // Rounding is D u of the sum of squares at most.
+      const off = 32 * UNIT;
+      for (const length of [...attention.norm, ...mlp.norm]) near(length! / Math.sqrt(32), 1, off);
+      for (const spread of [...attention.normSpread, ...mlp.normSpread]) assert.ok(spread! <= off);
+    });
+  }, "gemma2"));

@@ -146,7 +146,6 @@ export const studies: Readonly<Record<string, Row>> = {
     ...study("sweep"),
     type: [[model, { profile: aSweep }], "Cannot sweep: profile is a sweep, expected a profile"],
   },
-  untrainedCauses: untrained("measure causes"),
   verifyCache: {
     name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],
     type: [["tiny"], 'Cannot verify the cache: names is "tiny", expected a list of names'],
