@@ -3,7 +3,13 @@
  */
 import "./features/mod.ts";
 export { type Allowance, allowance, qualityFigure, riseOf } from "./features/sweep/mod.ts";
-export { type Interaction, interaction, interactionsFigure, paired } from "./features/losses/mod.ts";
+export {
+  contextFigure,
+  type Interaction,
+  interaction,
+  interactionsFigure,
+  paired,
+} from "./features/losses/mod.ts";
 export { depthFigure } from "./features/depth/mod.ts";
 export {
   cosineMagnitudeFigure,

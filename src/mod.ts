@@ -52,10 +52,14 @@ export {
 } from "./features/compare/mod.ts";
 export {
   type Changing,
+  type ContextOptions,
   perplexities,
   type PerplexitiesOptions,
   type Perplexity,
   type ValueChange,
+  type ValueSource,
+  type WithoutContext,
+  withoutContext,
 } from "./features/losses/mod.ts";
 export {
   type ConstraintOptions,

@@ -40,12 +40,13 @@ export const aChange: Check = record({
   by: required(func),
 }, 'a change of values as { values: ["a"], by: (seen) => ({ … }) }');
 
-/** Perplexities of each plan under a change, held against the full model without it. Plans share no run: each is seen by itself. */
+/** Perplexities of each plan under a change, held against the full model without it if `isCompared`. Plans share no run: each is seen by itself. */
 export async function changedPerplexities(
   model: StudyModel,
   plans: readonly PlanLike[],
   change: ValueChange,
   options: StudyOptions,
+  isCompared = true,
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, heldOutChecks);
@@ -65,14 +66,16 @@ export async function changedPerplexities(
       const watched = { readHead: lens?.read, onChange: record.add };
       const probes = [valuesProbe(changedSpec(model.spec, drop).layers, change.values, see, watched)];
       // What a function changes is compared with a run of the full model of its own.
-      shared.full ??= await reference({
-        ...{ model, engine: await engineOf(options), segments: segmentsOf(blocks), signal: options.signal },
-        onProgress: reporter("full model", "modules", at(0)),
-      });
+      if (isCompared) {
+        shared.full ??= await reference({
+          ...{ model, engine: await engineOf(options), segments: segmentsOf(blocks), signal: options.signal },
+          onProgress: reporter("full model", "modules", at(0)),
+        });
+      }
       const origin = await provenance(model, packed, drop, options);
       const name = `plan ${plan + 1} of ${plans.length}`;
       const asked = { requests: [{ provenance: origin }], passes: [passes[plan]], name, probes };
-      const [sums] = await scoring(true).measure(
+      const [sums] = await scoring(isCompared).measure(
         { model, blocks, own: null, shared, ...asked },
         at(1 + plan),
       );

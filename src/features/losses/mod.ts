@@ -5,6 +5,8 @@ import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 
 export * from "./changed.ts";
+export * from "./context.ts";
+export * from "./figures.ts";
 export * from "./interaction.ts";
 export * from "./result.ts";
 export * from "./scored.ts";
