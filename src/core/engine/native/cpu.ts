@@ -104,7 +104,6 @@ export function cpuProvider(
     },
     memory: environment.cpuMemory,
     stream: null,
-    copiesInputs: false,
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);
     },

@@ -95,7 +95,6 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     },
     memory,
     stream: cuda.stream,
-    copiesInputs: false,
     configure(options) {
       library.configure("AddSessionConfigEntry", options, { "session.disable_cpu_ep_fallback": "1" });
       const settings = textPairs({

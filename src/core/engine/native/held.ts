@@ -15,8 +15,8 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   readonly memory: Deno.PointerObject;
   /** The stream (CUstream) of all its work; null for the CPU. */
   readonly stream: Deno.PointerObject | null;
-  /** Whether ONNX Runtime copies inputs as they are bound, so that each run binds them again. */
-  readonly copiesInputs: boolean;
+  /** `OrtMemoryInfo` by which a plug-in takes memory of the CPU as it is; under its own, ONNX Runtime would copy it for each run. */
+  readonly shared?: Deno.PointerObject;
   /** Adds itself to the options of a session of a graph. */
   configure(options: Deno.PointerObject, packed: boolean, graph: Graph): void;
   /** Entries of the options of each run. */
@@ -38,6 +38,8 @@ export type Shelf = ReturnType<typeof openShelf>;
 /** A held tensor, and what ONNX Runtime knows it by. */
 export interface NativeHeld extends Held {
   readonly value: Deno.PointerObject;
+  /** The same tensor in `Provider.shared`; made when it is first needed. */
+  shared(): Deno.PointerObject;
   readonly block: Block;
   readonly bytes: number;
 }
@@ -47,24 +49,29 @@ export function openShelf(library: Library, provider: Provider) {
   /** A tensor over a block, which is freed with it. */
   function hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld {
     const bytes = elements(shape) * byteSize(dtype);
-    const value = library.make(
-      "CreateTensorWithDataAsOrtValue",
-      provider.memory,
-      block.address,
-      BigInt(bytes),
-      BigInt64Array.from(shape, BigInt),
-      BigInt(shape.length),
-      dataType(dtype),
-    );
+    const valueIn = (memory: Deno.PointerObject) =>
+      library.make(
+        "CreateTensorWithDataAsOrtValue",
+        memory,
+        block.address,
+        BigInt(bytes),
+        BigInt64Array.from(shape, BigInt),
+        BigInt(shape.length),
+        dataType(dtype),
+      );
+    const value = valueIn(provider.memory);
+    let shared: Deno.PointerObject | null = null;
     const held: NativeHeld = {
       dtype,
       shape: [...shape],
       block,
       value,
+      shared: () => shared ??= valueIn(provider.shared!),
       bytes,
       free() {
         if (!live.delete(held)) return;
         library.plain("ReleaseValue", value);
+        if (shared) library.plain("ReleaseValue", shared);
         block.free();
       },
     };

@@ -12,6 +12,9 @@ import { nativeEngine } from "./native.ts";
 /** Kinds of hardware, in the order of `OrtHardwareDeviceType`. */
 const KINDS = ["cpu", "gpu", "npu"] as const;
 
+/** `OrtDeviceMemoryType_HOST_ACCESSIBLE`. */
+const HOST_ACCESSIBLE = 5;
+
 /** A plug-in, and which of its devices. */
 interface Plugin {
   /** Path of its library. */
@@ -69,7 +72,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, options }: Use):
       name,
       version: [`${cpu.version},`, device.provider, device.property("version")].filter(Boolean).join(" "),
       device: device.words,
-      copiesInputs: true,
+      shared: sharedMemory(plugin, device),
       configure(session, isPacked, graph) {
         // Beside bfloat16, what stays float32, such as heads, is the CPU's: it is faster there, a head eight times as fast.
         const isExact = narrow && !graph.hasBfloat16 || [...graph.types.values()].includes("f64");
@@ -159,6 +162,17 @@ function described(address: Deno.PointerObject): PluginDevice {
       `${kind.toUpperCase()} by ${library.text("HardwareDevice_Vendor", hardware)}`,
     property,
   };
+}
+
+/** Memory that the device shares with the CPU. Throws `Error` if it has none. */
+function sharedMemory({ called }: Plugin, { address }: PluginDevice): Deno.PointerObject {
+  const memory = openCpuLibrary().library.plain("EpDevice_MemoryInfo", address, HOST_ACCESSIBLE);
+  if (memory) return memory as Deno.PointerObject;
+  throw refusal(
+    Error,
+    `use ${called}`,
+    "its CPU shares no memory, expected a device that computes in the CPU's",
+  );
 }
 
 /** The CPU. Throws `Error` that names the devices that there are. */

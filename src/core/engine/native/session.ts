@@ -100,6 +100,25 @@ function program(
   const idle: Binding[] = [];
   const running = new Set<Promise<unknown>>();
   const allocator = library.make("GetAllocatorWithDefaultOptions");
+  const shared = {
+    inputs: sharedAmong("SessionGetMemoryInfoForInputs", inputNames),
+    outputs: sharedAmong("SessionGetMemoryInfoForOutputs", graph.outputs),
+  };
+
+  /** Names of the tensors that the session takes in shared memory: given in the CPU's, they would be copied. */
+  function sharedAmong(
+    wanted: "SessionGetMemoryInfoForInputs" | "SessionGetMemoryInfoForOutputs",
+    names: readonly string[],
+  ): ReadonlySet<string> {
+    if (!provider.shared) return new Set();
+    const memories = new BigUint64Array(names.length);
+    library.call(wanted, session, memories, BigInt(names.length));
+    const differs = new Int32Array(1);
+    return new Set(names.filter((_, i) => {
+      library.call("CompareMemoryInfo", Deno.UnsafePointer.create(memories[i]), provider.memory, differs);
+      return differs[0] !== 0;
+    }));
+  }
 
   function bind(binding: Binding, side: "inputs" | "outputs", name: string, held: NativeHeld): void {
     if (binding[side].get(name) === held) return;
@@ -107,7 +126,7 @@ function program(
       side === "inputs" ? "BindInput" : "BindOutput",
       binding.address,
       names.get(name)!,
-      held.value,
+      shared[side].has(name) ? held.shared() : held.value,
     );
     binding[side].set(name, held);
   }
@@ -183,7 +202,6 @@ function program(
       inputs: new Map(),
       outputs: new Map(),
     };
-    if (provider.copiesInputs) binding.inputs.clear();
     try {
       inputNames.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
       for (const name of graph.outputs) { // what is gathered comes in the order in which it was bound
