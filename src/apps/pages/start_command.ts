@@ -72,13 +72,10 @@ function fetchTexts(context: Context) {
   };
 }
 
-/** Modules of a profile's ranking that are printed while the answer is sought. */
-const LISTED = 5;
-
-/** A profile's lowest modules, since the answer takes minutes; the answer as `fit` prints it. */
+/** A profile's five lowest modules, since the answer takes minutes; the answer as `fit` prints it. */
 const firstLook = (context: Context, result: Profile | Fit): string =>
   result.kind === "profile"
-    ? `${tablesText([rankingTable(result, LISTED)], context.look)}\n`
+    ? `${tablesText([rankingTable(result, 5)], context.look)}\n`
     : tableIn(context, [result]);
 
 const isPiped = ({ json, csv }: Flags) => [json, csv].some(isStandardOutput);

@@ -101,23 +101,20 @@ function program(
   const running = new Set<Promise<unknown>>();
   const allocator = library.make("GetAllocatorWithDefaultOptions");
   const shared = {
-    inputs: sharedAmong("SessionGetMemoryInfoForInputs", inputNames),
-    outputs: sharedAmong("SessionGetMemoryInfoForOutputs", graph.outputs),
+    inputs: sharedAmong("Inputs", inputNames),
+    outputs: sharedAmong("Outputs", graph.outputs),
   };
 
   /** Names of the tensors that the session takes in shared memory: given in the CPU's, they would be copied. */
-  function sharedAmong(
-    wanted: "SessionGetMemoryInfoForInputs" | "SessionGetMemoryInfoForOutputs",
-    names: readonly string[],
-  ): ReadonlySet<string> {
-    if (!provider.shared) return new Set();
+  function sharedAmong(side: "Inputs" | "Outputs", names: readonly string[]): readonly string[] {
+    if (!provider.shared) return [];
     const memories = new BigUint64Array(names.length);
-    library.call(wanted, session, memories, BigInt(names.length));
+    library.call(`SessionGetMemoryInfoFor${side}`, session, memories, BigInt(names.length));
     const differs = new Int32Array(1);
-    return new Set(names.filter((_, i) => {
+    return names.filter((_, i) => {
       library.call("CompareMemoryInfo", Deno.UnsafePointer.create(memories[i]), provider.memory, differs);
       return differs[0] !== 0;
-    }));
+    });
   }
 
   function bind(binding: Binding, side: "inputs" | "outputs", name: string, held: NativeHeld): void {
@@ -126,7 +123,7 @@ function program(
       side === "inputs" ? "BindInput" : "BindOutput",
       binding.address,
       names.get(name)!,
-      shared[side].has(name) ? held.shared() : held.value,
+      shared[side].includes(name) ? held.shared() : held.value,
     );
     binding[side].set(name, held);
   }

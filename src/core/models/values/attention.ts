@@ -195,13 +195,10 @@ export function standard(spec: AttentionSpec, heads: Heads, mask: Value, samples
 
 /** The same by products; R and S need not be known when the graph is made. */
 export function decomposed(spec: AttentionSpec, heads: Heads, mask: Value, samples: number): Value {
-  const { heads: H, kvHeads: K, headSize: E } = spec;
-  const [q, k, v] = [
-    byHead(heads.q, samples, H, E),
-    byHead(heads.k, samples, K, E),
-    byHead(heads.v, samples, K, E),
-  ];
-  return multiplied(spec, { ...heads, q, k, v }, mask, samples);
+  const { heads: H, kvHeads: K, headSize } = spec;
+  const laid = (x: Value, heads: number) => byHead(x, samples, heads, headSize);
+  const { q, k, v, ...rest } = heads;
+  return multiplied(spec, { ...rest, q: laid(q, H), k: laid(k, K), v: laid(v, K) }, mask, samples);
 }
 
 const operator: Sliced = {
