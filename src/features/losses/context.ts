@@ -43,6 +43,8 @@ export interface WithoutContext {
   readonly provenance: Provenance;
   /** The text that means are taken over. */
   readonly calibration: Provenance;
+  /** First tokens of each sample that kept their own values. */
+  readonly keep: number;
   /** What values from a place cost in layers, 0-based, that were changed together: nats per token. */
   readonly rises: readonly (RiseInterval & Readonly<{ from: ValueSource; layers: readonly number[] }>)[];
 }
@@ -121,11 +123,8 @@ async function measure(
   const [given, calibrated] = await Promise.all(
     [over, read].map(async (of) => provenance(model, await textOf(model, of).pack(options), noDrop, options)),
   );
-  return {
-    provenance: given,
-    calibration: calibrated,
-    rises: plans.map((plan, i) => ({ ...plan, ...paired(runs[i + 1], runs[0]) })),
-  };
+  const rises = plans.map((plan, i) => ({ ...plan, ...paired(runs[i + 1], runs[0]) }));
+  return { provenance: given, calibration: calibrated, keep, rises };
 }
 
 /** Stands for all tokens of a text. */

@@ -35,6 +35,7 @@ export const contextFigure: Draw<[WithoutContext]> = figure("context", { result:
     shows: [
       "Rise of the loss where one layer's attention mixes values that know no context: the layer's mean at the same token (token), its",
       "value of the token's embedding (embedding), its mean over all tokens (mean). Lines: 95 % intervals over the samples.",
+      result.keep > 0 && `First tokens of each sample that keep their own values: ${result.keep}.`,
     ],
     setting: settingOf(result.provenance, `means over ${textOf(result.calibration.text)}`),
     reads: places.map(([from, some]) => reading`${from}: ${below(some)} of ${some.length} layers.`),

@@ -42,7 +42,7 @@ export const inputs: Inputs = {
   ]],
   speedFigure: [measuredSpeed()],
   contextFigure: [{
-    ...{ provenance: six.provenance, calibration: curves.provenance },
+    ...{ provenance: six.provenance, calibration: curves.provenance, keep: 1 },
     rises: (["token", "mean"] as const).flatMap((from, i) =>
       [[0], [1], [2], [1, 2]].map((layers) => {
         const rise = (1 + 8 * i) * (0.4 / 9 ** layers[0] - 0.002);
