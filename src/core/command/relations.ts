@@ -164,5 +164,5 @@ export function withFlags(message: string, program: Command): string {
   );
 }
 
-/** "--top-p" of "topP". */
+/** "--held-out" of "heldOut". */
 const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

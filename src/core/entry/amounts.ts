@@ -15,8 +15,6 @@ export interface ShareKind {
   readonly counts?: string;
   /** Whether it may have a unit, as sizes do. */
   readonly isSize?: true;
-  /** Whether 1 is all: of probabilities, which nobody writes as percentages without the sign. */
-  readonly hasOne?: true;
 }
 
 /** A rise: a share that may be more than all. */
@@ -26,13 +24,6 @@ export const aRise: ShareKind = { expected: "a share such as 5% or 0.05", fits: 
 export const aPart: ShareKind = {
   expected: "a share above 0 and below 1, such as 0.02 or 2%",
   fits: (share) => share > 0 && share < 1,
-};
-
-/** A probability above 0. */
-export const aProbability: ShareKind = {
-  expected: "a probability above 0 and at most 1, such as 0.9 or 90%",
-  fits: (share) => share > 0 && share <= 1,
-  hasOne: true,
 };
 
 /** A number of things, or a share of all of them. */
@@ -54,7 +45,7 @@ export const aFileSize: ShareKind = {
 
 /** A value as a number: a share (1 is all), or a count from 2 on; or why it is neither: "can mean 10% or 1000%". */
 export function readShare(value: number | string, kind: ShareKind): number | { readonly flaw: string } {
-  const { fits, counts, hasOne, isSize } = kind;
+  const { fits, counts, isSize } = kind;
   if (isSize && /[a-z]\s*$/i.test(String(value))) {
     const bytes = parseBytes(value) ?? 0;
     return bytes > 1 ? bytes : { flaw: "" }; // 1 is all
@@ -66,7 +57,7 @@ export function readShare(value: number | string, kind: ShareKind): number | { r
     return fits(share) ? share : { flaw: share > 1 ? "is more than all" : "" };
   }
   if (counts && number >= 2 && Number.isSafeInteger(number)) return number;
-  if (!(number >= 1) || number === 1 && hasOne) return fits(number) ? number : { flaw: "" };
+  if (!(number >= 1)) return fits(number) ? number : { flaw: "" };
   const other = counts ? `${digits} ${counts}` : `${Number((100 * number).toPrecision(12))}%`;
   if (counts && number === 1) return { flaw: `can mean 100% or 1 ${counts.replace(/s$/, "")}` };
   return { flaw: fits(number) || counts ? `can mean ${digits}% or ${other}` : "" };

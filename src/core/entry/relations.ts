@@ -1,6 +1,6 @@
 /** What options need beside them, or cannot have: declared with the option, checked alike for commands and for the library. */
 
-/** Another option with a value for which something holds: `{ option: "temperature", is: "above 0", holds }`. */
+/** Another option with a value for which something holds: `{ option: "by", is: "random", holds }`. */
 export interface Condition {
   readonly option: string;
   /** The value in words. */
@@ -16,14 +16,14 @@ export interface Relation {
   readonly excludes?: readonly string[];
 }
 
-/** How an option is called where an error is read: "topP", "--top-p". */
+/** How an option is called where an error is read: "heldOut", "--held-out". */
 type Called = (option: string) => string;
 
 /** Whether an option is there: a switch that is off and an empty list are not. */
 export const isThere = (value: unknown) =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 
-/** Options in an error, which commands call by their flags: "`topP` and `kvBytes`" of topP and kv-bytes. */
+/** Options in an error, which commands call by their flags: "`heldOut` and `kvBytes`" of heldOut and kv-bytes. */
 export const quoted = (names: readonly string[], between = ", ") =>
   names.map((name) => `\`${name.replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase())}\``).join(between);
 
@@ -43,7 +43,7 @@ export function unrelated(
   return `found ${called(name)} without ${needText(needs, called)}, expected both`;
 }
 
-/** What an option needs, in words: "--temperature above 0", "--plan or --drop-mlp". */
+/** What an option needs, in words: "--by random", "--plan or --drop-mlp". */
 export function needText(needs: NonNullable<Relation["needs"]>, called: Called): string {
   return conditionsIn(needs).map((one) =>
     typeof one === "string" ? called(one) : `${called(one.option)} ${one.is}`

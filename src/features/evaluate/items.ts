@@ -3,7 +3,7 @@ import { sum } from "core/entry/mod.ts";
 import { head, isEarlier, keep, keptResult, type Provenance } from "core/result/mod.ts";
 import { taskKind, type TaskPart, writtenKind } from "./result.ts";
 import type { DropPlan } from "core/run/mod.ts";
-import { type Decoder, decoder, sampler } from "core/run/decode/mod.ts";
+import { type Decoder, decoder } from "core/run/decode/mod.ts";
 import { type RequestScore, scoreRequests } from "core/run/requests/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "core/tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
@@ -82,7 +82,6 @@ export type Writer = ReturnType<typeof writer>;
 /** Texts of `tokens` at most. The decoder is opened for the first prompt: where all was kept, there is none. */
 export function writer(plan: DropPlan, tokens: number, options: Running) {
   const { model, signal } = options;
-  const own = sampler({ temperature: 0, topP: 1, seed: 0 });
   let opened: Decoder | undefined;
   return {
     /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
@@ -91,7 +90,6 @@ export function writer(plan: DropPlan, tokens: number, options: Running) {
       opened ??= await decoder({ model, engine: await engineOf(options), plan, signal });
       const { ids } = await decoded(opened, prompt, {
         tokenizer,
-        sampler: own,
         ends: endsOf(model, tokenizer),
         isOver: (ids) => ids.length === tokens || isOver(ids),
       });

@@ -1,28 +1,27 @@
 /** From a prompt to the ids and the text that a decoder writes. */
-import type { Decoder, Sampler } from "core/run/decode/mod.ts";
+import { largestAt } from "core/measure/mod.ts";
+import type { Decoder } from "core/run/decode/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 
 interface Writing {
   readonly tokenizer: Tokenizer;
-  /** Chooses from the logits [V] of the next token. */
-  readonly sampler: Sampler;
   readonly ends: ReadonlySet<unknown>;
   /** Gets all ids so far after each; whether the text is over. */
   readonly isOver: (ids: readonly number[]) => boolean;
 }
 
-/** The ids that follow a prompt, without the one that ends them, and what ended them. */
+/** The ids that follow a prompt, each the most probable one, without the one that ends them, and what ended them. */
 export async function decoded(
   opened: Pick<Decoder, "prefill" | "step">,
   prompt: readonly number[],
-  { tokenizer, sampler, ends, isOver }: Writing,
+  { tokenizer, ends, isOver }: Writing,
 ): Promise<{ ids: number[]; ended: "eos" | "length" }> {
   const words = tokenizer.vocabularySize; // an embedding may have rows that no token has
   const ids: number[] = [];
   let logits = await opened.prefill([Int32Array.from(prompt)]);
   for (;;) {
-    const id = sampler.next(logits.subarray(0, words));
+    const id = largestAt(logits.subarray(0, words));
     if (ends.has(id)) return { ids, ended: "eos" };
     ids.push(id);
     if (isOver(ids)) return { ids, ended: "length" };

@@ -1,12 +1,10 @@
 /**
  * What a model writes under each of several plans: the full model's text next to that of a model with modules dropped.
  *
- * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
- * numbers under every plan (sample.ts).
+ * The plans run one after the other, each with its own decoder, so memory is that of one. Each token is the most probable one, so
+ * where two texts part, the models do.
  */
 import {
-  aProbability,
-  aShare,
   type Checks,
   expect,
   filled,
@@ -14,21 +12,18 @@ import {
   func,
   like,
   list,
-  number,
   option,
-  related,
   released,
   reportChecks,
   type Reports,
   required,
-  shareOf,
   string,
   wholeNumber,
 } from "core/entry/mod.ts";
 import { type Generated, generateKind } from "./result.ts";
 import { head, type OfKind, planData } from "core/result/mod.ts";
 import type { LayerValue } from "core/run/mod.ts";
-import { decoder, sampler } from "core/run/decode/mod.ts";
+import { decoder } from "core/run/decode/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
 import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
@@ -50,12 +45,6 @@ export interface Written {
 export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
   /** Maximum number of tokens; default: 64. */
   readonly tokens?: number | undefined;
-  /** Sampling temperature; default: 0, greedy decoding. */
-  readonly temperature?: number | undefined;
-  /** Nucleus sampling: draw from the most probable tokens with this total probability, such as 0.9 or "90%"; default: 1. */
-  readonly topP?: number | string | undefined;
-  /** Random seed; default: 0. */
-  readonly seed?: number | undefined;
   /** Whether the prompt begins with BOS. */
   readonly bos?: boolean | undefined;
   /**
@@ -67,25 +56,10 @@ export interface GenerateOptions<Name extends LayerValue = LayerValue> extends R
   readonly onToken?: ((written: Written) => void) | undefined;
 }
 
-const sampling = {
-  needs: { option: "temperature", is: "above 0", holds: (value: unknown) => Number(value ?? 0) > 0 },
-} as const;
-
 export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   ...reportChecks,
   ...engineChecks,
   tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
-  temperature: option(
-    number("a number of at least 0", (value) => value >= 0),
-    "<t> sampling temperature; 0 takes the most probable token",
-    0,
-  ),
-  topP: option(
-    related(aShare(aProbability), sampling),
-    "<p> sample from the most probable tokens that add up to this probability, such as 0.9 or 90%",
-    1,
-  ),
-  seed: option(related(wholeNumber(0), sampling), "<n> random seed", 0),
   bos: option(flag, "start the prompt with the BOS token"),
   onToken: func,
 };
@@ -152,7 +126,7 @@ async function writeAll(
   options: OverPlans<GenerateOptions>,
 ): Promise<Generated[]> {
   const { bos = false, change, signal } = options;
-  const { tokens, temperature, topP, seed } = filled(generateChecks, options);
+  const { tokens } = filled(generateChecks, options);
   const tokenizer = await model.tokenizer();
   const start = promptIds(model.name, tokenizer, prompt, bos);
   if (start.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
@@ -167,7 +141,6 @@ async function writeAll(
     let text = "";
     const writing = {
       tokenizer,
-      sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
       ends,
       isOver(ids: readonly number[]) {
         const last = ids.length === tokens;

@@ -4,7 +4,7 @@ import { withTemporary, writeFolder } from "core/disk/mod.ts";
 import { closed, meter, type Reports, reportsOf } from "core/entry/mod.ts";
 import { copyOf, type Format, jobOf, makeAs, openStored } from "core/formats/mod.ts";
 import { expectLlama, runApart } from "core/libraries/mod.ts";
-import { type DropPlan, mean } from "core/measure/mod.ts";
+import { type DropPlan, largestAt, mean } from "core/measure/mod.ts";
 import { noDrop, textLogits } from "core/run/mod.ts";
 import { openModel, packText, type StudyModel } from "core/subject/mod.ts";
 import { threadsAllowed } from "core/tensor/mod.ts";
@@ -109,7 +109,7 @@ export async function checkInLlama(path: string, options: Reports, text = HELD_O
 /** Of two rows of logits: the largest difference of log-probabilities, KL(own ‖ other), and whether the largest is the same one. */
 export function differenceOf(own: Float32Array, other: Float32Array) {
   const [from, to] = [own, other].map((logits) => {
-    const best = logits.reduce((at, logit, i) => logit > logits[at] ? i : at, 0);
+    const best = largestAt(logits);
     const total = logits.reduce((sum, logit) => sum + Math.exp(logit - logits[best]), 0);
     return { best, norm: logits[best] + Math.log(total) };
   });

@@ -230,7 +230,7 @@ Deno.test("a completion names the function's options, also those that it takes o
   assert.deepEqual(await ask(code), {
     content: {
       status: "ok",
-      matches: ["tokens", "temperature", "topP"],
+      matches: ["tokens"],
       cursor_start: 35,
       cursor_end: 36,
       metadata: {},

@@ -51,7 +51,6 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
     /found none, expected exactly one of --loss, --perplexity, --accuracy, --parameters, --kv-by/,
   ],
   [2, "fit none --loss 1 --speed 2", /found --loss and --speed, expected exactly one of --loss/],
-  [2, "generate none --prompt a --top-p 0.5 --temperature 0", /--top-p without --temperature above 0, exp/],
   [2, "speed none --device a100 --engine cpu", /found --engine beside --device, expected one of them/],
   [2, "profile none --samples 1 --samples 2", /found --samples twice, expected once/],
   [2, "plan none --drop 1 --seed 3", /found --seed without --by random, expected both/],

@@ -4,7 +4,6 @@ import {
   aFileSize,
   amountOf,
   aPart,
-  aProbability,
   aRise,
   aShare,
   aSize,
@@ -45,17 +44,12 @@ const READ: [kind: ShareKind, value: number | string, read: number | string][] =
   [amount, 1e6 + 0.5, "can mean 1000000.5% or 1000000.5 parameters"],
   [aFileSize, "2 B", 2],
   [aFileSize, "1B", ""],
-  [aProbability, 1, 1],
-  [aProbability, "90%", 0.9],
-  [aProbability, "100%", 1],
-  [aProbability, 0, ""],
-  [aProbability, 90, ""],
   [aPart, "2%", 0.02],
   [aPart, 0.02, 0.02],
   [aPart, 1, ""],
   [aPart, 2, ""],
   [aPart, "100%", ""],
-  ...[aRise, amount, aPart, aProbability].flatMap((kind): [ShareKind, number | string, string][] =>
+  ...[aRise, amount, aPart].flatMap((kind): [ShareKind, number | string, string][] =>
     [0, -1, NaN, "", "%", "x", "0%", "-5%", "0x10%", "5%%", "5 5%", "1_0%"].map((value) => [kind, value, ""])
   ),
 ];
@@ -91,7 +85,6 @@ const REFUSED = {
   "fit ./none --kv-bytes 101%": /it is more than all/,
   "plan ./none --parameters 1.5": /it can mean 1\.5% or 1\.5 parameters/,
   "plan ./none --kv-bytes 1": /it can mean 100% or 1 byte,/,
-  "generate ./none --prompt a --top-p 90": /a probability above 0 and at most 1, such as 0\.9 or 90%/,
   "evaluate ./none --margin 2": /expected a share above 0 and below 1, such as 0\.02 or 2%/,
   "fit ./none --loss 1 --memory 0.5": /expected a size such as 8GB, 512MiB or a whole number of bytes/,
 };

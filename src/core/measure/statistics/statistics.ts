@@ -5,6 +5,13 @@ import { incompleteBeta } from "./binomial.ts";
 /** Arithmetic mean; NaN of nothing. */
 export const mean = (values: readonly number[]): number => sum(values) / values.length;
 
+/** The place of the largest value, of equal ones the first. */
+export function largestAt(values: Float32Array): number {
+  let best = 0;
+  for (let at = 1; at < values.length; at++) if (values[at] > values[best]) best = at;
+  return best;
+}
+
 /** Standard deviation of a sample, with n − 1; null below two values. */
 export function deviation(values: readonly number[]): number | null {
   if (values.length < 2) return null;

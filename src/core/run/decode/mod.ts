@@ -1,6 +1,5 @@
 /** Decoding: a model writes token by token. */
 export * from "./decode.ts";
 export { rowsFor } from "./memory.ts";
-export * from "./sample.ts";
 export * from "./shared.ts";
 export type { DecoderOptions } from "./stages.ts";

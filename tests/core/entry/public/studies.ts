@@ -41,7 +41,7 @@ export const studies: Readonly<Record<string, Row>> = {
   }),
   generate: cannot("generate", {
     name: [[model, [{}], "a", { token: 3 }], 'unknown option "token", expected one of onProgress, '],
-    value: [[model, [{}], "a", { topP: 2 }], "topP is 2, expected a probability above 0 and at most 1,"],
+    value: [[model, [{}], "a", { tokens: 0 }], `tokens is 0, ${wholeOf(1)}`],
     type: [[model, [{}], undefined], "prompt is missing, expected a text"],
   }),
   guides: study("measure guides"),
