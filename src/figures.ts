@@ -24,7 +24,7 @@ export {
 export { accuracyChange, accuracyFigure } from "./features/evaluate/mod.ts";
 export { certificateFigure } from "./features/compare/mod.ts";
 export { fitFigure } from "./features/fit/mod.ts";
-export { type LineColumns, linesFigure } from "./features/observe/mod.ts";
+export { type LineColumns, linesFigure, spikesFigure } from "./features/observe/mod.ts";
 export { guidesFigure } from "./features/orders/mod.ts";
 export { rooflineFigure, speedFigure } from "./features/speed/mod.ts";
 export {

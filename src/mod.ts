@@ -16,15 +16,20 @@
 import "./features/mod.ts";
 export { estimate, merge, readResult, toCSV, writeResult } from "./features/by_name.ts";
 export {
-  attentionOf,
-  type AttentionOptions,
-  type Head,
   logits,
   losses,
   type Observation,
   observe,
   type ObserveOptions,
   type PredictionOptions,
+  type Spike,
+  SPIKE_CASES,
+  type SpikeConstants,
+  spikeConstants,
+  type SpikeModule,
+  type SpikeOptions,
+  type Spikes,
+  spikes,
 } from "./features/observe/mod.ts";
 export {
   type BehindModel,

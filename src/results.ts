@@ -11,7 +11,6 @@ export type { Generated } from "./features/generate/mod.ts";
 export type { Info } from "./features/info/mod.ts";
 export type { RandomInit } from "./features/untrained/mod.ts";
 export type { Roofline, SpeedEstimate } from "./features/speed/mod.ts";
-export type { AttentionOf } from "./features/observe/mod.ts";
 export type { Estimate } from "./core/study/estimate.ts";
 export type { EvaluatePrice, TaskPrice } from "./features/evaluate/mod.ts";
 export type { Price } from "./core/study/study.ts";

@@ -19,9 +19,8 @@ import { lossDifferences } from "./study.ts";
  * import { interaction } from "lamina/figures";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const [full, mlp, attention, both] = await perplexities(model, [{}, { mlp: [2] }, { attention: [3] }, { mlp: [2], attention: [3] }], {
- *   text: "README.md", samples: 2, length: 32,
- * });
+ * const plans = [{}, { mlp: [2] }, { attention: [3] }, { mlp: [2], attention: [3] }];
+ * const [full, mlp, attention, both] = await perplexities(model, plans, { text: "README.md", samples: 2, length: 32 });
  * console.log(interaction(both, mlp, attention, full));
  * ```
  */
@@ -35,17 +34,19 @@ export function interaction(
   Object.entries({ both, first, second, full })
     .forEach(([name, run]) => expect("compare costs", name, run, resultOf("perplexity")));
   expect("compare costs", "looks", looks, wholeNumber(1));
-  const [together, ...alone] = [both, first, second].map((run) => lossDifferences(run, full));
-  const beyond = together.map((rise, i) => rise - alone[0][i] - alone[1][i]);
+  const [together, one, other] = [both, first, second].map((run) => lossDifferences(run, full));
+  const beyond = together.map((rise, i) => rise - one[i] - other[i]);
   const rise = mean(beyond);
   return { rise, ...endsOf(rise, standardError(beyond), beyond.length, looks) };
 }
 
 /** What a drop and a type cost together beyond their sum. */
 export interface Interaction extends RiseInterval {
-  /** The model, the drop and the type, as they are named in the figure. */
+  /** The model's name. */
   readonly model: string;
+  /** The drop, as the figure names it. */
   readonly drop: string;
+  /** The type, as the figure names it. */
   readonly type: string;
 }
 
@@ -59,16 +60,15 @@ export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("intera
   const [drops, types] = (["drop", "type"] as const).map((name) => [...new Set(all.map((one) => one[name]))]);
   const sides = byInterval(all, (one) => one);
   const { above, below, neither } = sides;
-  const extremes = all.toSorted((a, b) => a.rise - b.rise);
+  const [least, most] = [0, -1].map((i) => all.toSorted((a, b) => a.rise - b.rise).at(i)!);
   return {
     rows: all.map((one) => ({ ...one })),
     title: {
       found: above.length + below.length > 0 &&
         `A drop and a type cost more together in ${above.length} of ${all.length} cases, less in ${below.length}`,
-      open: neither.length > 0 &&
-        (neither.length < all.length
-          ? `in ${neither.length}`
-          : "whether costs of a drop and a type add up in any case"),
+      open: neither.length === all.length
+        ? "whether costs of a drop and a type add up in any case"
+        : neither.length > 0 && `in ${neither.length}`,
     },
     shows: [
       "Rise of the loss with both, less the rises of each alone, in thousandths of a nat per token. Colour: the interval, corrected for all",
@@ -76,10 +76,7 @@ export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("intera
     ],
     setting: `${all[0].model} · ${drops.length} drops × ${types.length} types`,
     reads: [
-      reading`From ${extremes[0]} (${extremes[0].drop}, ${extremes[0].type}) to ${extremes.at(-1)!} (${
-        extremes.at(-1)!.drop
-      },
-        ${extremes.at(-1)!.type}) nats per token.`,
+      reading`From ${least} (${least.drop}, ${least.type}) to ${most} (${most.drop}, ${most.type}) nats per token.`,
     ],
     panels: [{
       height: 90 + 34 * drops.length,

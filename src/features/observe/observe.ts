@@ -61,7 +61,7 @@ export type Observation<Name extends Observable> =
     : Seen<Extract<Name, Prediction>> & { readonly ids: Int32Array });
 
 const { results: _, ...observed } = studyChecks;
-const checks: Checks<ObserveOptions> = {
+export const observing: Checks<ObserveOptions> = {
   ...observed,
   values: required(list(oneOf(OBSERVABLE), "values", 1)),
   drop: aDrop,
@@ -122,7 +122,7 @@ export async function observe<const Name extends Observable>(
   options: ObserveOptions<Name>,
 ): Promise<void> {
   expect("observe", "see", see, func);
-  await onModel("observe", model, options, checks, (model, options) => run(model, see as See, options));
+  await onModel("observe", model, options, observing, (model, options) => run(model, see as See, options));
 }
 
 /** The caller's function; its values are those of the options. */

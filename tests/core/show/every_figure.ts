@@ -64,6 +64,18 @@ export const inputs: Inputs = {
     ),
     { x: "l", y: "v", label: "of" },
   ],
+  spikesFigure: [[{
+    model: "llama",
+    written: { module: "mlp", layer: 1, samples: 2, share: 0.97 },
+    taken: { module: "mlp", layer: 3, samples: 1, share: 0.79 },
+    spikes: [0, 1, 2, 3].flatMap((layer) =>
+      [0, 1].map((sample) => ({
+        ...{ layer, sample, token: 0, id: 7, channel: 5, value: [1, 400, 410, 90][layer], attention: 3 },
+        ...{ mlp: [0, 396, 7, -323][layer], times: [5, 2000, 1500 + sample, 90][layer], share: 0.9 },
+        ...{ cosine: 1 - 0.1 * layer, last: 0.5, sink: layer === 3 ? null : 0.2 * layer },
+      }))
+    ),
+  }]],
   interactionsFigure: [
     ["attention 2", "MLP 3"].flatMap((drop, i) =>
       ["embedding Q5_0", "MLPs Q4_0", "attention Q4_0"].map((type, j) => {

@@ -3,7 +3,6 @@
  * they began, keeps nothing and leaves no program compiled.
  */
 import assert from "node:assert/strict";
-import { attentionOf } from "features/observe/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
 import { openConfig, openModel } from "core/subject/mod.ts";
 import { float32, toFloat32 } from "core/tensor/mod.ts";
@@ -47,11 +46,6 @@ const studies: Readonly<Record<string, Pick<Row, "run" | "isHeadless">>> = {
       await copyModel(setting.folder, `${setting.folder}/run/step1`, "tokenizer.json");
       return await checkpoints.run(setting);
     },
-  },
-  "attention of a text": {
-    run: ({ model, options: { engine } }) =>
-      attentionOf(model, "the quick", { heads: [{ layer: 0, head: 0 }], engine }),
-    isHeadless: true,
   },
 };
 

@@ -1,7 +1,7 @@
 /** What studies refuse: a sentence for each wrong option. */
 import assert from "node:assert/strict";
 import type { Plan } from "core/result/mod.ts";
-import { attentionOf, logits, observe } from "features/observe/mod.ts";
+import { logits, observe } from "features/observe/mod.ts";
 import { causes } from "features/causes/mod.ts";
 import { depth } from "features/depth/mod.ts";
 import { fit } from "features/fit/mod.ts";
@@ -113,13 +113,6 @@ refusing("studies of plans and tokens that a model lacks", async ({ model, optio
     [() => repair(model, drop, { by: "rotate" as "mean" }), 'by is "rotate", expected one of mean, refit'],
     [() => sweep(model, { ...options, targets: ["mlp"], upto: 4 }), `sweep mlp of tiny: ${most}`],
     [() => sweep(model, by("gredy")), 'did you mean "greedy"'],
-  ]);
-  const rows = (layer: number, head: number) => ({ engine, heads: [{ layer, head }] });
-  await refuses("Cannot ", call, [
-    [() => attentionOf(model, "", rows(0, 1)), "0 tokens: expected 1 to 512"],
-    [() => attentionOf(model, "a", rows(9, 0)), /head 0 of layer 9: .* no such head/],
-    [() => attentionOf(model, "a", rows(0, 99)), "head 99 of layer 0"],
-    [() => attentionOf(model, "a", rows(0, 0.5)), "heads[0].head is 0.5"],
   ]);
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { scoring } from "core/models/mod.ts";
 import { normsProbe, streamProbe } from "core/run/mod.ts";
-import { attentionOf, observe } from "features/observe/mod.ts";
+import { observe } from "features/observe/mod.ts";
 import { generate } from "features/generate/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
@@ -60,36 +60,32 @@ for (const family of ["llama", "gemma3", "neox-parallel", "olmo2"]) {
     }, family));
 }
 
-Deno.test("attention rows are those of attentionOf, and mix the values as the model does", () =>
-  withTiny(async ({ model, options }) => {
-    const text = "seven wizards make toxic brew";
-    const tokenizer = await model.tokenizer();
-    const { heads, kvHeads, headSize } = scoring(model.spec.layers[1].attention)!;
-    const wanted = Array.from({ length: heads }, (_, head) => ({ layer: 1, head }));
-    const found = await attentionOf(model, text, { heads: wanted, engine: options.engine });
-    let rows = 0;
-    await observe(model, ({ layer, attention, v, mixed }) => {
-      if (layer !== 1) return;
-      assert.deepEqual(v.shape.slice(1), [kvHeads, headSize]);
-      for (const { query, data, shape } of attention) {
-        rows++;
-        assert.deepEqual(shape, [heads, query + 1]);
-        for (let head = 0; head < heads; head++) {
-          const own = data.subarray(head * (query + 1), (head + 1) * (query + 1));
-          found.heads[head].rows[query].forEach((share, key) => near(own[key], share, `head ${head}`));
-          const keyHead = Math.floor(head * kvHeads / heads);
-          let value = 0;
-          own.forEach((share, key) => value += share * v.data[(key * kvHeads + keyHead) * headSize + 2]);
-          near(
-            mixed.data[(query * heads + head) * headSize + 2],
-            value,
-            `mixed of head ${head}, query ${query}`,
-          );
+for (const family of ["llama", "gemma3"]) {
+  Deno.test(`${family}: attention rows are shares, none beyond a window, and mix the values as the model does`, () =>
+    withTiny(async ({ model, options: { engine } }) => {
+      const ids = [(await model.tokenizer()).encode("seven wizards make toxic brew")];
+      let rows = 0;
+      await observe(model, ({ layer, attention, v, mixed }) => {
+        const { heads, kvHeads, headSize, window } = scoring(model.spec.layers[layer].attention)!;
+        assert.deepEqual(v.shape.slice(1), [kvHeads, headSize]);
+        for (const { query, data, shape } of attention) {
+          rows++;
+          assert.deepEqual(shape, [heads, query + 1]);
+          for (let head = 0; head < heads; head++) {
+            const own = data.subarray(head * (query + 1), (head + 1) * (query + 1));
+            near(own.reduce((sum, share) => sum + share, 0), 1, `shares of query ${query}`);
+            own.forEach((share, key) => assert.equal(share > 0, key > query - (window ?? Infinity)));
+            const keyHead = Math.floor(head * kvHeads / heads);
+            let value = 0;
+            own.forEach((share, key) => value += share * v.data[(key * kvHeads + keyHead) * headSize + 2]);
+            const where = `mixed of layer ${layer}, head ${head}, query ${query}`;
+            near(mixed.data[(query * heads + head) * headSize + 2], value, where);
+          }
         }
-      }
-    }, { values: ["attention", "v", "mixed"], ids: [tokenizer.encode(text)], engine: options.engine });
-    assert.equal(rows, text.length);
-  }));
+      }, { values: ["attention", "v", "mixed"], ids, engine });
+      assert.equal(rows, model.spec.layers.length * ids[0].length);
+    }, family));
+}
 
 Deno.test("layers in which a module does not run are passed over, and what runs is told so far", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {

@@ -1,9 +1,8 @@
 /** Losses token by token, those of plans that cut a head, paired differences, and the attention of selected heads: beside Hugging Face's logits and perplexities. */
 import assert from "node:assert/strict";
-import { attentionOf, logits, losses } from "features/observe/mod.ts";
+import { logits, losses } from "features/observe/mod.ts";
 import { paired, perplexities } from "features/losses/mod.ts";
 import { openModel } from "core/subject/mod.ts";
-import { scoring } from "core/models/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
 import { distance, largest } from "../../model.ts";
 import { engine, isThorough, near, refuses } from "../../support.ts";
@@ -93,20 +92,3 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
         .map((on) => [on, "of different engines, devices or precisions"] as const),
     ]);
   }));
-
-Deno.test("attention of a text: rows are shares, of each token over itself and those before, none beyond a window", () =>
-  withTiny(async ({ model }) => {
-    const wanted = [{ layer: 0, head: 1 }, { layer: 2, head: 0 }];
-    const { tokens, heads } = await attentionOf(model, "seven wizards make toxic brew", { heads: wanted });
-    assert.equal(tokens.join(""), "seven wizards make toxic brew");
-    assert.deepEqual(heads.map(({ layer, head }) => ({ layer, head })), wanted);
-    for (const { layer, rows } of heads) {
-      const window = scoring(model.spec.layers[layer].attention)!.window ?? Infinity;
-      rows.forEach((row, t) => {
-        assert.equal(row.length, t + 1);
-        // Float64: n shares rounded, n additions here and n in their divisor.
-        near(row.reduce((sum, share) => sum + share, 0), 1, 3 * row.length * 2 ** -53);
-        row.forEach((share, key) => assert.equal(share > 0, key > t - window));
-      });
-    }
-  }, "gemma3"));

@@ -22,7 +22,7 @@ export function massiveActivations(
 }
 
 /** The lower median of |x|. Sizes are ordered as their bits are: the upper 16 find its range, the lower 16 the value. */
-function medianSize(values: Float32Array): number {
+export function medianSize(values: Float32Array): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length).map((b) => b & SIZE);
   let left = (values.length - 1) >> 1;
   const descend = (digits: Uint16Array) => {

@@ -71,6 +71,7 @@ export const shown: Readonly<Record<string, Row>> = {
   smoothingFigure: ofCauses,
   speedFigure: drawn("result", "a measured speed"),
   interactionsFigure: drawn("interactions", "a list of interactions"),
+  spikesFigure: drawn("results", "a list of results of spikes"),
   stabilityFigure: ofProfile,
   textsFigure: drawn("profiles", "a list of profiles"),
   trainingClaim: {

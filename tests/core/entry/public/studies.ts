@@ -3,11 +3,6 @@ import { ORDERS } from "core/result/mod.ts";
 import { aSweep, cannot, model, named, type Row, series, study, untrained, wholeOf } from "./rows.ts";
 
 export const studies: Readonly<Record<string, Row>> = {
-  attentionOf: cannot("look at attention", {
-    name: [[model, "a", { heads: [], boss: true }], '(did you mean "bos"?)'],
-    value: [[model, "a", { heads: [{ layer: 0, head: -1 }] }], `heads[0].head is -1, ${wholeOf(0)}`],
-    type: [[model, 7, { heads: [] }], "text is 7, expected a text"],
-  }),
   causes: study("measure causes"),
   certify: cannot("compare models", {
     name: [[model, {}, { sample: 2 }], 'unknown option "sample", expected one of text, '],
@@ -62,6 +57,8 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[model, () => {}, { values: ["b.norm"] }], 'values[0] is "b.norm", expected one of x, a, m, y,'],
     type: [[model, 7, { values: ["a"] }], "see is 7, expected a function"],
   }),
+  spikes: study("find spikes"),
+  spikeConstants: study("measure constants", 0, 1),
   openConfig: cannot("open a configuration", {
     name: [["tiny", { steam: true }], '(did you mean "stream"?)'],
     value: [[""], 'its name is "", expected a text'],
