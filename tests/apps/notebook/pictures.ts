@@ -32,6 +32,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "11_bits": 0,
   "12_choices_and_texts": 0,
   "13_directions": 0,
+  "14_spikes": 0,
 };
 
 const SWEEP = `${root}data/figures/quality.json`;
