@@ -130,22 +130,22 @@ async function measure(
 /** Stands for all tokens of a text. */
 const ANY = -1;
 
-/** By layer, the mean value of each token of a text, and of all; with `bare` streams that stay the embedding. */
+/** Means of each layer's values: of each token of the vocabulary, and of all. With `bare`, the stream stays the embedding. */
 async function meansOf(model: StudyModel, options: Unkept, keep: number, bare = false) {
   const { layers } = model.spec;
-  const sums = layers.map(() => new Map<number, { sum: Float64Array; count: number }>());
+  const sums = layers.map(() => new Map<number, { readonly sum: Float64Array; count: number }>());
   const drop = bare ? { mlp: layers.flatMap(({ mlp }, l) => mlp ? [l] : []) } : {};
-  await observe(model, ({ layer, v: { data }, a, ids }) => {
+  await observe<"v" | "a">(model, ({ layer, v: { data }, a, ids }) => {
     const width = data.length / ids.length;
     for (let t = keep; t < ids.length; t++) {
       for (const key of [ids[t], ANY]) {
-        const own = sums[layer].get(key) ?? { sum: new Float64Array(width), count: 0 };
+        const own = sums[layer].getOrInsertComputed(key, () => ({ sum: new Float64Array(width), count: 0 }));
         for (let i = 0; i < width; i++) own.sum[i] += data[t * width + i];
-        sums[layer].set(key, { ...own, count: own.count + 1 });
+        own.count++;
       }
     }
     return bare ? { a: a.data.fill(0) } : undefined;
-  }, { ...options, values: ["v", "a"], drop });
+  }, { ...options, values: bare ? ["v", "a"] : ["v"], drop });
   return sums.map((own) =>
     new Map([...own].map(([id, { sum, count }]) => [id, sum.map((value) => value / count)]))
   );

@@ -1,4 +1,3 @@
-/** Figures of losses. */
 import { expect, like, wholeNumber } from "core/entry/mod.ts";
 import { linearAxis } from "core/show/chart/draw/axes.ts";
 import { hueOf } from "core/show/chart/draw/colors.ts";

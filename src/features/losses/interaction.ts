@@ -3,7 +3,7 @@ import { expect, isRecord, like, list, resultOf, wholeNumber } from "core/entry/
 import { mean, standardError } from "core/measure/mod.ts";
 import { byInterval, endsOf, type RiseInterval } from "core/result/mod.ts";
 import { namesAxis, reversed } from "core/show/chart/draw/axes.ts";
-import { FAINT, INK } from "core/show/chart/draw/colors.ts";
+import { FAINT, INK, SHADES } from "core/show/chart/draw/colors.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { formatFixed, reading } from "core/show/words/mod.ts";
 import type { Perplexity } from "./result.ts";
@@ -51,7 +51,7 @@ export interface Interaction extends RiseInterval {
 }
 
 /** Dearer together than alone, and cheaper. */
-const SHADES = { above: "#f2a477", below: "#94b8f2", neither: "#f0f1f3" } as const;
+const FILLS = { above: SHADES[2], below: SHADES[5], neither: "#f0f1f3" } as const;
 
 /** Draws interactions as a map of drop × type; cells whose interval contains 0 have no colour. Throws `RangeError` for an empty list. */
 export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("interactions", {
@@ -86,7 +86,7 @@ export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("intera
         sides[side].map((one) => {
           const [x, y] = [types.indexOf(one.type), drops.indexOf(one.drop)];
           const says = reading`${one.drop}, ${one.type}: ${one}`;
-          return { x1: x - 0.48, x2: x + 0.48, y1: y - 0.46, y2: y + 0.46, fill: SHADES[side], says };
+          return { x1: x - 0.48, x2: x + 0.48, y1: y - 0.46, y2: y + 0.46, fill: FILLS[side], says };
         })
       ),
       names: all.map((one) => ({

@@ -15,7 +15,7 @@ export type Spike =
   & Readonly<Record<"layer" | "sample" | "token" | "id" | "channel" | "value" | LayerModule, number>>
   & Readonly<Record<"times" | "share", number> & Record<"cosine" | "last" | "sink", number | null>>;
 
-/** A module that adds most to a sample's largest value, or takes most away, in so many samples: the median share of the value. */
+/** The module that adds most to the largest value in most samples, or takes most of it away: in how many samples, and its median share. */
 export type SpikeModule = Readonly<{ module: LayerModule } & Record<"layer" | "samples" | "share", number>>;
 
 /** Spikes of a model. */

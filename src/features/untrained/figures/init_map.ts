@@ -2,7 +2,7 @@ import { like, list } from "core/entry/mod.ts";
 import { crossing, moduleRatio, type RatioPoint } from "../theory/module_ratio.ts";
 import { median } from "core/measure/mod.ts";
 import { logAxis } from "core/show/chart/draw/axes.ts";
-import { ON_SHADE } from "core/show/chart/draw/colors.ts";
+import { ON_SHADE, SHADES } from "core/show/chart/draw/colors.ts";
 import { legend } from "core/show/chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../init_model.ts";
 import type { Panel } from "core/show/chart/draw/panel.ts";
@@ -19,9 +19,8 @@ export interface RatioMap {
   readonly models: readonly InitModel[];
 }
 
-/** Edges of the colours, and the colours from the MLP's to attention's. */
+/** Edges of the colours from the MLP's to attention's. */
 const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
-const SHADES = ["#a63603", "#d9662b", "#f2a477", "#fbe3d6", "#dce8fb", "#94b8f2", "#4a85e0", "#1f4fa8"];
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
 const aMap = like(

@@ -42,6 +42,8 @@ export const INK = "#1f2328";
 export const FAINT = "#656d76";
 export const GRID = "#d0d7de";
 export const PAPER = "#ffffff";
+/** From orange to blue, the colours of the MLP and of attention, over light ones. */
+export const SHADES = "#a63603 #d9662b #f2a477 #fbe3d6 #dce8fb #94b8f2 #4a85e0 #1f4fa8".split(" ");
 /** Text and lines on shades, which pages keep in every theme; texts have a halo. */
 export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
 
