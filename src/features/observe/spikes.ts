@@ -139,8 +139,7 @@ export async function spikeConstants(
     if (!model.spec.layers[layer]?.mlp) {
       throw new RangeError(`Cannot measure constants: ${model.name} has no MLP in layer ${layer}`);
     }
-    const { hidden } = model.spec;
-    const [tokens, sums] = [eachOf(KINDS, () => 0), eachOf(KINDS, () => new Float64Array(hidden))];
+    const [tokens, sums] = [eachOf(KINDS, () => 0), eachOf(KINDS, () => new Float64Array(model.spec.hidden))];
     const kindsOf = ({ m, y }: Pick<Seen<"m" | "y">, "m" | "y">) => {
       const limit = times * medianSize(y.data);
       const isSpike = (token: number) => rowOf(m, token).some((value) => Math.abs(value) > limit);
@@ -162,9 +161,10 @@ export async function spikeConstants(
     const by: SpikeConstants["change"]["by"] = ({ layer: at, plan, ...seen }) => {
       if (at !== layer) return;
       const wanted = SPIKE_CASES[plan], m = new Float32Array(seen.m.data.length);
+      if (!wanted) throw new RangeError(`Cannot change plan ${plan}: expected ${SPIKE_CASES.length} plans`);
       kindsOf(seen).forEach((kind, token) => {
         if (wanted === "spike" && kind === "rest") return;
-        m.set(vectors[wanted === "both" ? kind : wanted], token * hidden);
+        m.set(vectors[wanted === "both" ? kind : wanted], token * seen.m.shape[1]);
       });
       return { m };
     };

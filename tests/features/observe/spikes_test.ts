@@ -46,6 +46,11 @@ for (const [name, expected] of Object.entries(models)) {
       const calibration = { ids: expected.calibration, engine };
       const { tokens, change } = await spikeConstants(model, layer, expected.times, calibration);
       assert.deepEqual(tokens, expected.tokens);
+      const empty = { data: new Float32Array(0), shape: [0, 0] };
+      assert.throws(() => change.by({ layer, sample: 0, plan: 3, m: empty, y: empty }), {
+        name: "RangeError",
+        message: "Cannot change plan 3: expected 3 plans",
+      });
       for (const [plan, name] of SPIKE_CASES.entries()) {
         await observe(model, (seen) => {
           if ("m" in seen) return change.by({ ...seen, plan });
