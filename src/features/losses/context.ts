@@ -18,12 +18,10 @@ import { observe } from "../observe/mod.ts";
 import { changedPerplexities, type Changing, type ValueChange } from "./changed.ts";
 import { paired } from "./study.ts";
 
-/** The name of a place that values without context come from. */
-export type ValueSource = "token" | "embedding" | "mean";
 /** Where values without context come from. */
-export const VALUE_SOURCES = ["token", "embedding", "mean"] as const satisfies readonly ValueSource[];
-
-type Unkept = Omit<StudyOptions, "results">;
+export const VALUE_SOURCES = ["token", "embedding", "mean"] as const;
+/** The name of a place that values without context come from. */
+export type ValueSource = typeof VALUE_SOURCES[number];
 
 /** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
 export interface ContextOptions extends Omit<StudyOptions, "results"> {
@@ -45,6 +43,8 @@ export interface WithoutContext {
   readonly calibration: Provenance;
   /** First tokens of each sample that kept their own values. */
   readonly keep: number;
+  /** Share of the other tokens that occur in the text that means are taken over. */
+  readonly seen: number;
   /** What values from a place cost in layers, 0-based, that were changed together: nats per token. */
   readonly rises: readonly (RiseInterval & Readonly<{ from: ValueSource; layers: readonly number[] }>)[];
 }
@@ -87,7 +87,7 @@ export async function withoutContext(
 
 async function measure(
   model: StudyModel,
-  { from = VALUE_SOURCES, layers, keep = 0, calibration, ...options }: ContextOptions,
+  { from = VALUE_SOURCES, layers, keep = 0, calibration: means, ...options }: ContextOptions,
 ): Promise<WithoutContext> {
   const alone = model.spec.layers.flatMap(({ attention }, l) =>
     attention && mixerKind(attention).inside(attention) ? [[l]] : []
@@ -97,10 +97,13 @@ async function measure(
     throw new RangeError(`Cannot ${verb}: layer ${wrong} of ${model.name} has no values`);
   }
   const over = { text: HELD_OUT_TEXT, ...options };
-  const usual = { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH, skip: 0 };
-  const read = { ...options, ...usual, ...calibration };
-  const shortest = Math.min(...[over, read].map((of) => textOf(model, of).sizes.length));
-  expect(verb, "keep", keep, wholeNumber(0, shortest - 1));
+  const read = { ...options, text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH, skip: 0, ...means };
+  const texts = [over, read].map((of) => textOf(model, of));
+  expect(verb, "keep", keep, wholeNumber(0, Math.min(...texts.map(({ sizes }) => sizes.length)) - 1));
+  const packed = await Promise.all(texts.map((text) => text.pack(options)));
+  const [ids, known] = packed.map(({ blocks }) =>
+    [...blocks.ids].filter((_, t) => t % blocks.length >= keep)
+  );
   const stream = from.some((place) => place !== "embedding") ? await meansOf(model, read, keep) : [];
   const embedding = from.includes("embedding") ? await meansOf(model, over, keep, true) : [];
   const plans = from.flatMap((place) => (layers ?? alone).map((layers) => ({ from: place, layers })));
@@ -113,25 +116,21 @@ async function measure(
     }
     return { v: data };
   };
-  const runs = await changedPerplexities(
-    model,
-    [{}, ...plans.map(() => ({}))],
-    { values: ["v"], by: by as ValueChange["by"] },
-    over,
-    false,
-  );
-  const [given, calibrated] = await Promise.all(
-    [over, read].map(async (of) => provenance(model, await textOf(model, of).pack(options), noDrop, options)),
+  const change = { values: ["v"], by: by as ValueChange["by"] } as const;
+  const runs = await changedPerplexities(model, [{}, ...plans].map(() => ({})), change, over, false);
+  const [given, calibration] = await Promise.all(
+    packed.map((own) => provenance(model, own, noDrop, options)),
   );
   const rises = plans.map((plan, i) => ({ ...plan, ...paired(runs[i + 1], runs[0]) }));
-  return { provenance: given, calibration: calibrated, keep, rises };
+  const seen = ids.filter(Set.prototype.has, new Set(known)).length / ids.length;
+  return { provenance: given, calibration, keep, seen, rises };
 }
 
 /** Stands for all tokens of a text. */
 const ANY = -1;
 
 /** Means of each layer's values: of each token of the vocabulary, and of all. With `bare`, the stream stays the embedding. */
-async function meansOf(model: StudyModel, options: Unkept, keep: number, bare = false) {
+async function meansOf(model: StudyModel, options: ContextOptions, keep: number, bare = false) {
   const { layers } = model.spec;
   const sums = layers.map(() => new Map<number, { readonly sum: Float64Array; count: number }>());
   const drop = bare ? { mlp: layers.flatMap(({ mlp }, l) => mlp ? [l] : []) } : {};

@@ -1,53 +1,63 @@
-import { expect, like, wholeNumber } from "core/entry/mod.ts";
+import { like, list } from "core/entry/mod.ts";
 import { linearAxis } from "core/show/chart/draw/axes.ts";
 import { hueOf } from "core/show/chart/draw/colors.ts";
 import { lineChart } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
-import { counted, reading, settingOf, textOf } from "core/show/words/mod.ts";
+import { reading, settingsOf, textOf } from "core/show/words/mod.ts";
 import type { WithoutContext } from "./context.ts";
 
 /** Nats per token; a rise is near nothing below it. */
 const NEAR = 0.01;
 
 const aResult = like(
-  "a result of withoutContext",
-  (value) => Array.isArray((value as WithoutContext | null)?.rises),
+  "a result of withoutContext over single layers",
+  (value) => !!(value as Partial<WithoutContext>)?.rises?.some(({ layers }) => layers.length === 1),
 );
 
-/** Draws what it costs that one layer's values know only the token, with 95 % intervals over the samples. Sets of several layers are not drawn. */
-export const contextFigure: Draw<[WithoutContext]> = figure("context", { result: aResult }, (result) => {
-  const rows = result.rises.flatMap(({ from, layers: [layer, ...others], ...rise }) =>
-    others.length > 0 ? [] : [{ from, layer, ...rise }]
-  );
-  expect("draw", "the number of layers that were changed alone", rows.length, wholeNumber(1));
-  const places = [...Map.groupBy(rows, ({ from }) => from)];
+/** Draws what it costs that one layer's values know only the token, with 95 % intervals over the samples. Each result has a row; sets of several layers are not drawn. */
+export const contextFigure: Draw<[readonly WithoutContext[]]> = figure("context", {
+  results: list(aResult, "results of withoutContext over single layers", 1),
+}, (results) => {
+  const all = results.map(({ rises, provenance: { model: { name: model } } }) => {
+    const rows = rises.flatMap(({ from, layers: [layer, ...others], ...rise }) =>
+      others.length > 0 ? [] : [{ model, from, layer, ...rise }]
+    );
+    return { model, rows, places: [...Map.groupBy(rows, ({ from }) => from)] };
+  });
+  const rows = all.flatMap((one) => one.rows), own = rows.filter(({ from }) => from === rows[0].from);
   const below = (some: typeof rows) => some.filter(({ high }) => high !== null && high < NEAR).length;
-  const [[first, own]] = places;
-  const open = own.filter(({ low }) => low === null || low < NEAR).length - below(own);
-  const layers = counted(own.length, "layer");
+  const free = below(own), open = own.filter(({ low }) => low === null || low < NEAR).length - free;
+  const texts = [...new Set(results.map(({ calibration }) => textOf(calibration.text)))];
+  const notes = results.map(({ keep, seen }) =>
+    reading`first tokens with their own values: ${keep} · tokens with a mean: ${{ share: seen }}`
+  );
   return {
     rows,
     title: {
-      found: `Values from the ${first} alone cost under ${NEAR} nats in ${below(own)} of ${layers}`,
+      found: `Values from the ${
+        own[0].from
+      } alone cost under ${NEAR} nats in ${free} of ${own.length} layers`,
       open: open > 0 && `in ${open}`,
     },
     shows: [
       "Rise of the loss where one layer's attention mixes values that know no context: the layer's mean at the same token (token), its",
       "value of the token's embedding (embedding), its mean over all tokens (mean). Lines: 95 % intervals over the samples.",
-      result.keep > 0 && `First tokens of each sample that keep their own values: ${result.keep}.`,
     ],
-    setting: settingOf(result.provenance, `means over ${textOf(result.calibration.text)}`),
-    reads: places.map(([from, some]) => reading`${from}: ${below(some)} of ${some.length} layers.`),
-    panels: [
+    setting: settingsOf(results.map((one) => one.provenance), `means over ${texts.join(", ")}`),
+    reads: all.flatMap(({ model, places }) =>
+      places.map(([from, some]) => `${model}, ${from}: ${below(some)} of ${some.length} layers.`)
+    ),
+    panels: all.map(({ model, places }, i) =>
       lineChart(places.map(([label, rows], i) => ({ ...hueOf(i), label, rows })), "layer", "rise", {
         ends: ["low", "high"],
+        headings: [{ text: model }, { text: notes[i], small: true }],
         up(ends) {
           const domain = [1.2 * Math.min(0, ...ends), 1.3 * Math.max(NEAR, ...ends)] as const;
           const ticks = [0, 0.01, 0.1, 1, 10].filter((tick) => tick <= domain[1]);
           const axis = linearAxis(domain, "rise, nats/token (log)", String);
           return { ...axis, type: "symlog", constant: NEAR, ticks };
         },
-      }),
-    ],
+      })
+    ),
   };
 });

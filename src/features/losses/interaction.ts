@@ -3,7 +3,7 @@ import { expect, isRecord, like, list, resultOf, wholeNumber } from "core/entry/
 import { mean, standardError } from "core/measure/mod.ts";
 import { byInterval, endsOf, type RiseInterval } from "core/result/mod.ts";
 import { namesAxis, reversed } from "core/show/chart/draw/axes.ts";
-import { FAINT, INK, SHADES } from "core/show/chart/draw/colors.ts";
+import { INK, SHADES } from "core/show/chart/draw/colors.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { formatFixed, reading } from "core/show/words/mod.ts";
 import type { Perplexity } from "./result.ts";
@@ -40,26 +40,19 @@ export function interaction(
   return { rise, ...endsOf(rise, standardError(beyond), beyond.length, looks) };
 }
 
-/** What a drop and a type cost together beyond their sum. */
-export interface Interaction extends RiseInterval {
-  /** The model's name. */
-  readonly model: string;
-  /** The drop, as the figure names it. */
-  readonly drop: string;
-  /** The type, as the figure names it. */
-  readonly type: string;
-}
+/** What a drop and a type cost together beyond their sum, with the names that the figure shows. */
+export type Interaction = RiseInterval & Readonly<Record<"model" | "drop" | "type", string>>;
 
-/** Dearer together than alone, and cheaper. */
-const FILLS = { above: SHADES[2], below: SHADES[5], neither: "#f0f1f3" } as const;
+/** Dearer together than alone, cheaper, and what the samples cannot tell. */
+const [DEARER, CHEAPER, OPEN] = [SHADES[2], SHADES[5], "#f0f1f3"];
 
 /** Draws interactions as a map of drop × type; cells whose interval contains 0 have no colour. Throws `RangeError` for an empty list. */
 export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("interactions", {
   interactions: list(like("an interaction", isRecord), "interactions", 1),
 }, (all) => {
   const [drops, types] = (["drop", "type"] as const).map((name) => [...new Set(all.map((one) => one[name]))]);
-  const sides = byInterval(all, (one) => one);
-  const { above, below, neither } = sides;
+  const { above, below, neither } = byInterval(all, (one) => one);
+  const placed = all.map((one) => ({ one, x: types.indexOf(one.type), y: drops.indexOf(one.drop) }));
   const [least, most] = [0, -1].map((i) => all.toSorted((a, b) => a.rise - b.rise).at(i)!);
   return {
     rows: all.map((one) => ({ ...one })),
@@ -82,19 +75,14 @@ export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("intera
       height: 90 + 34 * drops.length,
       x: { ...namesAxis(types), small: true },
       y: { ...reversed(namesAxis(drops)), small: true },
-      cells: (["above", "below", "neither"] as const).flatMap((side) =>
-        sides[side].map((one) => {
-          const [x, y] = [types.indexOf(one.type), drops.indexOf(one.drop)];
-          const says = reading`${one.drop}, ${one.type}: ${one}`;
-          return { x1: x - 0.48, x2: x + 0.48, y1: y - 0.46, y2: y + 0.46, fill: FILLS[side], says };
-        })
-      ),
-      names: all.map((one) => ({
-        text: formatFixed(1000 * one.rise, 1),
-        color: neither.includes(one) ? FAINT : INK,
+      cells: placed.map(({ one, x, y }) => ({
+        ...{ x1: x - 0.48, x2: x + 0.48, y1: y - 0.46, y2: y + 0.46 },
+        fill: above.includes(one) ? DEARER : below.includes(one) ? CHEAPER : OPEN,
+        says: reading`${one.drop}, ${one.type}: ${one}`,
+      })),
+      names: placed.map(({ one, x, y }) => ({
+        ...{ text: formatFixed(1000 * one.rise, 1), at: [{ x, y }], on: true, color: INK, small: true },
         bold: !neither.includes(one),
-        at: [{ x: types.indexOf(one.type), y: drops.indexOf(one.drop) }],
-        small: true,
       })),
     }],
   };

@@ -41,15 +41,15 @@ export const inputs: Inputs = {
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
   ]],
   speedFigure: [measuredSpeed()],
-  contextFigure: [{
-    ...{ provenance: six.provenance, calibration: curves.provenance, keep: 1 },
+  contextFigure: [[{
+    ...{ provenance: six.provenance, calibration: curves.provenance, keep: 1, seen: 0.59 },
     rises: (["token", "mean"] as const).flatMap((from, i) =>
       [[0], [1], [2], [1, 2]].map((layers) => {
         const rise = (1 + 8 * i) * (0.4 / 9 ** layers[0] - 0.002);
         return { from, layers, rise, low: rise - 0.003, high: rise + 0.003 };
       })
     ),
-  }],
+  }]],
   depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],

@@ -38,7 +38,10 @@ for (const [name, { read, ids, largest, nll }] of Object.entries(models)) {
       } as const;
       const { rises: alone } = await withoutContext(model, options);
       const { rises: together } = await withoutContext(model, { ...options, layers: [joint] });
-      const { rises: kept } = await withoutContext(model, { ...options, layers: [joint], keep: 1 });
+      const { rises: kept, seen } = await withoutContext(model, { ...options, layers: [joint], keep: 1 });
+      const others = ids.flatMap((own) => own.slice(1));
+      const known = others.filter((id) => read.some((own) => own.indexOf(id, 1) > 0));
+      assert.equal(seen, known.length / others.length);
       const most = 4 * stateTolerance(model.spec) * largest;
       const order = VALUE_SOURCES.flatMap((from) => model.spec.layers.map((_, l) => [from, l]));
       assert.deepEqual(alone.map(({ from, layers }) => [from, ...layers]), order);

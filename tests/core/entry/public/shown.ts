@@ -29,7 +29,7 @@ export const shown: Readonly<Record<string, Row>> = {
   checkpointQualityFigure: ofCheckpoints,
   claimsOf: { type: [[aProfile, aProfile], "Cannot judge claims: sweep is a profile, expected a sweep"] },
   cosineMagnitudeFigure: ofProfile,
-  contextFigure: drawn("result", "a result of withoutContext"),
+  contextFigure: drawn("results", "a list of results of withoutContext"),
   correlationWords: {
     type: [[aSweep, {}], "Cannot choose words: the correlation is a sweep, expected a correlation of a"],
   },

@@ -80,12 +80,12 @@ export function nameMarks(
     { left: x - half, right: x + half, top: y - half, bottom: y + half }
   );
   const taken: Box[] = [...marks.map(around), ...series.flatMap((own) => barsOf(own, unitsOf))];
-  return names.flatMap(({ text, color, at, bold, small }) => {
+  return names.flatMap(({ text, color, at, on, bold, small }) => {
     const fontSize = small ? 14 : 16;
     for (const { x, y } of at) {
       const point = unitsOf(x, y);
       const own = marks.filter((mark) => mark.x === point.x && mark.y === point.y).map(({ half }) => half);
-      const gap = Math.max(GAP, ...own.map((half) => half + AIR));
+      const gap = on ? 0 : Math.max(GAP, ...own.map((half) => half + AIR));
       const found = placeFor({ ...point, text, size: fontSize, gap, ...bold && { bold } }, room, taken);
       if (!found) continue;
       taken.push(found);
@@ -127,6 +127,7 @@ function placeFor({ x, y, text, size, gap, bold }: Placed, frame: Box, taken: re
   const [width, height] = [textWidth(text, size, bold), 1.1 * size];
   const beside = gap + height / 2;
   return ([
+    ...gap ? [] : [[0, 0, "middle"] as const],
     [gap, 0, "start"],
     [-gap, 0, "end"],
     [0, -beside, "middle"],

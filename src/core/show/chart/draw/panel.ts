@@ -68,6 +68,8 @@ export interface Name {
   readonly color: string;
   /** Points that the label may be placed beside, the best first. */
   readonly at: readonly { readonly x: number; readonly y: number }[];
+  /** Whether it may lie on its point. */
+  readonly on?: boolean;
   readonly bold?: boolean;
   readonly small?: boolean;
 }
