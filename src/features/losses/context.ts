@@ -18,10 +18,10 @@ import { observe } from "../observe/mod.ts";
 import { changedPerplexities, type Changing, type ValueChange } from "./changed.ts";
 import { paired } from "./study.ts";
 
-/** Where values without context come from. */
-export const VALUE_SOURCES = ["token", "embedding", "mean"] as const;
 /** The name of a place that values without context come from. */
-export type ValueSource = typeof VALUE_SOURCES[number];
+export type ValueSource = "token" | "embedding" | "mean";
+/** Where values without context come from. */
+export const VALUE_SOURCES = ["token", "embedding", "mean"] as const satisfies readonly ValueSource[];
 
 /** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
 export interface ContextOptions extends Omit<StudyOptions, "results"> {
