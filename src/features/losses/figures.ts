@@ -3,7 +3,7 @@ import { linearAxis } from "core/show/chart/draw/axes.ts";
 import { hueOf } from "core/show/chart/draw/colors.ts";
 import { lineChart } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
-import { reading, settingsOf, textOf } from "core/show/words/mod.ts";
+import { counted, reading, settingsOf, textOf } from "core/show/words/mod.ts";
 import type { WithoutContext } from "./context.ts";
 
 /** Nats per token; a rise is near nothing below it. */
@@ -18,25 +18,24 @@ const aResult = like(
 export const contextFigure: Draw<[readonly WithoutContext[]]> = figure("context", {
   results: list(aResult, "results of withoutContext over single layers", 1),
 }, (results) => {
-  const all = results.map(({ rises, provenance: { model: { name: model } } }) => {
+  const all = results.map(({ rises, keep, seen, provenance: { model: { name: model } } }) => {
     const rows = rises.flatMap(({ from, layers: [layer, ...others], ...rise }) =>
       others.length > 0 ? [] : [{ model, from, layer, ...rise }]
     );
-    return { model, rows, places: [...Map.groupBy(rows, ({ from }) => from)] };
+    const note = reading`first tokens with their own values: ${keep} · tokens with a mean: ${{
+      share: seen,
+    }}`;
+    return { model, note, rows, places: [...Map.groupBy(rows, ({ from }) => from)] };
   });
-  const rows = all.flatMap((one) => one.rows), own = rows.filter(({ from }) => from === rows[0].from);
+  const rows = all.flatMap((one) => one.rows), [{ from: first }] = rows;
+  const own = rows.filter(({ from }) => from === first), layers = counted(own.length, "layer");
   const below = (some: typeof rows) => some.filter(({ high }) => high !== null && high < NEAR).length;
   const free = below(own), open = own.filter(({ low }) => low === null || low < NEAR).length - free;
   const texts = [...new Set(results.map(({ calibration }) => textOf(calibration.text)))];
-  const notes = results.map(({ keep, seen }) =>
-    reading`first tokens with their own values: ${keep} · tokens with a mean: ${{ share: seen }}`
-  );
   return {
     rows,
     title: {
-      found: `Values from the ${
-        own[0].from
-      } alone cost under ${NEAR} nats in ${free} of ${own.length} layers`,
+      found: `Values from the ${first} alone cost under ${NEAR} nats in ${free} of ${layers}`,
       open: open > 0 && `in ${open}`,
     },
     shows: [
@@ -47,10 +46,10 @@ export const contextFigure: Draw<[readonly WithoutContext[]]> = figure("context"
     reads: all.flatMap(({ model, places }) =>
       places.map(([from, some]) => `${model}, ${from}: ${below(some)} of ${some.length} layers.`)
     ),
-    panels: all.map(({ model, places }, i) =>
+    panels: all.map(({ model, note, places }) =>
       lineChart(places.map(([label, rows], i) => ({ ...hueOf(i), label, rows })), "layer", "rise", {
         ends: ["low", "high"],
-        headings: [{ text: model }, { text: notes[i], small: true }],
+        headings: [{ text: model }, { text: note, small: true }],
         up(ends) {
           const domain = [1.2 * Math.min(0, ...ends), 1.3 * Math.max(NEAR, ...ends)] as const;
           const ticks = [0, 0.01, 0.1, 1, 10].filter((tick) => tick <= domain[1]);

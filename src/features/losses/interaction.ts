@@ -53,7 +53,7 @@ export const interactionsFigure: Draw<[readonly Interaction[]]> = figure("intera
   const [drops, types] = (["drop", "type"] as const).map((name) => [...new Set(all.map((one) => one[name]))]);
   const { above, below, neither } = byInterval(all, (one) => one);
   const placed = all.map((one) => ({ one, x: types.indexOf(one.type), y: drops.indexOf(one.drop) }));
-  const [least, most] = [0, -1].map((i) => all.toSorted((a, b) => a.rise - b.rise).at(i)!);
+  const sorted = all.toSorted((a, b) => a.rise - b.rise), [least, most] = [sorted[0], sorted.at(-1)!];
   return {
     rows: all.map((one) => ({ ...one })),
     title: {

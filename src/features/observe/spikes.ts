@@ -1,6 +1,6 @@
 /** Spikes: the largest values of the stream, what writes them, how much attention their tokens get, and constants in their place. */
 import { dot, eachOf, expect, number, sum, wholeNumber } from "core/entry/mod.ts";
-import { type LayerModule, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
+import { largestAt, type LayerModule, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
 import type { Observed, Seen } from "core/run/mod.ts";
 import { onModel, type StudyModel } from "core/subject/mod.ts";
 import { observe, type ObserveOptions, observing } from "./observe.ts";
@@ -53,8 +53,8 @@ export async function spikes(model: StudyModel | string, options: SpikeOptions =
     await observe(model, ({ layer, sample, ids, a, m, y, attention }) => {
       const before = found.findLast((spike) => spike.sample === sample);
       if (before) Object.assign(before, { sink: sinkOf(before.token, attention) });
-      const sizes = y.data.map(Math.abs), size = sizes.reduce((most, value) => Math.max(most, value));
-      const at = sizes.indexOf(size), [token, channel] = [Math.floor(at / y.shape[1]), at % y.shape[1]];
+      const sizes = y.data.map(Math.abs), at = largestAt(sizes), size = sizes[at];
+      const [token, channel] = [Math.floor(at / y.shape[1]), at % y.shape[1]];
       const vectors = [token, ids.length - 1].map((t) => Float64Array.from(rowOf(y, t)));
       const squares = vectors[0].map((value) => value ** 2).sort();
       found.push({
