@@ -9,11 +9,11 @@ export interface Source {
 
 export const uncommented = (code: string) => code.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, "");
 
-/** The TypeScript files of a folder and of those inside it. */
-export function readSources(folder: URL, prefix = ""): Source[] {
+/** The TypeScript files of a folder and of those inside it, or its files of another ending. */
+export function readSources(folder: URL, prefix = "", ending = ".ts"): Source[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return readSources(new URL(`${name}/`, folder), `${prefix}${name}/`);
-    if (!name.endsWith(".ts")) return [];
+    if (isDirectory) return readSources(new URL(`${name}/`, folder), `${prefix}${name}/`, ending);
+    if (!name.endsWith(ending)) return [];
     const text = Deno.readTextFileSync(new URL(name, folder));
     return [{ path: prefix + name, text, code: uncommented(text) }];
   });
