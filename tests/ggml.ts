@@ -53,8 +53,8 @@ export function decoded(
   return out;
 }
 
-/** The start of the hash of numbers, whose zeros keep their signs. */
-export const hashOf = (numbers: Float32Array | Uint32Array): string =>
+/** The start of the hash of numbers, whose zeros keep their signs, or of bytes. */
+export const hashOf = (numbers: Float32Array | Uint32Array | Uint8Array): string =>
   createHash("sha256").update(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)).digest(
     "hex",
   )

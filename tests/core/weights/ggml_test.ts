@@ -14,6 +14,7 @@ import { encodeBlocks, plainTypes, roomFor, type RowRounding } from "core/weight
 import { blockTypes } from "core/weights/blocks/types.ts";
 import { ggmlNumbers } from "core/weights/gguf/types.ts";
 import known from "../../fixtures/ggml.json" with { type: "json" };
+import plain from "../../fixtures/ggml_plain.json" with { type: "json" };
 import {
   anyBlocks,
   bitsOf,
@@ -43,14 +44,14 @@ function encodeRows(type: string, numbers: Float32Array, columns: number, roundi
   return out;
 }
 
-Deno.test("what ggml wrote is read as it reads it, and the plain types are the same bytes by importance", async () => {
+Deno.test("what ggml wrote is read as it reads it, and plain types have the same bytes", async () => {
   assert.deepEqual(Object.keys(known), encodable);
   for (const type of encodable) {
     const bytes = bytesIn(type), { numbers } = known[type as keyof typeof known];
     const out = new Float32Array(rows.length);
     blockTypes[type].decode(bytes, out);
     assert.equal(hashOf(out), numbers, type);
-    if (type === "Q8_0" || !plainTypes.includes(type)) continue; // importance does not change Q8_0
+    if (!plainTypes.includes(type)) continue;
     assert.deepEqual(encodeRows(type, rows, COLUMNS, { importance }), bytes, type);
     for (const size of [1, 2 ** -60, 2 ** 120]) {
       const own = { importance: importance.map((number) => number * size) };
@@ -65,6 +66,20 @@ Deno.test("what ggml wrote is read as it reads it, and the plain types are the s
     const tensor = float32([4, COLUMNS], rows);
     assert.equal(hashOf(toFloat32(rounded(type, tensor, importance))), numbers);
   }
+  assert.deepEqual(Object.keys(plain), ["Q8_0", "IQ4_NL", "MXFP4"]);
+  for (const [type, hash] of Object.entries(plain)) {
+    assert.equal(hashOf(encodeRows(type, rows, COLUMNS)), hash, `${type} without importance`);
+  }
+});
+
+Deno.test("IQ4_NL rounds a block whose columns have no importance as one without any", async () => {
+  const own = importance.map((number, column) => column < 64 ? 0 : number);
+  const [some, none] = [
+    await encodeInThreads("IQ4_NL", rows, COLUMNS, { importance: own }),
+    encodeRows("IQ4_NL", rows, COLUMNS),
+  ];
+  assert.deepEqual(some.slice(0, 36), none.slice(0, 36));
+  assert.notDeepEqual(some.slice(36, 288), none.slice(36, 288));
 });
 
 Deno.test("what a type cannot hold is refused by the tensor's name", async () => {
@@ -131,9 +146,9 @@ live(
     const [columns, count] = [1024, 300];
     const numbers = Float32Array.from({ length: columns * count }, (_, i) => rows[i % 2011]);
     const own = Float32Array.from({ length: columns }, (_, i) => importance[i % 509]);
-    for (const type of ["Q4_1", "Q5_0", "Q4_K", "IQ4_XS", "MXFP4"]) {
+    for (const type of ["Q4_1", "Q5_0", "Q8_0", "IQ4_NL", "Q4_K", "IQ4_XS", "MXFP4"]) {
       for (const weights of [own, null]) {
-        if (!weights && plainTypes.includes(type)) continue; // ours alone
+        if (!weights && ["Q4_1", "Q5_0"].includes(type)) continue; // ours alone
         const expected = encoded(ggml, type, numbers, columns, weights);
         assert.deepEqual(
           await encodeInThreads(type, numbers, columns, { importance: weights }),
@@ -149,11 +164,24 @@ live(
   },
 );
 
+live("numbers of every size are rounded to ggml's bytes of Q8_0, IQ4_NL and MXFP4", () => {
+  const numbers = Float32Array.from({ length: 2 ** 18 }, (_, i) => {
+    const block = i >> 5, scaled = (rows[i % 2011] + rows[i % 1999]) * 2 ** (block % 67 - 58);
+    return block % 3 === 0 ? Math.round(scaled * 2 ** 58) / 2 ** 56 : scaled;
+  });
+  for (const type of Object.keys(plain)) {
+    for (const weights of [importance, null]) {
+      const found = encodeRows(type, numbers, COLUMNS, { importance: weights });
+      assert.deepEqual(found, encoded(ggml, type, numbers, COLUMNS, weights), type);
+    }
+  }
+});
+
 const mixes = new Map([...ggufMixes].map(([number, name]) => [name, number]));
 
 Deno.test("our encoders in threads write what they write in one", async () => {
   const numbers = Float32Array.from({ length: 2 ** 21 }, (_, i) => rows[i % 2011]);
-  for (const type of ["Q5_1", "Q8_0"]) {
+  for (const type of ["Q5_1", "Q8_0", "IQ4_NL"]) {
     assert.deepEqual(await encodeInThreads(type, numbers, 64), encodeRows(type, numbers, 64), type);
   }
 });
@@ -195,7 +223,7 @@ live("a file that llama.cpp quantises has these bytes", () =>
       const own = Float32Array.from({ length: shape.at(-1)! }, (_, j) => importance[(i * 37 + j) % COLUMNS]);
       return [name, own] as const;
     }));
-    for (const type of ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"]) {
+    for (const type of ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL"]) {
       quantise(path, `${folder}/${type}.gguf`, type, weights);
       using made = closed(await openGguf(await fileSource(`${folder}/${type}.gguf`)));
       const seen = [...made.tensors].filter(([, info]) => info.type === type);

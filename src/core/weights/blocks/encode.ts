@@ -1,7 +1,8 @@
 /**
- * Rounds float32 to what a file can hold: 16 bits, or blocks of 32 numbers that share a float16 scale d and, in Q4_1 and Q5_1, an
- * offset m. The scale maps a block's extreme numbers to the ends of the range. llama.cpp's `quantize_row_q8_0_ref` and its like do the same,
- * but round the scale behind the quants: about half of them differ. Rounding again changes nothing. With the importance of columns, scale and offset are those of llama.cpp's search (search.ts).
+ * Rounds float32 to what a file can hold: 16 bits, or blocks of 32 numbers that share a scale d and, in Q4_1 and Q5_1, an offset m. Q8_0,
+ * IQ4_NL and MXFP4 are the bytes that ggml writes. In the others the scale maps a block's extreme numbers to the ends of the range, and
+ * rounding again changes nothing: ggml does the same, but rounds the scale behind the quants, so that about half of them differ. With the
+ * importance of columns, these too have ggml's bytes (search.ts).
  */
 import {
   byteSize,
@@ -14,24 +15,50 @@ import {
   viewOf,
 } from "../../tensor/mod.ts";
 import { cutTensor } from "../cut.ts";
+import { exponentOf, scaleNonLinear } from "./indexed.ts";
 import { half } from "./repack4.ts";
 import { found, scaleSearched, searchOffset, weigh } from "./search.ts";
 import { blockTypes } from "./types.ts";
 
-/** Quants from 0 on, behind a scale; null for Q8_0, which has signed bytes. */
+/** Quants from 0 on, behind a scale. */
 interface Form {
   readonly bits: 4 | 5;
   readonly hasOffset: boolean;
 }
-const forms: Readonly<Record<string, Form | null>> = {
+const forms: Readonly<Record<string, Form>> = {
   Q4_0: { bits: 4, hasOffset: false },
   Q5_0: { bits: 5, hasOffset: false },
   Q4_1: { bits: 4, hasOffset: true },
   Q5_1: { bits: 5, hasOffset: true },
-  Q8_0: null,
+};
+
+/** Types that are encoded as ggml does, with importance or without. `column` is that of the first number of the block. */
+const likeGgml: Readonly<
+  Record<
+    string,
+    (
+      x: Float32Array,
+      at: number,
+      out: Uint8Array,
+      to: number,
+      importance: Float32Array | null,
+      column: number,
+    ) => void
+  >
+> = {
+  Q8_0: encodeBytes,
+  IQ4_NL(x, at, out, to, importance, column) {
+    put(out, to, scaleNonLinear(x, at, importance, column));
+    pack(4, out, to + 2);
+  },
+  MXFP4(x, at, out, to) {
+    out[to] = exponentOf(x, at);
+    pack(4, out, to + 1);
+  },
 };
 
 const { quants } = found;
+const { fround } = Math;
 
 /** Rounds the 32 numbers from `at` on into the bytes from `to` on, by the weights of `search.ts` if the block is weighed. */
 function encodeBlock(
@@ -79,10 +106,14 @@ function pack(bits: 4 | 5, out: Uint8Array, at: number): void {
   for (let j = 0; j < 16; j++) out[at + j] = quants[j] & 15 | quants[j + 16] << 4;
 }
 
-/** Q8_0: signed bytes behind a scale. */
+/** Q8_0: signed bytes behind a scale, which is rounded to float16 last. A half is rounded away from zero, as C's `roundf` does. */
 function encodeBytes(x: Float32Array, at: number, out: Uint8Array, to: number): void {
-  const d = put(out, to, below(Math.abs(furthest(x, at)) / 127));
-  for (let j = 0; j < 32; j++) out[to + 2 + j] = nearest(x[at + j], d, -127, 127);
+  const d = fround(Math.abs(furthest(x, at)) / 127), inverse = d === 0 ? 0 : fround(1 / d);
+  put(out, to, d);
+  for (let j = 0; j < 32; j++) {
+    const value = fround(x[at + j] * inverse);
+    out[to + 2 + j] = Math.trunc(value + (value < 0 ? -0.5 : 0.5));
+  }
 }
 
 /** The number of a block that is furthest from zero. */
@@ -113,7 +144,7 @@ const nearest = (value: number, scale: number, least: number, most: number): num
   scale === 0 ? 0 : Math.min(Math.max(Math.round(value / scale) || 0, least), most);
 
 /** The types whose blocks are encoded here; ggml encodes the others. */
-export const plainTypes: readonly string[] = Object.keys(forms);
+export const plainTypes: readonly string[] = [...Object.keys(forms), ...Object.keys(likeGgml)];
 
 /** Encodes rows of `columns` numbers to the start of `out`; what these are is not checked. `importance` has a number for each column. */
 export function encodeBlocks(
@@ -124,12 +155,13 @@ export function encodeBlocks(
   importance?: Float32Array | null,
 ): void {
   const { blockElements, blockBytes } = blockTypes[type];
-  const form = forms[type];
-  const isWeighed = Boolean(importance) && form !== null;
+  const form = forms[type], encode = likeGgml[type];
   for (let at = 0, to = 0, mean = 0; at < numbers.length; at += blockElements, to += blockBytes) {
-    if (importance && isWeighed) mean = weigh(numbers, at, columns, importance, mean);
-    if (form === null) encodeBytes(numbers, at, out, to);
-    else encodeBlock(form, numbers, at, isWeighed, out, to);
+    if (encode) encode(numbers, at, out, to, importance ?? null, at % columns);
+    else {
+      if (importance) mean = weigh(numbers, at, columns, importance, mean);
+      encodeBlock(form, numbers, at, Boolean(importance), out, to);
+    }
   }
 }
 
@@ -205,12 +237,12 @@ export function roomFor(
 
 /**
  * Lists the types that can replace a matrix's own type in a file, smallest first, for rows of `columns` numbers: blocks give way to blocks of the
- * same type, Q8_0 or F16, and 16 bits stay. F32 has none, since no type is as exact.
+ * same type, Q8_0 or F16, and 16 bits stay. F32 has none, since no type is as exact. IQ4_NL is none: rounding again may change its numbers.
  */
 export function typesFor(type: string, columns: number): string[] {
   if (!Object.hasOwn(blockTypes, type)) return ["F16", "BF16"].includes(type) ? [type] : [];
   const fitting = columns % 32 === 0 ? [type, "Q8_0"] : [];
-  return [...new Set(fitting)].filter((name) => plainTypes.includes(name)).concat("F16");
+  return [...new Set(fitting)].filter((name) => plainTypes.includes(name) && name !== "IQ4_NL").concat("F16");
 }
 
 /** Bytes of a tensor in such a type, or in F32. */

@@ -1,6 +1,7 @@
 /**
  * Rounding to every type of blocks, on every core: by ggml's own encoders (`lamina ggml`), and where it is not installed, the plain types by
- * ours. With importance both write the same bytes. Without it, the plain types are ours alone, so that rounding again changes nothing.
+ * ours. With importance both write the same bytes. Without it, the plain types are ours alone: rounding to Q4_0, Q4_1, Q5_0 and Q5_1 again
+ * changes nothing then. IQ4_NL is always ours, which is twice as fast as ggml's and has a scale where a whole block has no importance.
  */
 import { ggmlLibrary } from "../../libraries/mod.ts";
 import { memoryOf, openThreads, type Tensor, THREADS, toFloat32 } from "../../tensor/mod.ts";
@@ -19,8 +20,8 @@ import { ggmlNumbers } from "./types.ts";
 
 /** Numbers that one call rounds: a signal is heard after each. */
 const PIECE = 2 ** 18;
-/** Numbers below which our encoders run on this thread: some ten milliseconds' work, by importance. */
-const WORTH_SHARING = { weighed: 2 ** 16, plain: 2 ** 21 };
+/** Numbers below which our encoders run on this thread: some ten milliseconds' work where a scale is searched. */
+const WORTH_SHARING = { searched: 2 ** 16, plain: 2 ** 21 };
 
 const symbols = {
   quantize: {
@@ -58,8 +59,8 @@ export async function encodeInThreads(
   const { name = "a tensor", signal } = rounding;
   const out = roomFor(type, numbers, columns, rounding);
   const importance = rounding.importance ? inRange(rounding.importance) : null;
-  const isPlain = plainTypes.includes(type);
-  const found = isPlain && (type === "Q8_0" || !importance) ? undefined : ggml();
+  const isPlain = plainTypes.includes(type), isSearched = importance !== null || type === "IQ4_NL";
+  const found = isPlain && (type === "IQ4_NL" || !importance) ? undefined : ggml();
   if (!found && !isPlain) {
     throw new Error(
       `Cannot round ${name} to ${type}: found no encoder of it, expected the library that lamina ggml installs`,
@@ -77,7 +78,7 @@ export async function encodeInThreads(
     };
     await Promise.all(Array.from({ length: THREADS }, encode));
   } else if (
-    numbers.length < WORTH_SHARING[importance ? "weighed" : "plain"] || !mayUseMemory()
+    numbers.length < WORTH_SHARING[isSearched ? "searched" : "plain"] || !mayUseMemory()
   ) {
     encodeBlocks(type, numbers, columns, out, importance);
   } else {
