@@ -1,6 +1,6 @@
 /**
  * Repairs as files hold them: a matrix that a repair makes is rounded to the type of the matrix in whose place it is stored, in the
- * place of blocks that are not written here to Q8_0; where that adds too much to the loss on samples that choose, to Q8_0 or F16.
+ * place of IQ4_NL and of blocks that are not written here to Q8_0; where that adds too much to the loss on samples that choose, to Q8_0 or F16.
  */
 import type { Change, DropPlan } from "core/measure/mod.ts";
 import { openStored, outputNames, sizerOf } from "core/formats/mod.ts";

@@ -36,7 +36,14 @@ const all = MODULES.flatMap((module) =>
   Array.from({ length: 8 }, (_, layer) => ({ layer, module, to: "types", in: "Q5_0", out: "Q5_0" } as const))
 );
 
+/** Types whose quants are indices of a table. */
+const indexed = all.map((change) => ({
+  ...{ ...change, in: "IQ4_NL", out: "MXFP4" },
+  ...change.layer === 5 && change.module === "mlp" ? { tensors: mlpTensors } : {},
+}));
+
 const plans: Record<string, readonly [Format, DropPlan]> = {
+  "IQ4_NL and MXFP4": ["gguf", { ...noDrop, changes: indexed, tables: { ...tables, embedding: "IQ4_NL" } }],
   "types of everything": ["gguf", { ...noDrop, changes: all, tables: { embedding: "Q8_0" } }],
   "types of modules and of the table": ["gguf", { ...noDrop, changes, tables }],
   "the table alone": ["gguf", { ...noDrop, tables: { embedding: "Q8_0" } }],
@@ -63,12 +70,13 @@ for (const [name, [format, drop]] of Object.entries(plans)) {
       const file = await openGguf(await fileSource(`${exported.folder}/model.gguf`));
       const typeOf = (tensor: string) => file.tensors.get(tensor)?.type;
       assert.equal(typeOf("token_embd.weight"), drop.tables!.embedding);
-      assert.equal(file.format, drop.changes === all ? "GGUF Q5_0" : "GGUF BF16", "the most of its bytes");
+      const type = drop.changes === all ? "Q5_0" : drop.changes === indexed ? "IQ4_NL" : "BF16";
+      assert.equal(file.format, `GGUF ${type}`, "the most of its bytes");
       if (drop.changes === changes) {
         const names = ["attn_q", "attn_v", "attn_output"].map((one) => `blk.1.${one}.weight`);
         assert.deepEqual(names.map(typeOf), ["Q4_0", "Q4_0", "Q5_0"]);
       }
-      assert.equal(typeOf("blk.0.attn_q.weight"), drop.changes === all ? "Q5_0" : "BF16");
+      assert.equal(typeOf("blk.0.attn_q.weight"), type);
       file.close();
     }));
 }

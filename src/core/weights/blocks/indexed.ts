@@ -49,7 +49,7 @@ export function scaleNonLinear(
     weights[j] = importance ? importance[column + j] * fround(sqrt(fround(mean + square))) : square;
   }
   const scale = searchScale(furthest);
-  // where no column of a block has importance, all are alike; ggml's scale is NaN
+  // no column of the block has importance: ggml's scale is NaN, this one is as without importance
   if (importance && !Number.isFinite(scale)) return scaleNonLinear(x, at, null, column);
   const inverse = scale === 0 ? 0 : fround(1 / scale);
   for (let j = 0; j < 32; j++) quants[j] = index(fround(inverse * block[j]));
