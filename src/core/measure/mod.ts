@@ -1,6 +1,6 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export * from "./streams/angle.ts";
-export * from "./statistics/bootstrap.ts";
+export * from "./statistics/ratio.ts";
 export * from "./statistics/calibration.ts";
 export * from "./statistics/change.ts";
 export * from "./streams/attention_pattern.ts";

@@ -1,6 +1,15 @@
 /** A certificate from what was seen of both models: sums by sample, and each token's divergence. */
 import { displayable, eachOf, sum } from "core/entry/mod.ts";
-import { MODULES, quantile, ratio95, shareInterval, standardError } from "core/measure/mod.ts";
+import {
+  MODULES,
+  POSITIVE,
+  quantile,
+  type Range,
+  ratio95,
+  SHARE,
+  shareInterval,
+  standardError,
+} from "core/measure/mod.ts";
 import { type Certificate, certificateKind, QUANTILES } from "./result.ts";
 import { head, riseOverSamples } from "core/result/mod.ts";
 
@@ -17,19 +26,22 @@ export function certificateOf(
   own: Pick<Certificate, "provenance" | "of" | "bytes" | "within">,
   { sums, kl, moves }: SeenOfBoth,
 ): Certificate {
-  const perToken = (name: "kl" | "top1") =>
-    ratio95(sums.map((own) => ({ over: own[name], under: own.tokens })));
-  const same = perToken("top1");
+  const perToken = (name: "kl" | "top1", range: Range) =>
+    ratio95(sums.map((own) => ({ over: own[name], under: own.tokens })), range);
+  const same = perToken("top1", SHARE);
   const tokens = sum(sums, (own) => own.tokens);
   const [a, b] = [0, 1].map((side) => sum(sums, ({ nll }) => nll[side]) / tokens);
   const riseError = standardError(sums.map(({ nll: [a, b], tokens }) => (b - a) / tokens));
   const { rise: value, ...ends } = riseOverSamples(sums.length, { rise: b - a, riseError });
   const sorted = kl.toSorted((a, b) => a - b);
   const moved = (side: "along" | "across", layers: readonly Move[][]) =>
-    ratio95(sums.map((_, sample) => ({
-      over: sum(layers, (layer) => layer[sample]?.[side] ?? 0),
-      under: sum(layers, (layer) => layer[sample]?.counted ?? 0),
-    })));
+    ratio95(
+      sums.map((_, sample) => ({
+        over: sum(layers, (layer) => layer[sample]?.[side] ?? 0),
+        under: sum(layers, (layer) => layer[sample]?.counted ?? 0),
+      })),
+      POSITIVE,
+    );
   const eachSide = <T>(of: (side: "along" | "across") => T) => eachOf(["along", "across"], of);
   return displayable(certifiedWithin({
     ...head(certificateKind),
@@ -38,7 +50,7 @@ export function certificateOf(
     perplexity: [a, b].map((nll) => Math.min(Math.exp(nll), Number.MAX_VALUE)) as [number, number], // JSON has no infinity
     rise: { value, ...ends },
     equal: "cannot tell",
-    kl: perToken("kl"),
+    kl: perToken("kl", POSITIVE),
     quantiles: QUANTILES.map((share) => quantile(sorted, share)),
     // Where no sample differs from another, tokens say how sure their share is. A single sample says nothing of others.
     top1: sums.length > 1 && same?.low === same?.high

@@ -20,7 +20,7 @@ const both = z.tuple([z.number(), z.number()]);
 /** By layer [L]; null where one of the two has no module. */
 const byLayer = z.object({ along: z.array(estimateForm), across: z.array(estimateForm) });
 
-export const certificateKind = kind("certificate", { method: 1, origin: depends("of") }, {
+export const certificateKind = kind("certificate", { method: 2, origin: depends("of") }, {
   /** Of the second, and of the plan by which it differs, if that is all. */
   provenance: provenanceForm,
   /** The first. */

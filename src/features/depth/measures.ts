@@ -6,7 +6,17 @@
  * ("Inverse depth scaling", arXiv 2602.05970). The three effective depths are those of arXiv 2505.13898, 2510.18871 and 2512.14064.
  */
 import { dot } from "core/entry/mod.ts";
-import { angularDistance, drawn95, type Estimate, productsOf, type RatioPart } from "core/measure/mod.ts";
+import {
+  angularDistance,
+  type Estimate,
+  POSITIVE,
+  productsOf,
+  type Range,
+  ratio95,
+  type RatioPart,
+  SHARE,
+} from "core/measure/mod.ts";
+import { intervalSign } from "core/result/mod.ts";
 
 /** What a token's streams are measured by, in each layer. */
 const PATHS = [
@@ -102,45 +112,79 @@ export function frequentTokens(ids: Int32Array): number[] {
 /** The sums of one sample by measure and layer. */
 export type DepthSums = Readonly<Record<DepthMeasure, readonly RatioPart[]>>;
 
-/** The first layer whose lens is nearer than half of the farthest. */
-function nearest(means: readonly (number | null)[]): number {
-  const half = Math.max(...means.map((mean) => mean ?? 0)) / 2;
-  return means.findIndex((mean) => mean !== null && mean < half);
+/** Parts by layer and sample of a number whose sign decides where a depth lies. */
+type Levels = readonly (readonly RatioPart[])[];
+
+/** Half of the layer's with the largest KL, less the layer's own: above zero where the lens is nearer. Both read the same tokens. */
+function nearer(layers: Levels): Levels {
+  const means = layers.map((parts) => ratio95(parts)?.value ?? 0);
+  const farthest = layers[means.indexOf(Math.max(...means))];
+  return layers.map((parts) =>
+    parts.map(({ over, under }, i) => ({ over: farthest[i].over / 2 - over, under }))
+  );
 }
 
-/** The layer at which something happens in means by layer; −1 where it does not. */
-const CROSSINGS = {
-  /** The last in which cos(δ, h) changes from − to +. */
-  sign: (means: readonly (number | null)[]) =>
-    means.findLastIndex((mean, l) =>
-      mean !== null && mean > 0 && (means.slice(0, l).findLast((m) => m !== null) ?? 0) < 0
-    ),
-  kl: nearest,
-  again: nearest,
-  /** The first whose likeliest tokens overlap by more than 0.2. */
-  overlap: (means: readonly (number | null)[]) => means.findIndex((mean) => mean !== null && mean > 0.2),
+/** The numbers that each effective depth looks at. */
+const LEVELS = {
+  sign: (layers: Levels) => layers,
+  kl: nearer,
+  again: nearer,
+  overlap: (layers: Levels) =>
+    layers.map((parts) => parts.map(({ over, under }) => ({ over: over - 0.2 * under, under }))),
 } as const;
-export const EFFECTIVE = Object.keys(CROSSINGS) as (keyof typeof CROSSINGS)[];
+export const EFFECTIVE = Object.keys(LEVELS) as (keyof typeof LEVELS)[];
 /** An effective depth by its measure. */
-export type Effective = keyof typeof CROSSINGS;
+export type Effective = keyof typeof LEVELS;
 
-/** The share of draws in which a layer is found, for an interval of 95 %. */
-const FOUND = 0.95;
+/** Places in a list: where something happens by the means, and at the earliest and latest by their intervals; −1 where it does not. */
+type Places = Record<"value" | "low" | "high", number>;
+
+/** The first number above zero. */
+function firstAbove(found: readonly Estimate[]): Places {
+  return {
+    value: found.findIndex(({ value }) => value > 0),
+    low: found.findIndex((own) => intervalSign(own) >= 0),
+    high: found.findIndex((own) => intervalSign(own) > 0),
+  };
+}
+
+/** The last number above zero whose neighbour before is below it. There is one for sure behind a number that is below for sure, if one above follows. */
+function lastTurn(found: readonly Estimate[]): Places {
+  const signs = found.map(intervalSign);
+  const above = signs.lastIndexOf(1);
+  const below = signs.slice(0, Math.max(0, above)).lastIndexOf(-1);
+  return {
+    value: found.findLastIndex(({ value }, i) => i > 0 && value > 0 && found[i - 1].value < 0),
+    low: below < 0 ? -1 : below + 1,
+    high: signs.findLastIndex((sign, i) => i > 0 && sign >= 0 && signs[i - 1] <= 0),
+  };
+}
 
 /**
- * An effective depth, (l + 1) / L, with its 95 % interval over samples: null where no layer is found, no interval of one sample or where
- * one draw of the samples in twenty finds none.
+ * An effective depth, (l + 1) / L, with the layers that the 95 % intervals of the means by layer leave open: null where no layer is found,
+ * no interval of one sample or where the intervals do not say that there is such a layer.
  */
 export function effectiveDepth(samples: readonly DepthSums[], name: Effective): Estimate | null {
-  const parts = samples.map((sums) => sums[name]);
-  const layers = parts[0].length;
-  return drawn95(parts.length, (draw) => {
-    const over = new Float64Array(layers);
-    const under = new Float64Array(layers);
-    for (let i = 0; i < draw.length; i++) {
-      parts[draw[i]].forEach((part, l) => (over[l] += part.over, under[l] += part.under));
-    }
-    const found = CROSSINGS[name](Array.from(over, (sum, l) => under[l] === 0 ? null : sum / under[l]));
-    return found < 0 ? null : (found + 1) / layers;
-  }, FOUND);
+  const layers = samples[0][name].map((_, l) => samples.map((sums) => sums[name][l]));
+  const found = LEVELS[name](layers).flatMap((parts, layer) => {
+    const own = ratio95(parts);
+    return own ? [{ ...own, layer }] : [];
+  });
+  const { value, low, high } = (name === "sign" ? lastTurn : firstAbove)(found);
+  const depth = (place: number) => (found[place].layer + 1) / layers.length;
+  if (value < 0) return null;
+  return low < 0 || high < 0
+    ? { value: depth(value), low: null, high: null }
+    : { value: depth(value), low: depth(low), high: depth(high) };
 }
+
+const DEGREES: Range = [0, 180];
+/** What each measure can be; progress is not limited. */
+const RANGES: Readonly<Record<DepthMeasure, Range | undefined>> = {
+  ...{ step: DEGREES, turn: DEGREES, left: DEGREES, progress: undefined, sign: [-1, 1] },
+  ...{ kl: POSITIVE, again: POSITIVE, overlap: SHARE, frequent: SHARE, revised: SHARE },
+};
+
+/** The means of a measure by layer. */
+export const meansOf = (samples: readonly DepthSums[], name: DepthMeasure): (Estimate | null)[] =>
+  samples[0][name].map((_, l) => ratio95(samples.map((sums) => sums[name][l]), RANGES[name]));

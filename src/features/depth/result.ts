@@ -1,15 +1,14 @@
 /** The form of a study of depth: the path of the stream, and predictions on its way. */
 import { z } from "zod";
-import { DEPTH_MEASURES, EFFECTIVE, effectiveDepth } from "./measures.ts";
+import { DEPTH_MEASURES, EFFECTIVE, effectiveDepth, meansOf } from "./measures.ts";
 import { depends, estimateForm, head, kind, provenanceForm, summed } from "core/result/mod.ts";
 import { displayable, eachOf } from "core/entry/mod.ts";
-import { ratio95 } from "core/measure/mod.ts";
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
 
 /** It depends on the tokens too, and on the most frequent ones of the whole text. */
 export const depthKind = kind("depth", {
-  method: 2,
+  method: 3,
   merges: true,
   origin: depends("stride", "rows", "frequent"),
 }, {
@@ -40,10 +39,7 @@ export function depthOf(
     ...head(depthKind),
     ...{ provenance, stride, rows, frequent },
     effective: eachOf(EFFECTIVE, (name) => effectiveDepth(samples, name)),
-    measures: eachOf(
-      DEPTH_MEASURES,
-      (name) => samples[0][name].map((_, l) => ratio95(samples.map((sums) => sums[name][l]))),
-    ),
+    measures: eachOf(DEPTH_MEASURES, (name) => meansOf(samples, name)),
     samples,
   });
 }

@@ -34,8 +34,8 @@ const checks: Checks<DepthOptions> = {
  * h_0) / |h_L − h_0|² and the `sign` cos(δ_l, h_l); and of the prediction that the final norm and head read behind the layer, KL(final ‖ lens)
  * in nats (`kl`), the same where the stream passes the last layer first (`again`, of the first eighth of each sample), the `overlap` of the five likeliest tokens, the share of first choices among the text's ten most `frequent` tokens and of those `revised` later.
  * `effective` are depths, (l + 1) / L: the last layer whose mean sign changes from − to +, the first with less than half of the largest
- * KL, either way, the first with an overlap above 0.2 (arXiv 2505.13898, 2510.18871, 2512.14064). Intervals are percentiles of 2000 bootstrap
- * draws of the samples. Throws `RangeError` for a stride longer than a sample.
+ * KL, either way, the first with an overlap above 0.2 (arXiv 2505.13898, 2510.18871, 2512.14064). Intervals are Student's t over the
+ * samples; a depth's has the layers that those leave open. Throws `RangeError` for a stride longer than a sample.
  *
  * @example
  * ```ts

@@ -27,14 +27,13 @@ export const EFFECTIVE_WORDS: Readonly<Record<Effective, string>> = {
   overlap: "more than a fifth of the five likeliest tokens are the final ones",
 };
 
-/** "0.90 (0.87 to 0.93)", "0.83 (in every draw of 4 samples)", or that no layer is found, or no interval. */
-export function depthText({ effective, samples }: Depth, name: Effective): string {
+/** "0.90 (0.87 to 0.93)", "0.83 (this layer alone)", or that no layer is found, or no interval. */
+export function depthText({ effective }: Depth, name: Effective): string {
   const found = effective[name];
   if (!found) return "no layer";
-  const { value, low } = found;
-  return low === null
-    ? `${formatFixed(value, 2)} (cannot tell: no interval over these samples)`
-    : reading`${{ ...found, decimals: 2, samples: samples.length }}`;
+  const { value, low, high } = found;
+  if (low === null) return `${formatFixed(value, 2)} (cannot tell: no interval over these samples)`;
+  return low === high ? `${formatFixed(value, 2)} (this layer alone)` : reading`${{ ...found, decimals: 2 }}`;
 }
 
 export function depthTables(result: Depth): Table {

@@ -5,8 +5,14 @@ import { type Checkpoints, checkpointsKind } from "features/training/mod.ts";
 import { type Depth, depthKind } from "features/depth/mod.ts";
 import { head } from "core/result/mod.ts";
 import { profile, provenance, type Shape, sweep } from "./synthetic.ts";
-import { DEPTH_MEASURES, type DepthSums, EFFECTIVE, effectiveDepth } from "features/depth/measures.ts";
-import { type LayerModule, MODULES, ratio95 } from "core/measure/mod.ts";
+import {
+  DEPTH_MEASURES,
+  type DepthSums,
+  EFFECTIVE,
+  effectiveDepth,
+  meansOf,
+} from "features/depth/measures.ts";
+import { type LayerModule, MODULES } from "core/measure/mod.ts";
 import { eachOf } from "core/entry/mod.ts";
 import { type InitModel, randomInitKind } from "features/untrained/mod.ts";
 
@@ -85,10 +91,7 @@ export function depth(shape: Shape): Depth {
     rows: 16,
     frequent: [5, 3, 8],
     effective: eachOf(EFFECTIVE, (name) => effectiveDepth(samples, name)),
-    measures: eachOf(
-      DEPTH_MEASURES,
-      (name) => samples[0][name].map((_, l) => ratio95(samples.map((sums) => sums[name][l]))),
-    ),
+    measures: eachOf(DEPTH_MEASURES, (name) => meansOf(samples, name)),
     samples: samples as Depth["samples"],
   };
 }

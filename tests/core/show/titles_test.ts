@@ -90,8 +90,9 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
   for (
     const [told, words] of [
       [{ ...estimate, low: null, high: null }, "−0.0112 (no interval from a single sample)"],
-      [same, "0.833 (in every draw)"],
-      [{ ...same, decimals: 2, samples: 4 }, "0.83 (in every draw of 4 samples)"],
+      [same, "0.833 (in every sample)"],
+      [{ ...same, decimals: 2 }, "0.83 (in every sample)"],
+      [{ rise: 0, low: 0, high: 0, same: true }, "0"],
       [{ rise: 0, low: 0, high: 0 }, "0 (in every sample)"],
       [{ value: 0.99872, low: 0.99868, high: 0.99912 }, "0.9987 (0.9987 to 0.9991)"],
       [{ value: 0.412, low: 0.4112, high: 0.4131, decimals: 2 }, "0.412 (0.411 to 0.413)"],

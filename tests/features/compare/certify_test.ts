@@ -165,6 +165,24 @@ Deno.test("a file is compared with its original by its name: the same weights in
     assert.notEqual(found.of.fingerprint, found.provenance.model.fingerprint);
   }));
 
+Deno.test("two samples give intervals by t of one degree of freedom, within what each number can be", () =>
+  withTiny(async ({ model, options }) => {
+    const { kl, top1, moves, sums } = await certify(model, { attention: [1] }, { ...options, samples: 2 });
+    const t = 12.706204736; // SciPy: t.ppf(0.975, 1)
+    for (const [name, found, most] of [["kl", kl, Infinity], ["top1", top1, 1]] as const) {
+      // Samples are equally long: the standard error of two is half of their distance.
+      const [one, other] = sums.map((own) => own[name] / own.tokens);
+      const half = t * Math.abs(one - other) / 2;
+      near(found!.value, (one + other) / 2, 1e-12);
+      assert.ok(half > 0);
+      near(found!.low!, Math.max(0, found!.value - half), 1e-6 * half, name);
+      near(found!.high!, Math.min(most, found!.value + half), 1e-6 * half, name);
+    }
+    for (const found of [moves!.along, moves!.mlp.across[2]]) {
+      assert.ok(0 <= found!.low! && found!.low! < found!.value && found!.value < found!.high!);
+    }
+  }));
+
 Deno.test("a kept certificate is used again, also for another difference; one of other models is not", () =>
   withTiny(async ({ model, options }) => {
     const asked = { ...options, samples: 3 };

@@ -4,7 +4,7 @@
  * model; a reading is an output like a figure, so a rerun prints its own numbers.
  */
 import { expect, like } from "../../entry/mod.ts";
-import { counted, formatDigits, formatFixed, formatNumber, formatShare } from "./numbers.ts";
+import { formatDigits, formatFixed, formatNumber, formatShare } from "./numbers.ts";
 
 /**
  * A value in a reading: a number, a text, a list, an estimate with its interval, null for a missing value, or false for a clause that does
@@ -21,8 +21,8 @@ export type ReadingValue =
     readonly low: number | null;
     readonly high: number | null;
     readonly decimals?: number;
-    /** The number of samples, for an interval without width. */
-    readonly samples?: number;
+    /** Whether nothing can differ, so that a value of 0 is no estimate. */
+    readonly same?: boolean | undefined;
   }
   | { readonly measured: number }
   | { readonly share: number }
@@ -32,7 +32,7 @@ const aTemplate = like("a template, as in reading`…`", Array.isArray);
 
 /**
  * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
- * brackets, or that it is the same in every draw, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
+ * brackets, or that it is the same in every sample, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
  * An indented line of the sentence continues the line before it.
  *
  * @example
@@ -62,7 +62,7 @@ function wordsOf(value: ReadingValue): string {
 
 /** An estimate with its interval, with digits more where it would look as if it had no width, and in words where it has none. */
 function estimateText(
-  { low, high, decimals, samples, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
+  { low, high, decimals, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
 ): string {
   const value = "rise" in own ? own.rise : "difference" in own ? own.difference : own.value;
   if (value === null) return "–";
@@ -71,12 +71,8 @@ function estimateText(
   if (low === null || high === null) {
     return `${write(value)}${decimals === undefined ? " (no interval from a single sample)" : ""}`;
   }
-  if (low === high) {
-    const each = "rise" in own
-      ? "sample"
-      : `draw${samples === undefined ? "" : ` of ${counted(samples, "sample")}`}`;
-    return `${write(value)} (in every ${each})`;
-  }
+  if (own.same) return write(value);
+  if (low === high) return `${write(value)} (in every sample)`;
   let more = 0;
   while (more < 4 && write(low, more) === write(high, more)) more++;
   return `${write(value, more)} (${write(low, more)} to ${write(high, more)})`;
