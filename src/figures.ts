@@ -68,6 +68,7 @@ export type { FigureOptions } from "./core/show/chart/options.ts";
 export { type IntervalWords, intervalWords } from "./core/show/words/verdicts.ts";
 export {
   byInterval,
+  type Difference,
   type Ends,
   type Rise,
   type RiseInterval,

@@ -84,11 +84,10 @@ export function outsizedPlansText({ curves, outsized }: Sweep): string {
 
 /** The perplexity of every curve of a sweep at each number of drops, with the interval of its rise over the full model; a seed has none. */
 export function perplexityChart(sweep: Sweep): Panel {
-  const { samples } = sweep.provenance.packing;
   const curves = sweep.curves.map((curve): DropCurve => ({
     ...curve,
     points: curve.points.map((point) => {
-      const ends = riseInterval({ ...curve, values: [point] }, samples)?.map((end) =>
+      const ends = riseInterval({ ...curve, values: [point] })?.map((end) =>
         Math.exp(point.nll - point.rise + end)
       );
       const { dropped, perplexity: value, drop } = point;

@@ -3,13 +3,15 @@ import {
   halfWidth95,
   KINDS,
   mean,
+  planHash,
   type Rise,
-  studentT95,
   type Verdict,
   withinBudget,
 } from "core/measure/mod.ts";
 import { aSweep, type Sweep } from "./result.ts";
 import {
+  type Difference,
+  intervalSign,
   isByImportance,
   isSeeded,
   PAPER_SCORE,
@@ -18,7 +20,7 @@ import {
   SCORES,
   type Sign,
 } from "core/result/mod.ts";
-import { expect, like, optionsOf } from "core/entry/mod.ts";
+import { expect, like, optionsOf, sum } from "core/entry/mod.ts";
 
 type SweepCurve = Sweep["curves"][number];
 /** The full model, or a plan, with its losses. */
@@ -58,41 +60,46 @@ export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) 
 /** The values of a group at one number of drops. */
 export type Cost = Pick<CurveGroup, "by"> & { readonly values: readonly SweepPoint[] };
 
+/** Whether two points drop the same modules, and change the others in the same way. */
+const areSame = (a: SweepPoint, b: SweepPoint): boolean => planHash(a.drop) === planHash(b.drop);
+
+/** The full model, which costs nothing. */
+const NOTHING: Cost = { by: PAPER_SCORE, values: [] };
+
 /**
- * Whether one group loses less than another, by 95 % intervals of their rises over `samples`. Those of one sweep share the samples, so
- * that an interval of the difference as of independent numbers is rather too wide. A single sample, or a single seed of random orders,
- * cannot tell.
+ * How much more one group costs than another, paired over the samples; where orders are random, the interval is of the seeds too. There
+ * is none for a single sample, or a single seed of random orders.
  */
-function costsLess(one: Cost, other: Cost, samples: number): Verdict {
-  const [half, otherHalf] = [one, other].map((cost) => halfOf(cost, samples));
-  if (half === null || otherHalf === null) return "cannot tell";
-  const rise = ({ values }: Cost) => meanOf(values, (point) => point.rise);
-  const saved = rise(other) - rise(one);
-  if (!(Math.abs(saved) > Math.hypot(half, otherHalf))) return "cannot tell";
-  return saved > 0 ? "yes" : "no";
+function moreThan(one: Cost, other: Cost = NOTHING): RiseInterval {
+  const bySample = ({ values }: Cost, i: number) =>
+    sum(values, ({ rises }) => rises[i]) / (values.length || 1);
+  const gaps = one.values[0].rises.map((_, i) => bySample(one, i) - bySample(other, i));
+  const rise = mean(gaps);
+  const seeded = [one, other].filter(isSeeded);
+  const halves = [gaps, ...seeded.map(({ values }) => values.map(({ rise }) => rise))].map(halfWidth95);
+  if (halves.includes(null)) return { rise, low: null, high: null };
+  const half = Math.hypot(...halves as number[]);
+  return { rise, low: rise - half, high: rise + half };
 }
 
-/** Half of the interval of a group's rise: of the samples, and where orders are random, of the seeds too. */
-function halfOf({ by, values }: Cost, samples: number): number | null {
-  const errors = values.map(({ riseError }) => riseError);
-  if (samples < 2 || errors.some((error) => error === null)) return null;
-  const ofSamples = studentT95(samples) * Math.max(...errors as number[]);
-  if (!isSeeded({ by })) return ofSamples;
-  const ofSeeds = halfWidth95(values.map(({ rise }) => rise));
-  return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
+/** Whether one group loses less than another, by the 95 % interval of their difference. */
+function costsLess(one: Cost, other: Cost): Verdict {
+  const more = moreThan(one, other);
+  // Equal losses in every sample are no less.
+  if (more.low === 0 && more.high === 0) return "no";
+  return ({ [-1]: "yes", 1: "no", 0: "cannot tell" } as const)[intervalSign(more)];
 }
 
 /** The 95 % interval of a group's rise at a number of drops, in nats per token; null where the samples or seeds cannot tell. */
-export function riseInterval(cost: Cost, samples: number): readonly [low: number, high: number] | null {
-  const half = halfOf(cost, samples);
-  const rise = meanOf(cost.values, (point) => point.rise);
-  return half === null ? null : [rise - half, rise + half];
+export function riseInterval(cost: Cost): readonly [low: number, high: number] | null {
+  const { low, high } = moreThan(cost);
+  return low === null || high === null ? null : [low, high];
 }
 
 /** Which of two drops of a sweep costs more. */
-export function riseSign(a: SweepPoint, b: SweepPoint, samples: number): Sign {
+export function riseSign(a: SweepPoint, b: SweepPoint): Sign {
   const [one, other] = [a, b].map((point) => ({ by: PAPER_SCORE, values: [point] }));
-  return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
+  return intervalSign(moreThan(one, other));
 }
 
 /**
@@ -107,8 +114,7 @@ export function generalityOf(sweep: Sweep, dropped: number) {
   const find = (kind: CurveGroup["target"], has: (curve: Pick<SweepCurve, "by">) => boolean) =>
     costs.find((cost) => cost.target === kind && has(cost));
   const own = find("attention", isByImportance);
-  const against = (other: Cost | undefined): Verdict =>
-    own && other ? costsLess(own, other, sweep.provenance.packing.samples) : "cannot tell";
+  const against = (other: Cost | undefined): Verdict => own && other ? costsLess(own, other) : "cannot tell";
   return {
     costs,
     holds: against(find("attention", isSeeded)),
@@ -134,7 +140,7 @@ export function commonPoints<Point extends { readonly dropped: number }>(
 
 /** A sweep's points at that number, of the first seed; and those that attention's is compared with, which an order without a measurement has too. */
 export function comparedAt(sweep: Sweep, at?: number) {
-  const { model: { layers }, packing: { samples } } = sweep.provenance;
+  const { layers } = sweep.provenance.model;
   const common = commonPoints(groupsOf(sweep), layers, at);
   if (!common) return null;
   const { dropped, attention: { values: [attention] }, mlp: { values: [mlp] } } = common;
@@ -144,12 +150,16 @@ export function comparedAt(sweep: Sweep, at?: number) {
     points.filter((one) => one.dropped === dropped).map((point) => ({ by, point }))
   );
   const others = [{ by: null, point: mlp }, ...plain]
-    .map((other) => ({ ...other, sign: riseSign(attention, other.point, samples) }));
+    .map((other) => ({
+      ...other,
+      sign: riseSign(attention, other.point),
+      same: areSame(attention, other.point),
+    }));
   return { dropped, attention, mlp, others };
 }
 
 /** What the best repair saves of the longest list of drops by importance, and the repairs that the samples do not tell from it. */
-export function bestRepair(groups: readonly CurveGroup[], samples: number) {
+export function bestRepair(groups: readonly CurveGroup[]) {
   const own = groups.filter(isByImportance);
   const [longest] = own.filter(({ repair }) => !repair).flatMap(({ target, by, points }) =>
     points.filter(({ dropped }) => dropped > 0).map(({ dropped, values }) => ({
@@ -167,8 +177,8 @@ export function bestRepair(groups: readonly CurveGroup[], samples: number) {
   return {
     ...list,
     best,
-    verdict: costsLess(best, list.bare, samples),
-    rivals: others.filter((other) => costsLess(best, other, samples) !== "yes").map(({ name }) => name),
+    verdict: costsLess(best, list.bare),
+    rivals: others.filter((other) => costsLess(best, other) !== "yes").map(({ name }) => name),
   };
 }
 
@@ -193,7 +203,8 @@ const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Pa
 
 /**
  * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over the sweep's samples
- * (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ * (Student's t). Two points of the sweep are paired over its samples, and say so in `same` where they drop the same modules; one of
+ * another sweep, with other samples, is independent.
  *
  * @example
  * ```ts
@@ -206,9 +217,38 @@ const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Pa
  * console.log(reading`${riseOf(result, importance)} nats; deepest first: ${riseOf(result, deepest, { than: importance })} more`);
  * ```
  */
-export function riseOf(result: Sweep, point: Rise, options: { readonly than?: Rise } = {}): RiseInterval {
+export function riseOf(
+  result: Sweep,
+  point: Rise,
+  options: { readonly than?: Rise } = {},
+): RiseInterval & Difference {
   expect("compare losses", "result", result, aSweep);
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "options", options, optionsOf({ than: aRise }));
-  return riseOverSamples(result.provenance.packing.samples, point, options.than);
+  const { than } = options;
+  const { samples } = result.provenance.packing;
+  if (!than) return riseOverSamples(samples, point);
+  const [one, other] = [point, than].map((asked) => pointIn(result, asked));
+  if (!one || !other) return riseOverSamples(samples, apart(point, than));
+  return areSame(one, other)
+    ? { rise: 0, low: 0, high: 0, same: true }
+    : moreThan({ by: PAPER_SCORE, values: [one] }, { by: PAPER_SCORE, values: [other] });
+}
+
+/** The point of a sweep with this plan and these rises, which may have been read from a file of its own; undefined for one of another sweep. */
+function pointIn({ curves }: Sweep, asked: Rise): SweepPoint | undefined {
+  const { drop, rises = [] } = asked as Partial<SweepPoint>;
+  return drop &&
+    curves.flatMap(({ points }) => points).find((point) =>
+      point.rises.every((rise, i) => rise === rises[i]) && planHash(point.drop) === planHash(drop)
+    );
+}
+
+/** The difference of two rises over different samples. */
+function apart(point: Rise, than: Rise): Rise {
+  const errors = [point.riseError, than.riseError];
+  return {
+    rise: point.rise - than.rise,
+    riseError: errors.includes(null) ? null : Math.hypot(...errors as number[]),
+  };
 }

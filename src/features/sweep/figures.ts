@@ -57,13 +57,15 @@ function drawing(sweep: Sweep, at?: number): Content {
 
 /** Attention beside MLPs and beside the deepest attention at one number of drops; without two of them, the best repair beside none. */
 function finding(sweep: Sweep, at?: number): Finding {
-  const { model: { layers }, packing: { samples } } = sweep.provenance;
+  const { layers } = sweep.provenance.model;
   const compared = comparedAt(sweep, at);
-  if (!compared) return repairFinding(bestRepair(groupsOf(sweep), samples), layers);
+  if (!compared) return repairFinding(bestRepair(groupsOf(sweep)), layers);
   const { dropped, attention, others } = compared;
   const named = others.map((other) => ({ ...other, name: other.by ? `the ${other.by} attention` : "MLPs" }));
-  const each = named.map(({ name, point }) => reading`${{ measured: point.perplexity }} for ${name}`);
-  const open = named.filter(({ sign }) => sign === 0).map(({ name }) => name).join(" or ");
+  const each = named.map(({ name, point, same }) =>
+    reading`${{ measured: point.perplexity }} for ${name}${same && " (the same modules)"}`
+  );
+  const open = named.filter(({ sign, same }) => sign === 0 && !same).map(({ name }) => name).join(" or ");
   return {
     found: reading`${dropped} dropped: perplexity ${{
       measured: attention.perplexity,

@@ -15,7 +15,7 @@ import {
 import { qualityForm } from "../losses/mod.ts";
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
-export const sweepKind = kind("sweep", { method: 1 }, {
+export const sweepKind = kind("sweep", { method: 2 }, {
   /** Provenance of the full model on the text on which quality was measured. */
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
@@ -42,6 +42,8 @@ export const sweepKind = kind("sweep", { method: 1 }, {
       ...qualityForm,
       /** Over the full model. */
       ...riseForm.shape,
+      /** By sample, so that two plans are compared sample by sample. */
+      rises: z.array(z.number()),
     })),
   })),
   /** What the text shares with the calibration texts of the curves' plans; absent where nothing is known to be shared. */

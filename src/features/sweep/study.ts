@@ -36,7 +36,7 @@ import {
   sweepPasses,
 } from "./parts.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
-import { perplexityGroups, riseOver } from "../losses/mod.ts";
+import { lossDifferences, perplexityGroups, riseOver } from "../losses/mod.ts";
 
 export type { CalibratedOptions, SweepOptions };
 
@@ -131,7 +131,8 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           points: results[c].map((result, i) => {
             const { kind: _, method: _method, tokens: _tokens, sums: _sums, ...numbers } = result;
             const { provenance: { drop }, ...own } = numbers;
-            return { dropped: plans[i].dropped, drop, ...own, ...riseOver(result, base) };
+            const rises = lossDifferences(result, base);
+            return { dropped: plans[i].dropped, drop, ...own, ...riseOver(result, base), rises };
           }),
         })),
       });

@@ -20,7 +20,7 @@ export function checkpointOrigin(
 }
 
 export const checkpointsKind = kind("checkpoints", {
-  method: 1,
+  method: 2,
   origin: ({ series: [only] }) => checkpointOrigin(only),
 }, {
   name: z.string(),

@@ -113,7 +113,7 @@ export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
     if (!quality) return [];
     const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
     const halves = eachOf(KINDS, last);
-    const sign = riseSign(halves.attention, halves.mlp, quality.provenance.packing.samples);
+    const sign = riseSign(halves.attention, halves.mlp);
     return [{ step, full: quality.curves[0].points[0].nll, ...halves, sign }];
   });
 }

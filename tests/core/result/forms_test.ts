@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { NOUNS } from "core/entry/checks.ts";
 import { manifests, resultText } from "core/result/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
+import { sweep } from "../show/synthetic.ts";
+import { certificate, checkpoints } from "../show/synthetic_studies.ts";
 import { withFolder } from "../../support.ts";
 import { plan, results } from "./every_form.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
@@ -30,12 +32,24 @@ for (const [kind, result] of Object.entries(results)) {
   for (const field of Object.keys(result).filter((key) => key !== "kind" && !OPTIONAL.includes(key))) {
     Deno.test(`a ${kind} without ${field} is refused by name`, async () => {
       const text = JSON.stringify({ ...result, [field]: undefined });
-      const said = field === "method" ? "method is missing, expected 1 " : `.*at ${field}: `;
+      const said = field === "method" ? `method is missing, expected ${result.method} ` : `.*at ${field}: `;
       const message = new RegExp(`^Cannot read .*result\\.json: ${said}`);
       await assert.rejects(() => readText(text, kind as Kind), { name: "TypeError", message });
     });
   }
 }
+
+Deno.test("a sweep, a series and a certificate of an earlier method are refused, never misread", async () => {
+  for (
+    const [kind, result] of [["sweep", sweep({ layers: 2 })], [
+      "checkpoints",
+      checkpoints([0], { layers: 2 }),
+    ], ["certificate", certificate({ layers: 2 })]] as const
+  ) {
+    const refused = { name: "TypeError", message: /: method is 1, expected 2 \(another version of Lamina/ };
+    await assert.rejects(() => readText(JSON.stringify({ ...result, method: 1 }), kind), refused);
+  }
+});
 
 Deno.test("only kinds of results have nouns", () => {
   assert.deepEqual(Object.keys(NOUNS).filter((kind) => !Object.hasOwn(manifests, kind)), []);

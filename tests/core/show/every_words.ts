@@ -2,13 +2,14 @@
 import type { Evaluation } from "features/evaluate/mod.ts";
 import type { Fit } from "features/fit/mod.ts";
 import type { Profile } from "features/profile/mod.ts";
+import type { Sweep } from "features/sweep/mod.ts";
 import { align } from "core/show/tables/text.ts";
 import type { Figure } from "core/show/chart/svg.ts";
 import { type Findings, sections } from "../../../src/apps/pages/sections/sections.ts";
 import type { Section } from "../../../src/apps/pages/sections/section.ts";
 import { answerLines } from "../../../src/apps/pages/sections/answer.ts";
 import { type Draw, drawnWith, type Inputs, names, odd } from "./every_figure.ts";
-import { guides, profile, repairedSweep, sweep } from "./synthetic.ts";
+import { around, guides, profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { fit } from "./synthetic_fit.ts";
 import { llamaSpeed, measuredSpeed } from "./synthetic_speed.ts";
@@ -110,11 +111,12 @@ const tied = ranked({ relativeMagnitude: [1, null, null], meanCosine: [-1, null,
 const fewLayers = ranked({ relativeMagnitude: [1, null, null] }, 4);
 
 const repaired = repairedSweep({ layers: 12 });
-const onlyAttention = { ...repaired, curves: repaired.curves.filter(({ target }) => target === "attention") };
-const onlyOnce = changed(
-  onlyAttention,
-  ({ provenance: { packing } }) => void Object.assign(packing, { samples: 1 }),
-);
+const attentionOf = (one: Sweep) => ({
+  ...one,
+  curves: one.curves.filter(({ target }) => target === "attention"),
+});
+const onlyAttention = attentionOf(repaired);
+const onlyOnce = attentionOf(repairedSweep({ layers: 12, samples: 1 }));
 
 const oneTask = evaluations().map(({ tasks: { piqa }, ...result }) => ({ ...result, tasks: { piqa } }));
 
@@ -177,16 +179,28 @@ const figures: { readonly [Name in Draw]?: Readonly<Record<string, Inputs[Name]>
   initMapFigure: { "two norms": [maps] },
 };
 
-const errors = (riseError: number | null) => ({
-  ...sweep({ layers: 12 }),
+const errors = (error: number, samples = 4) => ({
+  ...sweep({ layers: 12, samples }),
   curves: sweep({ layers: 12 }).curves.map((curve) => (
-    { ...curve, points: curve.points.map((point) => ({ ...point, riseError })) }
+    {
+      ...curve,
+      points: curve.points.map((point) => ({ ...point, ...around(point.rise, error, samples, curve) })),
+    }
   )),
+});
+/** The deepest attention is the least important. */
+const alike = changed(sweep({ layers: 12 }), ({ curves: [{ points }, ...others] }) => {
+  Object.assign(others.at(-1)!, { points });
 });
 const onlyMlp = { ...errors(0.01), curves: errors(0.01).curves.filter(({ target }) => target === "mlp") };
 /** The order of all losses reversed. */
 const swapped = changed(sweep({ layers: 12 }), ({ curves }) => {
-  for (const point of curves.flatMap(({ points }) => points)) Object.assign(point, { rise: 1 - point.rise });
+  for (const point of curves.flatMap(({ points }) => points)) {
+    Object.assign(point, {
+      rise: 1 - point.rise,
+      rises: point.rises.map((rise) => 1 - rise),
+    });
+  }
 });
 const oneSeed = { ...errors(0.01), curves: errors(0.01).curves.filter(({ seed }) => !seed) };
 
@@ -227,6 +241,7 @@ const found: { readonly [Name in keyof Findings]: Readonly<Record<string, Findin
     "one sample": sweep(onePoint),
     "wide intervals": errors(1),
     "MLPs alone": onlyMlp,
+    "the same modules": alike,
     "repaired": repaired,
   },
   tasks: { "as usual": evaluations(), "attention alone": evaluations().slice(0, 2), "a group": grouped },
@@ -248,7 +263,7 @@ const found: { readonly [Name in keyof Findings]: Readonly<Record<string, Findin
     "alike": [errors(0.01), errors(0.01)],
     "one reversed": [errors(0.01), swapped],
     "one seed": [oneSeed],
-    "no errors": [errors(0.01), errors(null)],
+    "no errors": [errors(0.01), errors(0, 1)],
     "wide intervals": [errors(0.01), errors(2)],
   },
   causes: {

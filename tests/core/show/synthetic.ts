@@ -81,14 +81,30 @@ function routing({ layers, samples = 4, mlp = [], experts }: Shape): RoutingSums
   );
 }
 
-/** The deepest modules of a target; random orders drop the others first. */
+/** The deepest modules of a target, by importance all but the last; random orders drop the others first. */
 function dropOf(target: string, by: string, layers: number, dropped: number) {
-  const deepest = Array.from({ length: dropped }, (_, i) => by === "random" ? i : layers - 1 - i);
+  const last = layers - (by === "importance" ? 2 : 1);
+  const deepest = Array.from({ length: dropped }, (_, i) => by === "random" ? i : last - i);
   return {
     attention: target === "mlp" ? [] : deepest,
     mlp: target === "mlp" || target === "block" ? deepest : [],
   };
 }
+
+/** A rise with this standard error, and by sample: half of the samples lie above it. Others vary than those of attention by importance. */
+export function around(
+  rise: number,
+  error: number,
+  samples: number,
+  { target, by }: Pick<Line, "target" | "by">,
+) {
+  const isFirst = target === "attention" && by === "importance";
+  const far = samples > 1 ? error * Math.sqrt(samples - 1) : 0;
+  const rises = Array.from({ length: samples }, (_, i) => rise + far * ((isFirst ? i : i >> 1) % 2 ? 1 : -1));
+  return { rise, riseError: samples > 1 ? error : null, rises };
+}
+
+type Line = Sweep["curves"][number];
 
 /** A sweep of four targets and three baselines, the random one with three seeds. */
 export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sweep {
@@ -105,7 +121,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
       return {
         ...{ dropped, drop: dropOf(target, by, shape.layers, dropped), nll, standardError: 0.01 },
         ...{ perplexity: Math.exp(nll), kl: rate * dropped, top1: Math.exp(-rate * dropped) },
-        ...{ rise: rate * dropped, riseError: 0.01 },
+        ...around(rate * dropped, 0.01, shape.samples ?? 4, { target, by }),
       };
     }),
   });
@@ -144,7 +160,12 @@ export function repairedSweep(shape: Shape): Sweep {
       return {
         ...point,
         ...by === "linear" && changes.length ? { drop: { ...point.drop, attention: [], changes } } : {},
-        ...{ nll, perplexity: Math.exp(nll), rise: point.rise / 2 },
+        ...{
+          nll,
+          perplexity: Math.exp(nll),
+          rise: point.rise / 2,
+          rises: point.rises.map((rise) => rise / 2),
+        },
       };
     }),
   });

@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Perplexity, perplexityOf, riseOver } from "features/losses/mod.ts";
-import { allowance, type Curve, curvesOf, type Sweep, sweep, sweepSteps } from "features/sweep/mod.ts";
+import {
+  allowance,
+  type Curve,
+  curvesOf,
+  generalityOf,
+  riseOf,
+  type Sweep,
+  sweep,
+  sweepSteps,
+} from "features/sweep/mod.ts";
+import { interval95, mean, standardError } from "core/measure/mod.ts";
 import { cost, noDrop } from "core/run/mod.ts";
 import { estimate } from "features/by_name.ts";
 import { order } from "features/orders/mod.ts";
@@ -32,7 +42,7 @@ function curve(points: [dropped: number, rise: number, riseError: number | null]
   } as unknown as Point;
   return {
     ...{ target: "attention", by: "importance", seed: null },
-    points: points.map(([dropped, rise, riseError]) => ({ ...rest, dropped, rise, riseError })),
+    points: points.map(([dropped, rise, riseError]) => ({ ...rest, dropped, rise, riseError, rises: [] })),
   };
 }
 
@@ -95,8 +105,45 @@ Deno.test("a sweep of fewer modules than steps drops all of them last; random or
       assert.deepEqual(points.map(({ dropped }) => dropped), [0, 1, 2, 3]);
       assert.deepEqual(points.at(-1)!.drop, { attention: [0, 1, 2], mlp: [] });
       assert.deepEqual([points[0].rise, points[0].riseError], [0, 0]);
+      for (const { rise, riseError, rises } of points) {
+        assert.deepEqual([mean(rises), standardError(rises)], [rise, riseError]);
+      }
     }
+    // All modules dropped: whatever the order, the same ones.
+    const [one, other] = result.curves.map(({ points }) => points[3]);
+    assert.deepEqual(riseOf(result, one, { than: other }), { rise: 0, low: 0, high: 0, same: true });
+    const [two] = result.curves.map(({ points }) => points[2]);
+    const paired = one.rises.map((rise, i) => rise - two.rises[i]);
+    const [low, high] = interval95(mean(paired), standardError(paired), paired.length);
+    assert.deepEqual(riseOf(result, one, { than: two }), { rise: mean(paired), low, high });
   }));
+
+Deno.test("random orders are compared over samples and seeds, and equal modules cost no less", () => {
+  const sweepOf =
+    (...curves: Pick<Sweep["curves"][number], "target" | "by" | "seed">[]) => (...rises: number[][]) =>
+      ({
+        ...over(2),
+        curves: curves.map((own, c) => ({
+          ...own,
+          points: [{ ...curve([[4, mean(rises[c]), 0]]).points[0], rises: rises[c] }],
+        })),
+      }) as unknown as Sweep;
+  const own = { target: "attention", by: "importance", seed: null } as const;
+  const random = [0, 1].map((seed) => ({ target: "attention", by: "random", seed }) as const);
+  const against = sweepOf(own, ...random);
+  // Means over seeds exceed the own rises by 10 and 10.2: 10.1 ± 12.7 · 0.1 over samples, and ± 12.7 · 0.1 over seeds.
+  assert.equal(generalityOf(against([1, 90], [11.1, 100.1], [10.9, 100.3]), 4).holds, "yes");
+  // The seeds are apart by 20, the samples' differences as before.
+  assert.equal(generalityOf(against([1, 90], [21, 110], [1, 90.4]), 4).holds, "cannot tell");
+  // The samples differ by 20 in what a random order costs more.
+  assert.equal(generalityOf(against([1, 90], [1, 110], [1, 110]), 4).holds, "cannot tell");
+  assert.equal(generalityOf(sweepOf(own, random[0])([1, 90], [11, 100]), 4).holds, "cannot tell", "one seed");
+  assert.equal(generalityOf(against([1, 90], [1, 90], [1, 90]), 4).holds, "no");
+  const cheaper = sweepOf(own, { target: "mlp", by: "importance", seed: null });
+  assert.equal(generalityOf(cheaper([1, 90], [2, 91.01]), 4).cheaper, "yes");
+  assert.equal(generalityOf(cheaper([2, 91.01], [1, 90]), 4).cheaper, "no");
+  assert.equal(generalityOf(cheaper([1], [2]), 4).cheaper, "cannot tell", "one sample");
+});
 
 Deno.test("an estimate is the sum of its curves, each a trie of its own, with the profile and the full model", () =>
   withTiny(async ({ model, options }) => {

@@ -10,6 +10,12 @@ export interface Ends {
   readonly high: number | null;
 }
 
+/** The ends of a difference's interval. */
+export interface Difference extends Ends {
+  /** Whether both sides are the same by construction, as two plans with the same modules; absent where they are not. */
+  readonly same?: boolean | undefined;
+}
+
 export type { Rise };
 
 /** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
@@ -30,7 +36,7 @@ export interface RiseInterval extends Ends {
   readonly rise: number;
 }
 
-/** A list in three parts. */
+/** A list in four parts. */
 export interface Sorted<T> {
   /** Those whose interval is below zero. */
   readonly below: T[];
@@ -38,6 +44,8 @@ export interface Sorted<T> {
   readonly above: T[];
   /** Those whose interval contains zero, or that have none. */
   readonly neither: T[];
+  /** Those that cannot differ, as two plans that drop the same modules. */
+  readonly same: T[];
 }
 
 const anyList = like("a list", Array.isArray);
@@ -68,23 +76,22 @@ export function intervalSign(interval: Ends): Sign {
  * console.log(reading`Worse: ${above.map(({ order }) => order)}. Cannot tell: ${neither.map(({ order }) => order)}.`);
  * ```
  */
-export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends): Sorted<T> {
+export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Difference): Sorted<T> {
   expect("sort by intervals", "items", items, anyList);
   expect("sort by intervals", "intervalOf", intervalOf, func);
+  const isSame = (item: T) => Boolean(intervalOf(item)?.same);
   const those = (sign: Sign) => items.filter((item) => intervalSign(intervalOf(item)) === sign);
-  return { below: those(-1), above: those(1), neither: those(0) };
+  return {
+    below: those(-1),
+    above: those(1),
+    neither: those(0).filter((item) => !isSame(item)),
+    same: items.filter(isSame),
+  };
 }
 
-/** {@link riseOf} over so many samples. */
-export function riseOverSamples(
-  samples: number,
-  point: Rise,
-  than: Rise = { rise: 0, riseError: 0 },
-): RiseInterval {
-  const errors = [point.riseError, than.riseError];
-  const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
-  const rise = point.rise - than.rise;
-  return { rise, ...endsOf(rise, error, samples) };
+/** A rise with the ends of its interval over so many samples. */
+export function riseOverSamples(samples: number, { rise, riseError }: Rise): RiseInterval {
+  return { rise, ...endsOf(rise, riseError, samples) };
 }
 
 /** The interval of a mean over n samples, if it has one, corrected for a number of looks. */

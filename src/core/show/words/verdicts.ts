@@ -1,6 +1,6 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { type Interval, interval95, rankInterval, type Rise } from "../../measure/mod.ts";
-import { type Ends, intervalSign, type Tally } from "../../result/mod.ts";
+import { type Difference, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
 import { formatFixed, formatPoints, formatPointsRange, formatRange } from "./numbers.ts";
 import { capital, type Finding, reading } from "./reading.ts";
 
@@ -12,11 +12,13 @@ export interface IntervalWords {
   readonly above: string;
   /** Default: "cannot be told apart", and "cannot be told from 0" for a correlation. */
   readonly neither?: string;
+  /** Where both sides are the same by construction; default: "the same modules". */
+  readonly same?: string;
 }
 
 /**
  * Returns the words that fit a 95 % interval, so that a sentence claims no more than the interval supports. An interval without limits,
- * from a single sample, is neither.
+ * from a single sample, is neither. Two plans that drop the same modules are the same.
  *
  * @example
  * ```ts
@@ -27,10 +29,10 @@ export interface IntervalWords {
  * ```
  */
 export function intervalWords(
-  interval: Ends,
-  { below, above, neither = "cannot be told apart" }: IntervalWords,
+  interval: Difference,
+  { below, above, neither = "cannot be told apart", same = "the same modules" }: IntervalWords,
 ): string {
-  return { [-1]: below, 1: above, 0: neither }[intervalSign(interval)];
+  return interval?.same ? same : { [-1]: below, 1: above, 0: neither }[intervalSign(interval)];
 }
 
 /** A correlation with its interval: "0.16 (−0.22 to 0.49)"; "–" where it is not defined. */
