@@ -49,8 +49,6 @@ export function scaleNonLinear(
     weights[j] = importance ? importance[column + j] * fround(sqrt(fround(mean + square))) : square;
   }
   const scale = searchScale(furthest);
-  // no column of the block has importance: ggml's scale is NaN, this one is as without importance
-  if (importance && !Number.isFinite(scale)) return scaleNonLinear(x, at, null, column);
   const inverse = scale === 0 ? 0 : fround(1 / scale);
   for (let j = 0; j < 32; j++) quants[j] = index(fround(inverse * block[j]));
   return scale;
@@ -70,7 +68,7 @@ function searchScale(furthest: number): number {
       sum2 = fround(sum2 + fround(weighed * quant));
     }
     if (!isFirst && !(sum2 > 0 && fround(sumX * sumX) > fround(best * sum2))) continue;
-    scale = fround(sumX / sum2);
+    scale = sum2 > 0 ? fround(sumX / sum2) : 0; // 0 where no column has importance
     best = fround(scale * sumX);
   }
   return scale;

@@ -1,7 +1,7 @@
 /**
  * Rounding to every type of blocks, on every core: by ggml's own encoders (`lamina ggml`), and where it is not installed, the plain types by
  * ours. With importance both write the same bytes. Without it, the plain types are ours alone: rounding to Q4_0, Q4_1, Q5_0 and Q5_1 again
- * changes nothing then. IQ4_NL is always ours, which is twice as fast as ggml's and has a scale where a whole block has no importance.
+ * changes nothing then. IQ4_NL is always ours, which is twice as fast as ggml's.
  */
 import { ggmlLibrary } from "../../libraries/mod.ts";
 import { memoryOf, openThreads, type Tensor, THREADS, toFloat32 } from "../../tensor/mod.ts";
