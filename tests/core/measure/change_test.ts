@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  calibrationError,
   changeOver,
   type Changes,
   documentsNeeded,
@@ -9,12 +10,16 @@ import {
   predictionSetSize,
   shareInterval,
 } from "core/measure/mod.ts";
-import { equivalence } from "core/measure/statistics/paired.ts";
+import { equivalence, limits } from "core/measure/statistics/paired.ts";
 import { philox, streamKeys } from "core/tensor/mod.ts";
+import { readJson } from "../../fixtures/read.ts";
+import { near } from "../../support.ts";
 
 const { wilson } = JSON.parse(
   await Deno.readTextFile(new URL("../../fixtures/paired.json", import.meta.url)),
 );
+
+const { normal, calibration, sets } = await readJson("tests/fixtures/statistics.json");
 
 const same = (n: number): Changes => ({ n, gained: 0, lost: 0 });
 
@@ -60,6 +65,22 @@ Deno.test("a verdict: yes, no, and that few documents cannot tell, alike for one
   assert.equal(verdict(0.02, same(40), same(40)), "cannot tell");
   assert.equal(verdict(0.02, same(400), same(400)), "yes");
   assert.equal(verdict(0.02, { n: 40, gained: 0, lost: 12 }, { n: 40, gained: 0, lost: 12 }), "no");
+});
+
+Deno.test("p of several tasks is the normal distribution's at the margin's distance, in errors of the 90 % limit", () => {
+  const tasks = [{ n: 400, gained: 12, lost: 20 }, { n: 300, gained: 9, lost: 4 }];
+  const { value, low } = meanInterval(tasks.map((changes) => limits(changes, 0.05)));
+  const error = (value - low) / 1.6448536269514722; // SciPy: norm.ppf(0.95)
+  for (const [z, p] of normal) {
+    const margin = z * error - value;
+    // Above, the other side of the margin is the nearer one; Abramowitz and Stegun's series is good to 1.5e-7.
+    if (margin > -value) near(changeOver(tasks, margin).equivalence, p, 3e-7);
+  }
+});
+
+Deno.test("the calibration error has 15 bins, and sets cover 90 %, as NumPy has them", () => {
+  near(calibrationError(calibration.confidences, calibration.right), calibration.error, 1e-12);
+  near(predictionSetSize(sets.shares, sets.right)!, sets.size, 1e-12);
 });
 
 /** Changes of a task of some number of documents. */

@@ -1,7 +1,15 @@
 /** Verdicts in rounds: false alarms and coverage at every stop, in simulated rounds, and what they say at their ends. */
 import assert from "node:assert/strict";
-import { changeOver, mean, roundsInterval, roundsShare, roundsVerdict } from "core/measure/mod.ts";
+import {
+  changeOver,
+  mean,
+  roundsInterval,
+  roundsShare,
+  roundsTests,
+  roundsVerdict,
+} from "core/measure/mod.ts";
 import { philox } from "core/tensor/mod.ts";
+import { readJson } from "../../fixtures/read.ts";
 
 /** Changes of answers: `flips` of them, of which `lossy` are losses; a run has its own. */
 const changes = (count: number, run: number, flips: number, lossy: number) =>
@@ -32,6 +40,34 @@ function stopped(flips: number, lossy: number, margin: number) {
 
 const share = (runs: ReturnType<typeof stopped>, wanted: string) =>
   mean(runs.map(({ verdict }) => Number(verdict === wanted)));
+
+const { rounds } = await readJson("tests/fixtures/statistics.json");
+
+Deno.test("intervals of rounds and their p values are SciPy's: 95 %, half of the rest on each side", () => {
+  assert.equal(rounds.length, 5);
+  for (const { values, m, ...expected } of rounds) {
+    const { low, high } = roundsInterval(values);
+    const { above, below } = roundsTests(values, m);
+    // 40 halvings of at most 2 leave 2e-12; SciPy's root is as good.
+    for (const [name, found] of Object.entries({ low, high, above, below })) {
+      assert.ok(Math.abs(found - expected[name]) < 1e-11, `${name}: ${found} for ${expected[name]}`);
+    }
+  }
+});
+
+Deno.test("a verdict is yes or no where the p value is at most 5 %", () => {
+  // Of n rounds without a change, p falls with n; the first n at or below 5 % is the first that says yes.
+  const none = (n: number) => Array.from({ length: n }, () => 0);
+  const first = [...Array(300).keys()].find((n) => n > 0 && roundsTests(none(n), -0.02).above <= 0.05)!;
+  assert.ok(roundsTests(none(first - 1), -0.02).above > 0.05);
+  const verdict = (value: number, n: number, margin: number) =>
+    roundsVerdict(none(n).map(() => value), margin).verdict;
+  assert.deepEqual([verdict(0, first - 1, 0.02), verdict(0, first, 0.02)], ["cannot tell", "yes"]);
+  const lost = [...Array(300).keys()].find((n) =>
+    n > 0 && roundsTests(none(n).map(() => -0.1), -0.02).below <= 0.05
+  )!;
+  assert.deepEqual([verdict(-0.1, lost - 1, 0.02), verdict(-0.1, lost, 0.02)], ["cannot tell", "no"]);
+});
 
 Deno.test("a plan that loses exactly the margin is judged in fewer than 5 % of runs, either way, whatever the stop", () => {
   for (const [flips, lossy, margin] of [[0.04, 0.75, 0.02], [0.1, 0.6, 0.02], [0.05, 1, 0.05]]) {

@@ -18,6 +18,9 @@ import {
   withinBudget,
 } from "core/measure/mod.ts";
 import { correlation, ranks } from "core/measure/statistics/statistics.ts";
+import { readJson } from "../../fixtures/read.ts";
+
+const { rankIntervals } = await readJson("tests/fixtures/statistics.json");
 
 const near = (actual: number, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`);
@@ -142,6 +145,18 @@ Deno.test("a correlation is told where its interval excludes 0; a perfect one fr
   for (const [r, n] of untold) assert.equal(correlates(r, n), false, `${r}, ${n}`); // three pairs have no interval
   assert.equal(correlates(0.9, 12, [-0.6, 0.95]), false, "a given interval is the one that counts");
   assert.equal(rankInterval(1, 30), null);
+});
+
+Deno.test("the interval of a rank correlation is Bonett and Wright's, with SciPy's quantile", () => {
+  for (const { r, n, low, high } of rankIntervals) {
+    const [from, to] = rankInterval(r, n)!;
+    near(from, low, 5e-6); // the quantile has six digits
+    near(to, high, 5e-6);
+  }
+  assert.equal(rankInterval(0.5, 3), null);
+  // Perfect orders of five pairs are 2 of 120; rounding may leave them beside 1.
+  assert.equal(correlates(1 - 1e-13, 5, null), true);
+  assert.equal(correlates(1 - 1e-9, 5, null), false);
 });
 
 Deno.test("nothing dropped is within every budget, with one sample too", () => {
