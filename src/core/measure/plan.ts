@@ -143,20 +143,23 @@ export function isFull({ attention, mlp, changes = [], tables }: DropPlan): bool
   return attention.length + mlp.length + changes.length === 0 && !tables;
 }
 
-/** The identity of a plan, whatever the order of its lists: 16 hexadecimal digits. */
+/** The identity of a plan, whatever the order of its lists and fields: 16 hexadecimal digits. */
 export function planHash(plan: DropPlan): string {
-  const { tables } = plan;
   const lines = everyChange(plan).map((change) => `${change.layer} ${textOf(change)}`);
-  return hashOf([...lines, ...tables ? [`tables ${JSON.stringify(tables)}`] : []].join("\n"));
+  return hashOf([...lines, ...plan.tables ? [tablesText(plan.tables)] : []].join("\n"));
 }
+
+const tablesText = ({ both, embedding, head, tensors }: TablesChange): string =>
+  `tables ${JSON.stringify({ both, embedding, head, tensors })}`;
 
 /** The identity of a change itself, wherever it is made: equal for equal changes of different layers. */
 export const changeHash = (change: Change): string => hashOf(textOf(change));
 
-function textOf({ layer: _, module, to, ...own }: Change): string {
-  const fields = Object.entries(own).map(([name, value]) =>
-    name === "tensors" ? `${value}` : `${name} ${value}` // a hash needs no name
-  );
+function textOf(change: Change): string {
+  const { module, to } = change;
+  const own = change as Partial<Record<ChangeField, unknown>>;
+  const names = (Object.keys(CHANGE_FIELDS[to]) as ChangeField[]).filter((name) => own[name] !== undefined);
+  const fields = names.map((name) => name === "tensors" ? `${own[name]}` : `${name} ${own[name]}`); // a hash needs no name
   return `${module} ${to} ${fields.join(" ")}`;
 }
 

@@ -134,8 +134,8 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     storage(l, name) {
       const ref = find(l, name);
       const blocks = blocksOf(ref);
-      const { dtype, type } = file.tensors.get(ref.name) ?? {};
-      return { dtype: ref.transform ? "f32" : dtype ?? "f32", type, blocks };
+      const { dtype, type, isSplit } = file.tensors.get(ref.name) ?? {};
+      return { dtype: ref.transform ? "f32" : dtype ?? "f32", type, blocks, isSplit };
     },
     async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.

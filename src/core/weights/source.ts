@@ -18,6 +18,8 @@ export interface TensorInfo {
   readonly bytes: number;
   /** What `blocks` gives of it; absent where it is not stored in blocks. */
   readonly blocks?: BlockFormat | undefined;
+  /** Whether its file has several tensors of other shapes in its place, so that no type is its own. */
+  readonly isSplit?: true | undefined;
 }
 
 /** The named tensors of one checkpoint. */
@@ -64,7 +66,7 @@ export interface Cut {
 }
 
 /** How a tensor is stored: in blocks, which leases widen to float32 where they are not wanted, or as numbers of a type. */
-export interface Storage extends Pick<TensorInfo, "blocks"> {
+export interface Storage extends Pick<TensorInfo, "blocks" | "isSplit"> {
   readonly dtype: DType;
   /** As its file spells it; undefined where it is in none. */
   readonly type?: string | undefined;

@@ -24,7 +24,9 @@ export function retypedTensors(job: Job, architecture: string, tensors: readonly
   const types = new Map<string, Required<Pick<RowRounding, "importance">> & { readonly type: string }>();
   const put = (canonical: string, layer: number | undefined, type: string, importance?: Tensor) => {
     const ref = model.stored!(canonical, layer);
-    if (layer !== undefined && isAsCoarse(job.stored.file.tensors.get(ref.name)?.type, type)) return;
+    const stored = job.stored.file.tensors.get(ref.name);
+    // A matrix that no tensor of the file is, and one that has no more bits, keep their types.
+    if (layer !== undefined && (!stored || isAsCoarse(stored.type, type))) return;
     const { name } = storedTensor(names, canonical, layer);
     if (ref.transform || ref.at !== undefined) {
       throw new Inexpressible(name, "is stored in parts or turned, and cannot be rounded");

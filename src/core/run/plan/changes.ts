@@ -2,7 +2,7 @@
 import { type Change, type LayerModule, TABLES, type TablesChange } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { isAsCoarse, roundInThreads, rowBytes } from "../../weights/mod.ts";
+import { isAsCoarse, roundInThreads, rowBytes, type Storage } from "../../weights/mod.ts";
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
@@ -19,7 +19,7 @@ interface ChangeKind<Own extends Change> {
     change: Own,
     layer: LayerSpec,
     tensor: string,
-    storedAs: () => string | undefined,
+    storedAs: () => Pick<Storage, "type" | "isSplit">,
   ): ((stored: Tensor, brought: ReadonlyMap<string, Tensor>) => Tensor | Promise<Tensor>) | null;
 }
 
@@ -129,7 +129,9 @@ const types: ChangeKind<ChangeTo<"types">> = {
       matricesIn(layer, 1, change.module, group).some(([tensor]) => tensor === name)
     );
     const type = group && change[group];
-    if (!type || isAsCoarse(storedAs(), type)) return null;
+    if (!type) return null;
+    const stored = storedAs();
+    if (stored.isSplit || isAsCoarse(stored.type, type)) return null;
     return (stored, brought) => {
       const own = isWeighed(name) ? brought.get(`${change.module}.${importanceName(group)}`) : undefined;
       const importance = own?.data as Float32Array<ArrayBuffer> | undefined;

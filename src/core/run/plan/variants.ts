@@ -207,7 +207,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
 /** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */
 function madeOf(full: ModelSpec, change: Change, name: string, weights: WeightSource) {
   if (!name.startsWith(`${change.module}.`)) return null;
-  const storedAs = () => weights.storage(change.layer, name).type;
+  const storedAs = () => weights.storage(change.layer, name);
   return changeKind(change).made?.(change, full.layers[change.layer], name, storedAs) ?? null;
 }
 

@@ -60,8 +60,8 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
   const { layers, hidden, vocabulary, head } = model.spec;
   const stored = await openStored(model);
   using _file = closed(stored.file);
-  const typeOf = (name: string, layer?: number) =>
-    stored.file.tensors.get(model.stored!(name, layer).name)!.type;
+  const infoOf = (name: string, layer?: number) => stored.file.tensors.get(model.stored!(name, layer).name);
+  const typeOf = (name: string, layer?: number) => infoOf(name, layer)!.type;
   const unit = (
     place: Place,
     groups: readonly (readonly [Group, readonly Matrix[]])[],
@@ -72,9 +72,10 @@ export async function unitsOf(model: StudyModel): Promise<Units> {
         const own = typeOf(name, layer);
         return encodedBytes(type === undefined || isAsCoarse(own, type) ? own : type, shape);
       });
-    const own = groups.map(([group, matrices]) => {
+    const own = groups.map(([group, all]) => {
+      const matrices = all.filter(([name]) => infoOf(name, layer)); // one that no tensor of the file is keeps its type
       const bits = Math.max(...matrices.map(([name]) => bitsOf(typeOf(name, layer))));
-      const types = ladder(matrices.reduce((most, [, [, columns]]) => gcd(most, columns), 0))
+      const types = ladder(all.reduce((most, [, [, columns]]) => gcd(most, columns), 0))
         .filter((type) => bitsOf(type) < bits);
       return { group, matrices, types, bits, bytes: bytesIn(matrices) };
     });

@@ -87,7 +87,7 @@ function withJoinedLatents(file: GgufFile, spec: ModelSpec, name: string): GgufF
     });
     const shape = [heads * (plain + value), keyValue];
     return [[tensor, {
-      info: { type: file.tensors.get(parts[0])!.type, dtype: "f32", shape },
+      info: { type: file.tensors.get(parts[0])!.type, dtype: "f32", shape, isSplit: true },
       parts,
       async read([start, end], allocate) {
         const [keys, values] = await Promise.all(parts.map((part) => file.read(part)));
