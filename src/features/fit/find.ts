@@ -28,7 +28,7 @@ import {
 } from "./candidates.ts";
 import { exchangesOf } from "./exchange.ts";
 import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
-import type { FitOptions, Line } from "./lines.ts";
+import { type FitOptions, type Line, unheld } from "./lines.ts";
 import type { RunOptions } from "core/study/options.ts";
 import { dropsIn } from "core/study/plan.ts";
 import type { RankTarget, Removals } from "../orders/mod.ts";
@@ -177,7 +177,9 @@ async function chosenByCost(
     const [making, judging] = next();
     making.signal?.throwIfAborted();
     const made = await make(round, making);
-    const own = await judged(searching, made.filter((one) => one !== null), judging);
+    const held = made.filter((one) => one !== null);
+    if (held.length === 0) return made.map(() => false);
+    const own = await judged(searching, held, judging);
     provenance = own.provenance;
     tried.push(...own.tried);
     return made.map((one) => own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes"));
@@ -193,19 +195,20 @@ async function chosenByCost(
   const reaches = await along(bareOf(searching), bareRound);
   const begins = reaches.map(({ good: begin }, line) => ({ line, begin }));
   await along(repairedOf(searching, begins), repairedRound);
+  if (!provenance) throw unheld(model, lines, sizer?.format);
   const first = largest(tried, saving);
   const same = { saved: ({ less }: Candidate) => less, wanted: first?.candidate.less ?? 0 };
   for (const { line, dropped } of first ? await exchanged(searching, first, same, bareRound()[0]) : []) {
     await along([{ line, begin: dropped - 1, most: all[line].most }], bareRound);
   }
   const chosen = largest(tried, saving);
-  if (!chosen) return { tried, provenance: provenance!, path: [], runnersUp: [] };
+  if (!chosen) return { tried, provenance, path: [], runnersUp: [] };
   const { line } = chosen.candidate;
   const before = all[line].way ? line % lines.length : null;
   const between = skipped(chosen, tried, before === null ? 0 : reaches[before].good);
   if (between.length > 0) await attempt(ways.length > 0 ? repairedRound : bareRound)(between);
   const [path, others] = [pathTo(chosen, tried, before), runnersUp(chosen, tried, saving)];
-  return { tried, provenance: provenance!, path, runnersUp: others };
+  return { tried, provenance, path, runnersUp: others };
 }
 
 /** Rounds in which a plan that turned out slower than expected makes room for a larger one. */
@@ -283,6 +286,7 @@ async function cheapest(searching: Searching, saving: Saving, next: NextRound) {
         if (held) most = Math.max(most, saving.saved(held));
       }
     }
+    if (most === -Infinity) throw unheld(model, all, sizer?.format);
     const limit = `at ${aim.of === "file" ? "least" : "most"} ${saving.textOf(most)}`;
     throw new RangeError(
       `Cannot fit ${model.name}: ${aim.of} is ${amountText(aim.amount)}, expected ${limit}, ` +

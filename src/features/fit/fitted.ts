@@ -1,6 +1,7 @@
 /** What follows a fit: its plan is kept under a name, and commands use it. */
 import { join } from "node:path";
 import { writeTogether } from "core/disk/mod.ts";
+import type { DropPlan } from "core/measure/mod.ts";
 import { cacheKey, fileName, resultText } from "core/result/mod.ts";
 import type { Fit } from "./result.ts";
 import { planTensors } from "core/study/plan_file.ts";
@@ -28,9 +29,15 @@ export async function keepFit(fit: Fit, results: string): Promise<string | null>
   }
 }
 
+/** The format to export a plan in: one that drops nothing needs no `deci`, which fewer readers know than the model's own architecture. */
+const formatOf = ({ attention, mlp, changes = [] }: DropPlan, format: string): string =>
+  format === "gguf-deci" && attention.length + mlp.length === 0 && changes.every(({ to }) => to === "types")
+    ? "gguf"
+    : format;
+
 /** Commands to type next, for a fit in a file, where it may be worth it. They can be pasted. */
 export function nextLines(
-  { file: sized, verdict: { worth, speed } }: Fit,
+  { file: sized, plan: answer, verdict: { worth, speed } }: Fit,
   ref: string,
   file: string,
 ): string[] {
@@ -38,7 +45,9 @@ export function nextLines(
   if (worth === "no") return [];
   if (worth === "cannot tell") return speed ? [commandLine("speed", ref, ...plan)] : [];
   return [
-    ...sized ? [commandLine("export", ref, ...plan, "--format", sized.format, "--out", "smaller")] : [],
+    ...sized && answer
+      ? [commandLine("export", ref, ...plan, "--format", formatOf(answer, sized.format), "--out", "smaller")]
+      : [],
     commandLine("generate", ref, ...plan, "--prompt", "Once upon a time"),
   ];
 }

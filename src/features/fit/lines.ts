@@ -108,6 +108,18 @@ function targetsIn(name: string, sizer: Sizer | null, options: FitLines & FitAim
   );
 }
 
+/** The refusal of a fit of which no plan makes the file smaller. */
+export function unheld(
+  { name }: Pick<StudyModel, "name">,
+  lines: readonly Pick<Line, "target">[],
+  format: string | undefined,
+): RangeError {
+  const targets = [...new Set(lines.map(({ target }) => target))].join(", ");
+  return new RangeError(
+    `Cannot fit ${name}: no plan of ${targets} makes a ${format} file smaller, expected other targets or another format`,
+  );
+}
+
 /** A line before its order is known. */
 interface Planned {
   readonly target: RankTarget;

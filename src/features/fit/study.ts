@@ -34,6 +34,7 @@ import {
   linesPlanned,
   removedFor,
   triesTypes,
+  unheld,
 } from "./lines.ts";
 
 export type { FitOptions };
@@ -107,8 +108,16 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     };
     const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
     const typing: Step<TypeLines> = step(pricing, typed);
-    if (planned.length === 0 && !units) {
-      throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
+    const hasTypes = units !== null && units.first.length + units.units.length > 0;
+    if (planned.length === 0 && !hasTypes) {
+      const found = [
+        ...options.targets?.every((target) => target === "types") ? [] : ["no module may be dropped"],
+        ...units ? ["no matrix can be stored in fewer bits"] : [],
+      ];
+      throw new RangeError(`Cannot fit ${model.name}: ${found.join(" and ")}, expected at least one`);
+    }
+    if (aim.of === "file" && !hasTypes && !planned.some(({ leaves }) => leaves)) {
+      throw unheld(model, planned, sizing!.format);
     }
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
     const removed = removedFor(model.spec, planned, options);
