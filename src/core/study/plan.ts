@@ -10,6 +10,7 @@ import {
   record,
   required,
   resultOf,
+  string,
   text,
   unknownText,
   wholeNumber,
@@ -92,9 +93,12 @@ export const aPlan: Check = (value, path) => {
   if (odd !== undefined) {
     return { text: unknownText(`field "${odd}" of a plan in ${path}`, odd, PLAN_FIELDS), error: TypeError };
   }
-  const { attention = null, mlp = null, changes, tables } = value as Partial<Plan>;
-  return lists({ attention, mlp, changes, tables }, path);
+  const { model, layers, attention = null, mlp = null, changes, tables } = value as Partial<Plan>;
+  return madeFrom({ model, layers }, path) ?? lists({ attention, mlp, changes, tables }, path);
 };
+
+/** What a plan says of the model that it was made from. */
+const madeFrom: Check = record({ model: required(string), layers: required(wholeNumber(1)) }, "a plan");
 
 export const aDrop: Check = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,

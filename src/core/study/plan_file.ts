@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { checkTarget, type Content, writeTogether } from "../disk/mod.ts";
-import { expect, failure, text } from "../entry/mod.ts";
+import { expect, failure, formatBytes, text } from "../entry/mod.ts";
 import { fileSource } from "../hub/mod.ts";
 import type { Change, TablesChange } from "../measure/mod.ts";
 import { manifests, type Plan, planKind, readResult, type Result, resultText } from "../result/mod.ts";
@@ -10,6 +10,9 @@ import { changeKind, changeTensorName, isChangeTensorName, keepTensors, tensorsO
 import { float32, type Tensor } from "../tensor/mod.ts";
 import { openSafetensors, safetensorsOf, type TensorFile } from "../weights/mod.ts";
 import { aPlan } from "./plan.ts";
+
+/** The most bytes of a plan's JSON: one of a hundred layers has some ten thousand. */
+const MOST_BYTES = 100e6;
 
 /** Where the tensors of a plan lie: "repaired.safetensors" for "repaired.json". */
 export const tensorPath = (path: string): string => `${path.replace(/\.json$/, "")}.safetensors`;
@@ -101,6 +104,7 @@ async function expectPlanTensors(file: string): Promise<void> {
  */
 export async function readPlan(path: string): Promise<Plan> {
   expect("read a plan", "path", path, text);
+  await expectPlanFile(path);
   const read = await readResult(path, planKind, manifests.fit) as Result & { readonly plan?: Plan };
   const plan = read.kind === planKind.name ? read as Result as Plan : read.plan;
   if (!plan) throw new TypeError(`Cannot read a plan from ${path}: the fit found nothing that may go`);
@@ -115,6 +119,18 @@ export async function readPlan(path: string): Promise<Plan> {
     opened.close();
   }
   return plan;
+}
+
+/** Throws `Error` for a pipe or a device, which would be waited for or never end, and for a file too large for a plan. */
+async function expectPlanFile(path: string): Promise<void> {
+  const there = await stat(path).catch(() => null);
+  if (!there || there.isDirectory()) return; // reading it says what is wrong
+  const refused = (found: string, expected: string) =>
+    new Error(`Cannot read a plan from ${path}: found ${found}, expected ${expected}`);
+  if (!there.isFile()) throw refused("a device or a pipe", "a file on a disk");
+  if (there.size > MOST_BYTES) {
+    throw refused(`${there.size.toLocaleString("en-US")} bytes`, `at most ${formatBytes(MOST_BYTES)}`);
+  }
 }
 
 /** Opens the file of tensors; `first` is one that it has to have. */

@@ -9,7 +9,8 @@ import { perplexities } from "features/losses/study.ts";
 import { readPlan, writePlan } from "core/study/plan_file.ts";
 import { perplexity } from "../result/samples.ts";
 import { fit as someFit } from "../show/synthetic_fit.ts";
-import { type Refusal, refuses } from "../../support.ts";
+import { type Refusal, refuses, withFolder } from "../../support.ts";
+import { onUnix, ran } from "../../tools.ts";
 import { withTiny } from "./tiny.ts";
 import { readResult, writeResult } from "features/by_name.ts";
 
@@ -107,3 +108,48 @@ Deno.test("undefined counts as absent; lists of any kind and fields that are inh
     assert.equal(JSON.stringify(other), JSON.stringify(plain));
     return Promise.resolve();
   }));
+
+Deno.test("a plan without the name or the layers of its model is refused by name", () =>
+  withTiny(async ({ model, options, folder }) => {
+    const whole = "expected a whole number of at least 1";
+    const rows: readonly (readonly [own: object, found: string, name: string])[] = [
+      [{ layers: {} }, `layers is an object, ${whole}`, "TypeError"],
+      [{ layers: "3" }, `layers is "3", ${whole}`, "TypeError"],
+      [{ layers: undefined }, `layers is missing, ${whole}`, "TypeError"],
+      [{ layers: 0 }, `layers is 0, ${whole}`, "RangeError"],
+      [{ model: {} }, "model is an object, expected a text", "TypeError"],
+    ];
+    for (const [own, found, name] of rows) {
+      const odd = { ...plan, ...own } as Plan;
+      await refuses("Cannot ", (use: () => unknown) => use(), [
+        [() => dropsIn(model, odd), `drop modules: plan.${found}`, name],
+        [() => perplexities(model, [odd], options), `measure perplexities: plans[0].${found}`, name],
+        [() => writePlan(`${folder}/plan.json`, odd), `write a plan: plan.${found}`, name],
+      ]);
+    }
+  }));
+
+onUnix(
+  "a plan is read from a file of its size: a pipe, a device and 100 MB are refused, and nothing waits",
+  () =>
+    withFolder(async (folder) => {
+      const at = (name: string) => `${folder}/${name}`;
+      await ran("mkfifo", [at("pipe.json")]);
+      await Deno.writeFile(at("large.json"), new Uint8Array());
+      await Deno.truncate(at("large.json"), 100e6 + 1);
+      await Deno.writeTextFile(at("plan.json"), JSON.stringify(plan));
+      await Deno.symlink(at("plan.json"), at("link.json"));
+      assert.deepEqual(await readPlan(at("link.json")), plan);
+      const unread = "found a device or a pipe, expected a file on a disk";
+      await refuses("Error: Cannot read ", (path: string) => readPlan(path), [
+        [at("pipe.json"), `a plan from ${at("pipe.json")}: ${unread}`],
+        ["/dev/zero", `a plan from /dev/zero: ${unread}`],
+        [
+          at("large.json"),
+          `a plan from ${at("large.json")}: found 100,000,001 bytes, expected at most 100 MB`,
+        ],
+        [at("none.json"), at("none.json")],
+        [folder, folder],
+      ]);
+    }),
+);
