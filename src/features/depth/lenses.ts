@@ -7,10 +7,12 @@ import {
   type Blocks,
   type DropPlan,
   embed,
+  headOf,
   openScorer,
   segmentsOf,
   streamProbe,
   throughLast,
+  withTables,
   withUploaded,
 } from "core/run/mod.ts";
 import type { Model } from "core/models/mod.ts";
@@ -80,7 +82,9 @@ export async function sumsOver(
   const { hidden } = model.spec;
   const group = groupOf(model.spec, length, asked).samples;
   const report = reporter("layers", "samples", options);
-  await using scorer = released(await openScorer(model, await engineOf(options), options.signal));
+  await using scorer = released(
+    await openScorer(headOf(model, asked.drop), await engineOf(options), options.signal),
+  );
   const all: Depth["samples"] = [];
   for (let first = 0; first < samples; first += group) {
     const count = Math.min(group, samples - first);
@@ -126,9 +130,10 @@ async function streamsOf(
     held[sample].at[l] = rowsIn(h, places, hidden);
     held[sample].first[l] = h.slice(0, again * hidden);
   };
+  const read = drop.tables ? withTables(model, drop.tables) : model;
   for (let i = 0; i < samples; i++) {
     held.push({ at: [], first: [] });
-    hold(i, 0, await embed(model, engine, ids.subarray(i * length, (i + 1) * length)));
+    hold(i, 0, await embed(read, engine, ids.subarray(i * length, (i + 1) * length)));
   }
   const probe = streamProbe((layer, sample, h) => hold(sample, layer + 1, h));
   const onProgress = (done: number, modules: number) => tell(share * done / modules);

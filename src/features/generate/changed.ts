@@ -31,7 +31,7 @@ export async function withChangedReader<T>(
   const { change, plan, index, length, signal } = options;
   const need = bytesOf(model, [{ plans: [plan], head: true, samples: 1, length }]);
   return await withResidents(model.weights, need, options, async ({ engine, precision }) => {
-    await using lens = await openHead(model, { engine, precision, signal });
+    await using lens = await openHead(model, plan, { engine, precision, signal });
     const { layers } = changedSpec(model.spec, plan);
     let read: readonly number[] = [];
 

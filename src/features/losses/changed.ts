@@ -55,11 +55,11 @@ export async function changedPerplexities(
   const passes = drops.map((drop, i) => ({ ...text.sizes, plans: [drop], head: true, stays: i === 0 }));
   await expectRoom(needOf(model, passes), options);
   const at = phased(`changed runs of ${model.name}`, [1, ...drops.map(() => 2)], options);
-  await using lens = readsHead(change.values) ? await openHead(model, options) : undefined;
   const shared: Shared = {};
   const results: Perplexity[] = [];
   try {
     for (const [plan, drop] of drops.entries()) {
+      await using lens = readsHead(change.values) ? await openHead(model, drop, options) : undefined;
       const record = changeRecord();
       const see = (seen: Seen<LayerValue>) =>
         unlessAborted(change.by(Object.assign(withIds(seen, blocks), { plan })), options.signal);

@@ -17,6 +17,7 @@ import {
   changedSpec,
   type DropPlan,
   type ForwardOptions,
+  headOf,
   LAYER_VALUES,
   type LayerValue,
   OBSERVABLE,
@@ -138,7 +139,7 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   const usesHead = atEnd.length > 0 || readsHead(options.values);
   const { layers } = changedSpec(model.spec, drop);
   const onProgress = reporter("layers", "modules", at.running);
-  await using lens = usesHead ? await openHead(model, options) : undefined;
+  await using lens = usesHead ? await openHead(model, drop, options) : undefined;
   const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const finish: ForwardOptions["finish"] = atEnd.length > 0
     ? async (states, batches) => {
@@ -154,9 +155,12 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
 }
 
-/** Opens the head, for a block that releases it. */
-export const openHead = async (model: StudyModel, options: EngineOptions & Pick<Reports, "signal">) =>
-  released(await openLens(model, await engineOf(options), options.signal));
+/** Opens the head of a plan, for a block that releases it. */
+export const openHead = async (
+  model: StudyModel,
+  plan: DropPlan,
+  options: EngineOptions & Pick<Reports, "signal">,
+) => released(await openLens(headOf(model, plan), await engineOf(options), options.signal));
 
 /** Whether values are read from the head behind a layer. */
 export const readsHead = (values: readonly string[]) =>

@@ -5,6 +5,7 @@ import { float32, type Tensor } from "../../tensor/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { openLens } from "./lens.ts";
 import type { DropPlan } from "../../measure/mod.ts";
+import { headOf } from "../plan/variants.ts";
 import { openScorer } from "./scorer.ts";
 
 interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
@@ -15,8 +16,8 @@ interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
 
 /** The logits after every token, float32 [T, V]. Throws `RangeError` where the norm or the head is not finite. */
 export async function textLogits(run: OneText): Promise<Tensor & { data: Float32Array }> {
-  const { model, engine, ids, signal } = run;
-  await using lens = released(await openLens(model, engine, signal));
+  const { model, engine, ids, plan, signal } = run;
+  await using lens = released(await openLens(headOf(model, plan), engine, signal));
   let logits = new Float32Array(0);
   await lastStream(run, async (stream) => {
     const rows = Int32Array.from(ids.keys());
@@ -27,9 +28,9 @@ export async function textLogits(run: OneText): Promise<Tensor & { data: Float32
 
 /** −ln p of every token but the first, in nats, float64 [T − 1]. Throws `RangeError` where the norm or the head is not finite. */
 export async function textLosses(run: OneText): Promise<Float64Array> {
-  const { model, engine, ids, signal } = run;
+  const { model, engine, ids, plan, signal } = run;
   const rows = Int32Array.from({ length: ids.length - 1 }, (_, row) => row);
-  await using scorer = released(await openScorer(model, engine, signal));
+  await using scorer = released(await openScorer(headOf(model, plan), engine, signal));
   let losses = new Float64Array(0);
   await lastStream(run, async (stream) => {
     const targets = { rows, tokens: ids.slice(1), of: rows };

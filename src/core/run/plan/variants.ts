@@ -132,6 +132,9 @@ export function headsOf(model: Model, plans: readonly DropPlan[]): Model[] {
   });
 }
 
+/** The model whose head reads the streams of a plan. */
+export const headOf = (model: Model, plan: DropPlan): Model => headsOf(model, [plan])[0];
+
 /** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
 export function variantModel(model: Model, l: number, module: LayerModule, { change }: Variant): Model {
   const changed = changedModel(model, planOf(change ? [change] : []));
