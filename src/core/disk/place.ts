@@ -48,9 +48,10 @@ async function ignoresCase(folder: string): Promise<boolean> {
   }
 }
 
-export async function isInside({ base, rest }: Place, folder: Place): Promise<boolean> {
+export async function isInside({ base, inode, rest }: Place, folder: Place): Promise<boolean> {
   if (folder.rest !== "") return false;
-  let path = await realpath(base);
+  let path = await realpath(base).catch(() => null);
+  if (path === null || rest === "" && await inodeOf(path) !== inode) return false; // an opened file without a path here
   if (rest === "") path = dirname(path);
   for (;; path = dirname(path)) {
     if (await inodeOf(path) === folder.inode) return true;

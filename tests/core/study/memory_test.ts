@@ -9,7 +9,7 @@ import { sweep } from "features/sweep/mod.ts";
 import { decodingBytes, noDrop } from "core/run/mod.ts";
 import { BASE_BYTES, expectRoom, needOf } from "core/study/estimate.ts";
 import { drawText, zipfText } from "core/subject/mod.ts";
-import { availableBytes } from "core/engine/mod.ts";
+import { availableBytes, machineBytes } from "core/engine/mod.ts";
 import { engineOf } from "core/study/options.ts";
 import { readBytes } from "features/evaluate/price.ts";
 import { engineWith } from "../../model.ts";
@@ -41,6 +41,11 @@ Deno.test("what is available is the machine's, or the control group's where that
   };
   assert.equal(availableBytes(5000, files(v1)), 730);
   assert.equal(availableBytes(5000, files({})), 5000);
+});
+
+Deno.test("a system that reports no available memory has what is free", () => {
+  assert.equal(machineBytes({ available: 5, free: 1 }), 5);
+  assert.equal(machineBytes({ available: 0, free: 7 }), 7, "Windows");
 });
 
 Deno.test("an engine with memory of its own is not held against the machine's", async () => {

@@ -7,7 +7,7 @@ const GROUPS = "/sys/fs/cgroup";
 
 /** Bytes that this process can still have: those of the machine, or of its control group where they are fewer. */
 export function availableBytes(
-  machine = Deno.systemMemoryInfo().available,
+  machine = machineBytes(Deno.systemMemoryInfo()),
   read: (path: string) => string | null = readText,
 ): number {
   const groups = (read("/proc/self/cgroup") ?? "").split("\n").flatMap((line) => {
@@ -18,6 +18,11 @@ export function availableBytes(
     return folders(`${GROUPS}/memory`, path).map((folder) => left(folder, FILES.v1, read));
   });
   return Math.max(0, Math.min(machine, ...groups));
+}
+
+/** What the system has left: on Windows, Deno reports it as `free`, and 0 as `available`. */
+export function machineBytes({ available, free }: Pick<Deno.SystemMemoryInfo, "available" | "free">): number {
+  return available || free;
 }
 
 /** Files of both versions: the limit, what is used, and what of that are copies of files, which give way. */
