@@ -11,11 +11,13 @@ import {
   findToken,
   freeBytes,
   isOffline,
+  isOlder,
   knownModels,
   missingPackages,
-  PYTHON,
+  pythonVersion,
 } from "core/hub/mod.ts";
 import { runApart } from "core/libraries/mod.ts";
+import { PYTHON_NEEDED as NEEDED } from "../lab/jupyter.ts";
 import type { Check } from "./examine.ts";
 
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */
@@ -25,15 +27,24 @@ const ENOUGH_DISK = 1e9;
 
 const VENV = folderOf("venv");
 
-const VULKAN =
-  "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers";
+const { vulkan: VULKAN, python: PYTHON_REMEDY } = remediesOn(Deno.build.os);
 const INSTALLED = "optional: bfloat16 on x86 CPUs; run lamina openvino to install it (53 MB)";
 const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
 const NVRTC = `run lamina cuda to install it in ${
   displayed(folderOf("cuda"))
 }, or set LAMINA_CUDA to a CUDA toolkit's folder`;
 const MEMORY = `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use fewer and shorter samples`;
-const APT = "apt install python3 python3-venv python3-pip; needed for packaged models and Jupyter";
+
+/** How to get what a system's own programs install: by apt on Linux only. */
+export function remediesOn(system: typeof Deno.build.os): Readonly<Record<"vulkan" | "python", string>> {
+  const isLinux = system === "linux";
+  const from = isLinux ? "apt install python3 python3-venv python3-pip" : "install Python from python.org";
+  const software = isLinux ? "; without a GPU: apt install mesa-vulkan-drivers" : "";
+  return {
+    vulkan: `install the ${isLinux ? "Vulkan " : ""}driver of the GPU's vendor${software}`,
+    python: `${from}; needed for packaged models, and from ${NEEDED.join(".")} on for Jupyter`,
+  };
+}
 
 const check = (part: string, seconds: number, look: Check["look"], remedy: string, needed = false): Check => (
   { part, needed, remedy, seconds, look }
@@ -61,7 +72,7 @@ export const machineChecks: readonly Check[] = [
   native("WebGPU kernels", "webgpu", VULKAN),
   native("CUDA kernels", "cuda", NVIDIA),
   native("CUDA compiler", "nvrtc", NVRTC),
-  check("Python", 20, python, APT),
+  check("Python", 20, python, PYTHON_REMEDY),
   check("Jupyter", 10, jupyter, `run lamina lab to create it in ${displayed(VENV)}`),
   check("models", 20, models, "models are fetched on first use; lamina start fetches one (98 MB)"),
   check("cache", 20, cache, `set LAMINA_CACHE to a writable folder with ${formatBytes(ENOUGH_DISK)} free`),
@@ -96,8 +107,9 @@ function cpu(): Promise<string> {
 async function python(signal: AbortSignal): Promise<string> {
   const missing = await missingPackages(signal);
   if (missing.length > 0) throw new Error(`${missing.join(", ")} not found`);
-  const { stdout } = await new Deno.Command(PYTHON, { args: ["--version"], signal }).output();
-  return `${new TextDecoder().decode(stdout).trim()} with pip and venv`;
+  const version = await pythonVersion(signal);
+  const note = isOlder(version, NEEDED) ? `; Jupyter needs ${NEEDED.join(".")}` : "";
+  return `Python ${version} with pip and venv${note}`;
 }
 
 async function jupyter(): Promise<string> {

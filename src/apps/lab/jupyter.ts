@@ -16,6 +16,8 @@ import { kindNames, manifests, VERSION } from "core/result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];
+/** The oldest Python that these packages install on. */
+export const PYTHON_NEEDED = [3, 10] as const;
 const SECOND = 1000; // ms between two reports of the cell that runs
 const WINDOWS = Deno.build.os === "windows";
 
@@ -37,7 +39,7 @@ export const environment: Readonly<Record<string, string>> = {
 /** Makes the virtual environment, unless it exists with these packages, and its kernel. Throws if Python lacks a part. */
 export async function install(onNotice: (line: string) => void = () => {}): Promise<void> {
   await workspace();
-  await makeEnvironment({ folder: venv, requirements: PACKAGES, onNotice });
+  await makeEnvironment({ folder: venv, requirements: PACKAGES, python: PYTHON_NEEDED, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
   await writeSettings();

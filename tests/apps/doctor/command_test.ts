@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { noBfloat16 } from "../../../src/apps/cache/command.ts";
 import { examine, type Finding } from "../../../src/apps/doctor/examine.ts";
-import { machineChecks } from "../../../src/apps/doctor/machine_checks.ts";
+import { machineChecks, remediesOn } from "../../../src/apps/doctor/machine_checks.ts";
 import { widthOf } from "core/show/plain.ts";
 import { withFolder } from "../../support.ts";
 import { ok, root, withVariables } from "../../core/command/cli.ts";
@@ -74,6 +74,18 @@ Deno.test("the table marks every part, and puts a remedy under each that lacks; 
   assert.match(lines[python + 1], /^ +→ apt install python3 python3-venv python3-pip/);
   const hub = / hub https:\/\/hub\.example, not used \(HF_HUB_OFFLINE\); token from HF_TOKEN/;
   assert.match(table.replaceAll(/\s+/g, " "), hub);
+});
+
+Deno.test("only Linux is advised to use apt", () => {
+  const says = (system: typeof Deno.build.os) => Object.values(remediesOn(system)).join("; ");
+  assert.match(
+    says("linux"),
+    /apt install mesa-vulkan-drivers; apt install python3 python3-venv python3-pip;/,
+  );
+  for (const system of ["windows", "darwin"] as const) {
+    assert.doesNotMatch(says(system), /apt|Vulkan/);
+    assert.match(says(system), /install Python from python\.org; .*3\.10/);
+  }
 });
 
 Deno.test("a machine without Vulkan, cache or a hub's address hears how to get them; a token is never shown", async () => {

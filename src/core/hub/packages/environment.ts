@@ -5,10 +5,15 @@ import { expectedFolder } from "../../home/mod.ts";
 import { openLocked } from "../cache/partial.ts";
 import { expectOnline } from "../retry.ts";
 
+/** The first two numbers of a version of Python. */
+export type Version = readonly [major: number, minor: number];
+
 interface Environment {
   readonly folder: string;
   /** Lines of a requirements file, with exact versions. */
   readonly requirements: readonly string[];
+  /** The oldest Python that the packages install on; default: any. */
+  readonly python?: Version;
   readonly signal?: AbortSignal;
   readonly onNotice?: (line: string) => void;
 }
@@ -38,13 +43,19 @@ async function isReady({ folder, requirements, signal }: Environment): Promise<b
 }
 
 async function make(environment: Environment): Promise<void> {
-  const { folder, requirements, signal, onNotice } = environment;
+  const { folder, requirements, python, signal, onNotice } = environment;
   expectOnline(`the packages of ${folder}`);
   const missing = await missingPackages(signal);
   if (missing.length > 0) {
     const names = missing.join(", ");
     throw new Error(
       `Cannot create ${folder}: ${names} not found (Debian, Ubuntu: apt install ${missing.join(" ")})`,
+    );
+  }
+  const version = await pythonVersion(signal);
+  if (python && isOlder(version, python)) {
+    throw new Error(
+      `Cannot create ${folder}: found Python ${version}, expected ${python.join(".")} or newer`,
     );
   }
   onNotice?.(
@@ -94,6 +105,19 @@ export function complaintIn(errors: readonly string[]): string | undefined {
 }
 
 export const PYTHON = Deno.build.os === "windows" ? "python" : "python3";
+
+/** The version of Python that is used here: "3.11.2". */
+export async function pythonVersion(signal?: AbortSignal): Promise<string> {
+  const { stdout } = await new Deno.Command(PYTHON, { args: ["--version"], ...signal && { signal } })
+    .output();
+  return new TextDecoder().decode(stdout).trim().replace(/^Python /, "");
+}
+
+/** Whether a version of Python is older than another. */
+export function isOlder(version: string, [major, minor]: Version): boolean {
+  const [ownMajor, ownMinor] = version.split(".").map(Number);
+  return ownMajor < major || ownMajor === major && ownMinor < minor;
+}
 
 /** Names of the Debian packages that pip and a virtual environment need and this machine lacks. */
 export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
