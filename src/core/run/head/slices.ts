@@ -87,10 +87,12 @@ export function sliceGraph(
     const target = graph.input("target", "i64", ["n", plans, "c"]);
     graph.output("target_logit", op.GatherElements(z, target, 2));
   }
-  if (compared && plans > 1) {
-    const full = op.Slice(z, 0, 1, 1);
-    const weights = op.Transpose(op.Slice(exp, 0, 1, 1), [0, 2, 1]);
-    graph.output("difference", op.MatMul(op.Sub(full, z), weights));
+  if (compared && plans > 1) { // of logits below their maxima: what they have in common would cost digits
+    const full = op.Slice(below, 0, 1, 1);
+    const own = op.Slice(exp, 0, 1, 1);
+    const weights = op.Transpose(own, [0, 2, 1]);
+    graph.output("excess", op.ReduceSum(op.Sub(exp, own), [2], 1));
+    graph.output("difference", op.MatMul(op.Sub(full, below), weights));
   }
   return graph;
 }
@@ -131,11 +133,13 @@ export function merger(
         weighted[at] = lowered(weighted[at], sum[at], before - after) +
           lowered(from.weighted[own], from.sum[own], from.max[own] - after);
       }
-      sum[at] = sum[at] * Math.exp(before - after) + from.sum[own] * Math.exp(from.max[own] - after);
+      sum[at] = sum[at] * Math.exp(before - after) +
+        sumOf(from, own, row * plans) * Math.exp(from.max[own] - after);
       max[at] = after;
       if (from.difference) {
+        const found = from.difference[own] + (fullMax - from.max[own]) * from.sum[row * plans];
         difference[at] = difference[at] * Math.exp(fullBefore - fullAfter) +
-          from.difference[own] * Math.exp(fullMax - fullAfter);
+          found * Math.exp(fullMax - fullAfter);
       }
     }
   }
@@ -202,6 +206,14 @@ export function merger(
   };
 }
 
+/**
+ * Σ exp of a plan. That of a plan near the full model is the full model's and how much more it is, so that their quotient, on which the
+ * divergence rests, has no error of either sum.
+ */
+function sumOf({ sum, excess }: Statistics, own: number, full: number): number {
+  return excess && 2 * sum[own] > sum[full] ? sum[full] + excess[own] : sum[own];
+}
+
 /** Σ e^(z − M) · (z − M) below an M that is larger by −`by`: (W + S · by) · e^by. */
 function lowered(weighted: number, sum: number, by: number): number {
   return sum > 0 ? (weighted + sum * by) * Math.exp(by) : 0;
@@ -220,6 +232,7 @@ interface Statistics {
   readonly logit: Float32Array;
   readonly best: BigInt64Array;
   readonly difference: Float32Array | undefined;
+  readonly excess: Float32Array | undefined;
   readonly weighted: Float32Array | undefined;
   readonly top: Float32Array | undefined;
   readonly topWords: BigInt64Array | undefined;
@@ -233,6 +246,7 @@ function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
     logit: values("target_logit"),
     best: outputs.best.data as BigInt64Array,
     difference: values("difference"),
+    excess: values("excess"),
     weighted: values("weighted"),
     top: values("top"),
     topWords: outputs.top_words?.data as BigInt64Array | undefined,
