@@ -123,7 +123,7 @@ Deno.test("a snapshot with links that lead nowhere is not complete", async () =>
     await withHub(MODEL, async (_, folder) => {
       await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": pattern(2) });
       await Deno.remove(theirs(folder, file));
-      await Deno.symlink("../../blobs/none", theirs(folder, file));
+      await Deno.symlink("../../blobs/none", theirs(folder, file), { type: "file" });
       using model = closed(await openModel("owner/name"));
       assert.equal((await model.open(file)).path, ours(folder, file));
     });

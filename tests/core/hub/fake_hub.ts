@@ -106,7 +106,7 @@ export async function layOut(cache: string, files: Record<string, Uint8Array | u
     if (!bytes) continue;
     const blob = bytes.length > 100 ? sha256(bytes) : gitHash(bytes);
     await Deno.writeFile(join(repo, "blobs", blob), bytes);
-    await Deno.symlink(`../../blobs/${blob}`, join(repo, "snapshots", COMMIT, name));
+    await Deno.symlink(`../../blobs/${blob}`, join(repo, "snapshots", COMMIT, name), { type: "file" });
   }
 }
 

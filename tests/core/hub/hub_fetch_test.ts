@@ -197,6 +197,10 @@ Deno.test("refusals say what to do", async () => {
     Deno.env.set("HF_TOKEN", "hf_x");
     hub.faults.set("config.json", [{ kind: "status", status: 403 }]); // gated: listed, but not given
     await refused(/answered 403 \(gated or private; the token from HF_TOKEN does not give access/);
+    hub.faults.set("model.safetensors", [{ kind: "status", status: 403 }]); // of the server that the hub redirects to
+    await refused(
+      /http:\S+:\d+, to which the hub redirected, answered 403, expected 200; try again later, .*HF_ENDPOINT/,
+    );
   });
 });
 
@@ -224,7 +228,9 @@ Deno.test("hostile listings are refused: names that leave their folder, sizes, o
     hub.listing = { error: "sign in" };
     await assert.rejects(openModel("owner/name"), /did not answer with the hub's JSON/);
     hub.listing = [{ type: "file", path: "config.json", size: -1 }];
-    await assert.rejects(openModel("owner/name"), /-1 bytes, expected a valid size/);
+    await assert.rejects(openModel("owner/name"), /its size is -1, expected a number of bytes/);
+    hub.listing = [{ type: "file", path: "config.json" }];
+    await assert.rejects(openModel("owner/name"), /its size is missing, expected a number of bytes/);
   });
 });
 

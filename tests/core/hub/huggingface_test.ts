@@ -72,6 +72,21 @@ Deno.test("with stream, weights stay on the hub and are read in ranges; the toke
     assert.deepEqual(hub.tokens, { hub: "Bearer secret", store: null });
   }));
 
+Deno.test("with stream, a server that sends whole files only has the file fetched once, with a notice", () =>
+  withHub(REPOSITORY, async (hub) => {
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    using model = closed(await openModel("owner/name", { stream: true, onNotice }));
+    hub.faults.set("model.safetensors", Array(4).fill({ kind: "whole" }));
+    const source = await model.open("model.safetensors");
+    const ranges = [[0, 10], [1000, 2000], [150_000, 160_000]];
+    const parts = await Promise.all(ranges.map(([start, end]) => source.read(start, end)));
+    assert.deepEqual(parts, ranges.map(([start, end]) => WEIGHTS.slice(start, end)));
+    assert.deepEqual(await source.read(5, 7), WEIGHTS.slice(5, 7));
+    assert.match(notices.at(-1)!, /: 200 kB in 1 files from the hub/);
+    assert.deepEqual(starts(hub), ["0", "150000", "0"], "ranges, then the whole file");
+  }));
+
 Deno.test("a download goes on after drops, and after an interruption where it stopped", () =>
   withHub(REPOSITORY, async (hub) => {
     hub.faults.set("model.safetensors", [

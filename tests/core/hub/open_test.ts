@@ -46,7 +46,7 @@ Deno.test("what is no model is an error that says what a MODEL may be", () =>
     await Deno.mkdir(join(folder, "empty"));
     await Deno.mkdir(join(folder, "bare"));
     await Deno.writeTextFile(join(folder, "bare", "config.json"), "{}");
-    await Deno.symlink("loop", join(folder, "loop"));
+    await Deno.symlink("loop", join(folder, "loop"), { type: "file" });
     const cases: [string, RegExp][] = [
       [join(folder, "x.txt"), /found another kind of file, expected a folder or a \.gguf file/],
       [join(folder, "none.gguf"), /none\.gguf: no such file or folder, expected a folder/],

@@ -20,15 +20,24 @@ export interface HttpOptions {
 }
 
 export class HttpError extends Error {
-  /** `code` is the hub's own code for the reason (X-Error-Code), if it gives one. */
-  constructor(name: string, readonly status: number, readonly code: string | null = null) {
+  /** The hub's own code for the reason (X-Error-Code), if it gives one. */
+  readonly code: string | null;
+  /** The server that answered, which is another one after a redirect; null if it is the one that was asked. */
+  readonly origin: string | null;
+
+  constructor(name: string, readonly status: number, response?: Response) {
     super(`Cannot read ${name}: the server answered ${status}, expected 200 or 206`);
+    this.code = response?.headers.get("x-error-code") ?? null;
+    this.origin = response?.redirected ? new URL(response.url).origin : null;
   }
 }
 
+/** A server that sends whole files only. */
+export class WholeOnly extends Error {}
+
 /**
- * A remote file of `size` bytes that is read in ranges and not stored. Reads throw `Error` if the server does not serve ranges, `HttpError`
- * if it refuses.
+ * A remote file of `size` bytes that is read in ranges and not stored. Reads throw `WholeOnly` if the server does not serve
+ * ranges, `HttpError` if it refuses.
  */
 export function httpSource(url: string, options: HttpOptions & { readonly size: number }): ByteSource {
   const { size, name = url } = options;
@@ -88,7 +97,7 @@ async function* attempt(url: string, range: ByteRange, options: HttpOptions): As
   let skip = checkAnswer(response, range, name);
   if (skip < 0) {
     await response.body?.cancel();
-    throw new Error(`Cannot read ${name}: the server does not serve ranges, expected status 206`);
+    throw new WholeOnly(`Cannot read ${name}: the server does not serve ranges, expected status 206`);
   }
   let lacking = range.end - range.start;
   for await (const arrived of bodyChunks(response, options, timer)) {
@@ -124,7 +133,7 @@ async function send(url: string, range: string, options: HttpOptions, timer: Dea
   if (response.status === 200 || response.status === 206) return response;
   await response.body?.cancel();
   throw passing(response) ??
-    new HttpError(options.name ?? url, response.status, response.headers.get("x-error-code"));
+    new HttpError(options.name ?? url, response.status, response);
 }
 
 async function* bodyChunks(

@@ -147,10 +147,17 @@ export async function instead({ type }: HubRepo): Promise<string> {
 /** A repository in an error: a text or a task may need a dataset that the user never named. */
 export const called = ({ type, name }: HubRepo): string => type === "dataset" ? `the dataset ${name}` : name;
 
-async function refusal(repo: HubRepo, { status, code }: HttpError, wait = 0): Promise<Error> {
+async function refusal(repo: HubRepo, { status, code, origin }: HttpError, wait = 0): Promise<Error> {
   const { type, name, revision } = repo;
   const page = `${shownEndpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
-  const what = `Cannot open ${called(repo)} at revision ${revision}: the hub answered ${status}`;
+  const opened = `Cannot open ${called(repo)} at revision ${revision}`;
+  if (origin !== null && origin !== new URL(endpoint()).origin && code === null) {
+    return new Error(
+      `${opened}: ${origin}, to which the hub redirected, answered ${status}, expected 200; ` +
+        `try again later, select a mirror (HF_ENDPOINT), or ${await instead(repo)}`,
+    );
+  }
+  const what = `${opened}: the hub answered ${status}`;
   const token = findToken();
   const held = token
     ? `the token from ${token.from} does not give access`
@@ -199,7 +206,9 @@ function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   checkFileName(item.path, repo.name);
   const size = item.lfs?.size ?? item.size;
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`Cannot use ${item.path} of ${repo.name}: ${size} bytes, expected a valid size`);
+    throw new RangeError(
+      `Cannot use ${item.path} of ${repo.name}: its size is ${shown(size)}, expected a number of bytes`,
+    );
   }
   if (item.lfs) return { path: item.path, size, sha256: hashOf(item, item.lfs.oid, 64, repo) };
   if (item.oid === undefined) return { path: item.path, size };

@@ -60,7 +60,7 @@ async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSigna
     const response = await fetch(url, { ...init, signal });
     const body = await wholeBody(response, `${what}: ${url.origin}`);
     if (response.ok) return new Response(body, { status: response.status, headers: response.headers });
-    throw passing(response) ?? new HttpError(what, response.status, response.headers.get("x-error-code"));
+    throw passing(response) ?? new HttpError(what, response.status, response);
   } catch (error) {
     outer?.throwIfAborted();
     if (timeout.aborted) {

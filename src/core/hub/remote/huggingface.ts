@@ -8,9 +8,10 @@ import { checkDisk, statOrNull } from "../cache/cache.ts";
 import { type Damaged, damagedAtOnce, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { download } from "./download.ts";
 import { partialPath } from "../cache/partial.ts";
+import { type ByteSource, fileSource } from "../file.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
-import { httpSource } from "./http.ts";
+import { httpSource, WholeOnly } from "./http.ts";
 import { fileEntry, licenceIn } from "../local.ts";
 import {
   askFile,
@@ -67,9 +68,7 @@ export async function hubModel(
   const paths = await fetchFiles(repo, remote, needed.filter((file) => !isStreamed(file)), options);
   const entries = needed.map((file) => {
     const path = paths.get(file.path);
-    return path
-      ? fileEntry(path, basename(file.path))
-      : streamedEntry(repo, remote.commit, file, options.signal);
+    return path ? fileEntry(path, basename(file.path)) : streamedEntry(repo, remote, file, options);
   });
   const licence = remote.licence === NOT_STATED ? null : remote.licence;
   return hubFiles(repo, remote.commit, await Promise.all(entries), () => Promise.resolve(licence));
@@ -191,14 +190,37 @@ async function announce(repo: HubRepo, remote: RemoteRepo, files: RemoteFile[], 
   options.onNotice?.(`${repo.name}: the hub gives no hash for ${names}; only the size is checked`);
 }
 
-function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?: AbortSignal): FileEntry {
+function streamedEntry(repo: HubRepo, remote: RemoteRepo, file: RemoteFile, options: Reports): FileEntry {
   const { path: name, size, sha256 } = file;
-  const options = { name: `${repo.name}/${name}`, headers: authorization(), signal, size };
+  const source = { name: `${repo.name}/${name}`, headers: authorization(), signal: options.signal, size };
   return {
     name,
     size,
     sha256,
-    open: () => Promise.resolve(gathered(httpSource(fileUrl(repo, commit, name), options))),
+    open: () => Promise.resolve(orWhole(httpSource(fileUrl(repo, remote.commit, name), source), fetchWhole)),
+  };
+
+  async function fetchWhole() {
+    const paths = await fetchFiles(repo, remote, [file], options);
+    return await fileSource(paths.get(name)!);
+  }
+}
+
+/** Ranges of a source, or of the whole file where the server sends nothing else. */
+function orWhole(source: ByteSource, fetchWhole: () => Promise<ByteSource>): ByteSource {
+  const ranges = gathered(source);
+  let whole: Promise<ByteSource> | undefined;
+  return {
+    ...ranges,
+    async read(start, end) {
+      try {
+        if (!whole) return await ranges.read(start, end);
+      } catch (error) {
+        if (!(error instanceof WholeOnly)) throw error;
+      }
+      return await (await (whole ??= fetchWhole())).read(start, end);
+    },
+    close: () => void whole?.then((source) => source.close(), () => {}),
   };
 }
 
