@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../../deno.json" with { type: "json" };
-import { nearNames, once } from "core/entry/mod.ts";
+import { nearNames, once, shown } from "core/entry/mod.ts";
 
 /** An exported declaration, without its body. */
 type Declared = Readonly<Record<"file" | "doc" | "text", string>>;
@@ -27,7 +27,9 @@ export async function helpText(about?: unknown): Promise<string> {
   if (about === undefined) return listOf(names);
   const name = typeof about === "function" ? about.name : about;
   if (typeof name !== "string") {
-    throw new TypeError(`Cannot help: found ${name}, expected a function of Lamina, or the name of one`);
+    throw new TypeError(
+      `Cannot help: found ${shown(name)}, expected a function of Lamina, or the name of one`,
+    );
   }
   const found = names.get(name);
   if (!found) {

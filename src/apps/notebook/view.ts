@@ -1,11 +1,11 @@
 /** How any value looks in a notebook: a picture, tables, or text; a result as its kind's usual figure. What cannot be seen says why. */
-import type { Provenance } from "core/result/mod.ts";
+import { anyResult, type Provenance } from "core/result/mod.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
 import { type Figure, isFigure } from "core/show/chart/svg.ts";
 import { sharedLines } from "core/show/words/mod.ts";
 import { figureOf, isResult, lookOf, rowsOf, tablesOf } from "core/show/looks.ts";
 import { recordTable, type Table } from "core/show/tables/table.ts";
-import { code, isPromise } from "core/entry/mod.ts";
+import { code, expect, isPromise } from "core/entry/mod.ts";
 
 type View =
   | { readonly picture: string; readonly title: string; readonly name?: string }
@@ -40,7 +40,7 @@ export function viewOf(value: unknown): View {
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return list([...value as unknown[]], "list");
   const seen = resultView(value);
   if (seen && "svg" in seen) return pictureOf(seen);
-  if (seen) return "tables" in seen ? seen : { rows: seen.map(rowOf) };
+  if (seen) return "tables" in seen ? seen : table(seen.map(rowOf), "result");
   return table(Object.entries(value).map(([name, entry]) => ({ name, value: cell(entry) })), "object");
 }
 
@@ -59,6 +59,7 @@ const nothing = (what: string): View => ({ markdown: `nothing to show: ${what}` 
 /** Records are rows, the first one names the columns; of other values each is a row. */
 function list(values: readonly unknown[], what: string): View {
   if (values.every(isRecord)) {
+    values.forEach((value, i) => isResult(value) && expect("show", `it[${i}]`, value, anyResult));
     const seen = table(values.map((value) => rowOf(summaryOf(value) ?? value)), what);
     const notes = sharedLines(values.filter(isResult));
     return "rows" in seen && notes.length > 0 ? { tables: [{ ...recordTable(seen.rows), notes }] } : seen;
@@ -69,6 +70,7 @@ function list(values: readonly unknown[], what: string): View {
 function table(rows: readonly CsvRow[], what: string): View {
   if (rows.length === 0) return nothing(`an empty ${what}`);
   const columns = Object.keys(rows[0]);
+  if (columns.length === 0) return nothing(`a ${what} whose first object is empty`);
   const last = { [columns[0]]: `… ${rows.length - MOST_ROWS} more` };
   const shown = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS), last] : rows;
   const same = (row: CsvRow): CsvRow =>
@@ -105,6 +107,7 @@ function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
+    expect("show", "it", value, anyResult);
     const figure = figureOf([value]);
     if (figure) return figure;
     const tables = tablesOf([value], { utf8: true });

@@ -241,10 +241,22 @@ export function orElse(first: (value: unknown) => boolean, then: Check, otherwis
   });
 }
 
-/** A result of one of the kinds. */
+/** The flaw of a value in the form of a kind of result, by the kind's name; null where it fits. Kinds declare them. */
+export const formFlaws: Map<string, (value: object) => string | null> = new Map();
+
+/** A result of one of the kinds, in its form. */
 export function resultOf(...kinds: string[]): Check {
   const isOne = (value: unknown) => isObject(value) && kinds.includes(String((value as Kinded).kind));
-  return (value, path) => like(kinds.map(withArticle).join(" or "), isOne)(value, path);
+  return (value, path) =>
+    like(kinds.map(withArticle).join(" or "), isOne)(value, path) ?? inForm(value, path);
+}
+
+function inForm(value: unknown, path: string): Flaw | null {
+  const { kind } = value as { readonly kind: string };
+  const flaw = formFlaws.get(kind)?.(value as object) ?? null;
+  return flaw === null
+    ? null
+    : { text: `${path} does not fit the form of ${withArticle(kind)}: ${flaw}`, error: TypeError };
 }
 
 /** Whether a value was not awaited. */

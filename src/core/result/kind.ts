@@ -1,5 +1,7 @@
 /** A kind of result, declared once beside its form: what is kept follows from it, and the type of its results. */
 import { z } from "zod";
+import { formFlaws } from "../entry/mod.ts";
+import { flawIn } from "./keeping/flaws.ts";
 import type { Provenance } from "./forms/provenance.ts";
 import manifest from "../../../deno.json" with { type: "json" };
 
@@ -52,6 +54,10 @@ export function kind<
   const form = make({ kind: z.literal(name), method: z.literal(method), ...fields });
   const own = { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
   manifests[name] = own as unknown as AnyKind;
+  formFlaws.set(name, (value) => {
+    const { error } = form.safeParse(value);
+    return error ? flawIn(error, value) : null;
+  });
   return own;
 }
 

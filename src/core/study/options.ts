@@ -63,8 +63,11 @@ export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions>, RunOptions {}
 
-const isEngine = (value: unknown) =>
-  typeof (value as Partial<Engine> | null)?.compile === "function" || isRecorded(value as Engine);
+/** An engine, and no regular expression, which has `compile` too. */
+const isEngine = (value: unknown) => {
+  const { compile, precision } = (value ?? {}) as Partial<Engine>;
+  return typeof compile === "function" && precision !== undefined || isRecorded(value as Engine);
+};
 
 /** Stands for an engine where results are looked up and nothing is computed: what computed them. */
 export type Recorded = Extract<EngineOptions["engine"], { readonly computed: Computed }>;

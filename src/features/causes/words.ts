@@ -2,7 +2,7 @@ import { correlates } from "core/measure/mod.ts";
 import type { CauseCorrelation, Causes } from "./result.ts";
 import type { Sign } from "core/result/mod.ts";
 import { expect, like } from "core/entry/mod.ts";
-import type { IntervalWords } from "core/show/words/verdicts.ts";
+import { aChoice, type IntervalWords } from "core/show/words/verdicts.ts";
 
 /** Which way a cause correlates with importance, as far as the interval says. */
 function correlationSign(
@@ -35,8 +35,10 @@ const aCorrelation = like("a correlation of a study of causes", (value) => {
  */
 export function correlationWords(
   found: Pick<Causes["correlations"][number], "rank" | "layers" | "low" | "high">,
-  { below, above, neither = "cannot be told from 0" }: IntervalWords,
+  words: IntervalWords,
 ): string {
   expect("choose words", "the correlation", found, aCorrelation);
+  expect("choose words", "the choice", words, aChoice);
+  const { below, above, neither = "cannot be told from 0" } = words;
   return { [-1]: below, 1: above, 0: neither }[correlationSign(found)];
 }

@@ -24,7 +24,10 @@ export const depthKind = kind("depth", {
   /** Means over tokens by layer [L]. */
   measures: byMeasure(estimateForm),
   /** By sample: the sums behind the means, and the tokens of each. */
-  samples: z.array(byMeasure(z.object({ over: z.number(), under: z.number() }))),
+  samples: z.array(byMeasure(z.object({ over: z.number(), under: z.number() }))).refine(
+    (all) => all.every((sums) => DEPTH_MEASURES.every((name) => sums[name].length === all[0][name].length)),
+    "found samples with different numbers of layers, expected the same",
+  ),
 });
 /** How far a model uses its depth. */
 export type Depth = z.infer<typeof depthKind.form>;

@@ -111,8 +111,13 @@ export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
   expect("list quality", "result", checkpoints, resultOf("checkpoints"));
   return checkpoints.series.flatMap(({ step, quality }) => {
     if (!quality) return [];
-    const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
-    const halves = eachOf(KINDS, last);
+    const halves = eachOf(KINDS, (kind) => {
+      const last = quality.curves.find(({ target }) => target === kind)?.points.at(-1);
+      if (last) return last;
+      throw new RangeError(
+        `Cannot list quality: step ${step} has no curve of ${kind}, expected one with points`,
+      );
+    });
     const sign = riseSign(halves.attention, halves.mlp);
     return [{ step, full: quality.curves[0].points[0].nll, ...halves, sign }];
   });

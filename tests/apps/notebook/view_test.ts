@@ -93,6 +93,7 @@ Deno.test("what cannot be seen says why not", () => {
     empty.map(markdown),
     ["undefined", "null", ...whats].map((what) => `nothing to show: ${what}`),
   );
+  assert.equal(markdown([{}]), "nothing to show: a list whose first object is empty");
   assert.match(markdown(makePlan), /^a function, `makePlan`: `await lamina\.help\(makePlan\)`/);
   const picture = "![](https://evil.example/a.png) `<b>`"; // a name in an error is no markup
   assert.equal(markdown(new RangeError(picture)), `\`RangeError\`: \`\` ${picture} \`\``);

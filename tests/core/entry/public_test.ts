@@ -55,6 +55,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
       ],
       [{ precision: "float16" }, 'expected one of float32, tf32, bfloat16, int8 (did you mean "bfloat16"?)'],
       [{ engine: {} }, "engine is ", "TypeError"],
+      [{ engine: /has compile too/g }, "engine is an object, expected one of auto, ", "TypeError"],
     ]);
   }
   await withTiny(async ({ model, options }) => {

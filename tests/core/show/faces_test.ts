@@ -4,9 +4,10 @@ import { rowsOf, tablesOf } from "core/show/looks.ts";
 import { tablesHtml } from "core/show/tables/html.ts";
 import { planPhrase } from "core/measure/mod.ts";
 import { byInterval } from "core/result/mod.ts";
-import { riseOf, riseSign, type Sweep } from "features/sweep/mod.ts";
+import { riseOf, riseSign } from "features/sweep/mod.ts";
 import { intervalWords, reading } from "core/show/words/mod.ts";
 import { results } from "./every_result.ts";
+import { sweep } from "./synthetic.ts";
 
 Deno.test("a table as HTML has the cells of the text", () => {
   for (const list of Object.values(results)) {
@@ -69,8 +70,13 @@ Deno.test("a single sample, and a point without an error, have no interval", () 
   assert.throws(() => riseOf(over(8), { rise: NaN, riseError: 0 }), /Cannot compare losses/);
 });
 
-const over = (samples: number, points: readonly object[] = []) =>
-  ({ kind: "sweep", provenance: { packing: { samples } }, curves: [{ points }] }) as unknown as Sweep;
+/** A sweep over so many samples, with these points in its first curve. */
+function over(samples: number, points: readonly object[] = []) {
+  const made = sweep({ layers: 4, samples });
+  const [first, ...rest] = made.curves;
+  const own = points.map((point) => ({ ...first.points[0], ...point }));
+  return { ...made, curves: [{ ...first, points: own }, ...rest] };
+}
 
 /** A sweep's point without these layers' attention, by its rises over two samples. */
 const pointAt = (attention: readonly number[], ...rises: readonly [number, number]) => ({
@@ -83,11 +89,11 @@ const pointAt = (attention: readonly number[], ...rises: readonly [number, numbe
 Deno.test("two points of a sweep are paired over its samples, also where one was read again", () => {
   // Differences 0.5 and 0.75: mean 0.625, standard error 0.125; t of one degree of freedom is 12.706.
   const [point, than] = [pointAt([1], 1.5, 9.75), pointAt([2], 1, 9)];
-  const sweep = over(2, [point, than]);
+  const result = over(2, [point, than]);
   const half = 12.706204736432095 * 0.125;
   const expected = { rise: 0.625, low: 0.625 - half, high: 0.625 + half };
-  assertClose(riseOf(sweep, point, { than }), expected);
-  assertClose(riseOf(sweep, point, { than: JSON.parse(JSON.stringify(than)) }), expected);
+  assertClose(riseOf(result, point, { than }), expected);
+  assertClose(riseOf(result, point, { than: JSON.parse(JSON.stringify(than)) }), expected);
   // As independent, the samples' own differences would stay: errors of 4.125 and 4.
   const apart = riseOf(over(2, [point]), point, { than });
   assert.ok(apart.high! - apart.rise > 40 * half, `${apart.high}`);

@@ -84,7 +84,10 @@ function routing({ layers, samples = 4, mlp = [], experts }: Shape): RoutingSums
 /** The deepest modules of a target, by importance all but the last; random orders drop the others first. */
 function dropOf(target: string, by: string, layers: number, dropped: number) {
   const last = layers - (by === "importance" ? 2 : 1);
-  const deepest = Array.from({ length: dropped }, (_, i) => by === "random" ? i : last - i);
+  const deepest = Array.from(
+    { length: Math.min(dropped, last + 1) },
+    (_, i) => by === "random" ? i : last - i,
+  );
   return {
     attention: target === "mlp" ? [] : deepest,
     mlp: target === "mlp" || target === "block" ? deepest : [],
@@ -129,7 +132,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
     ...head(sweepKind),
     provenance: provenance({ ...shape, text: "wiki" }),
     calibration: provenance(shape),
-    outsized: { attention: [], mlp: [shape.layers - 3] },
+    outsized: { attention: [], mlp: [Math.max(0, shape.layers - 3)] },
     curves: [
       curve("attention", "importance", 0.05),
       curve("mlp", "importance", 1),

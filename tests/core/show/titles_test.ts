@@ -99,6 +99,8 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
     ] as const
   ) assert.equal(reading`${told}`, words);
   assert.equal(reading`Cheaper: ${[]}.`, "Cheaper: none.");
+  const odd = () => reading(["a", ""] as unknown as TemplateStringsArray, {} as never);
+  assert.throws(odd, /^TypeError: Cannot read out a value: found \{\}, expected a number, a text, a list or/);
   assert.equal(reading([] as unknown as TemplateStringsArray), ""); // a list that is no template
   assert.throws(() => reading`${NaN}`, /found NaN, expected a finite one/);
 });

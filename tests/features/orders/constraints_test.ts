@@ -150,7 +150,12 @@ Deno.test("windows keep clear of protected layers; each number of blocks has its
 });
 
 Deno.test("what a plan cannot be made from is refused in a line", async () => {
-  const [from, measured, windows] = [orderOf("mlp", []), profile({ layers: L }), orderOf("consecutive", [])];
+  const zeros = Array<number>(L * L).fill(0);
+  const [from, measured, windows] = [
+    orderOf("mlp", zeros),
+    profile({ layers: L }),
+    orderOf("consecutive", zeros),
+  ];
   const searched = { ...from, by: "greedy" as const };
   const exactly = "expected exactly one of `drop`, `parameters`, `kvBytes`";
   const plan = ([of, options]: [typeof from | typeof measured, PlanOptions]) => makePlan(of, options);

@@ -18,6 +18,7 @@ import { estimate } from "features/by_name.ts";
 import { order } from "features/orders/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { provenance } from "../../core/result/samples.ts";
+import { sweep as synthetic } from "../../core/show/synthetic.ts";
 import { withTiny } from "../../core/study/tiny.ts";
 
 type Point = Sweep["curves"][number]["points"][number];
@@ -60,8 +61,7 @@ Deno.test("a rise is the mean of the samples' differences, its error theirs, how
   assert.throws(apart, /^RangeError: Cannot pair runs over different texts/);
 });
 
-const over = (samples: number) =>
-  ({ kind: "sweep", provenance: { packing: { samples } } }) as unknown as Sweep;
+const over = (samples: number) => synthetic({ layers: 4, samples });
 
 Deno.test("a budget allows the largest number up to which no loss is above it; its interval is Student's t", () => {
   const grown = curve([[0, 0, 0], [1, 0.1, 0.01], [2, 0.2, 0.01], [4, 0.3, 0.1], [8, 0.25, 0.01]]);

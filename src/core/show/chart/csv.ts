@@ -24,8 +24,8 @@ export function csvText(rows: readonly CsvRow[]): string {
   return [line(columns), ...lines].join("\n") + "\n";
 }
 
-function cell(value: string | number | null): string {
-  if (value === null) return "";
+function cell(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
   const own = plain(value);
   const isFormula = /^\s*[=@]/.test(own) || (/^\s*[+-]/.test(own) && !Number.isFinite(Number(own)));

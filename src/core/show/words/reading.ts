@@ -3,7 +3,7 @@
  * until here: numbers, intervals, counts. A notebook's Markdown is written once and is wrong as soon as its reader changes a size or a
  * model; a reading is an output like a figure, so a rerun prints its own numbers.
  */
-import { expect, like } from "../../entry/mod.ts";
+import { expect, like, shown } from "../../entry/mod.ts";
 import { formatDigits, formatFixed, formatNumber, formatShare } from "./numbers.ts";
 
 /**
@@ -28,7 +28,10 @@ export type ReadingValue =
   | { readonly share: number }
   | { readonly fixed: number; readonly decimals: number };
 
-const aTemplate = like("a template, as in reading`…`", Array.isArray);
+const aTemplate = like(
+  "a template, as in reading`…`",
+  (words) => Array.isArray(words) && words.every((word) => typeof word === "string"),
+);
 
 /**
  * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
@@ -54,11 +57,19 @@ function wordsOf(value: ReadingValue): string {
   if (value === false || value === undefined) return "";
   if (typeof value === "string") return value;
   if (typeof value === "number") return finite(value);
+  if (typeof value !== "object") throw unreadable(value);
   if ("measured" in value) return formatNumber(value.measured);
   if ("share" in value) return formatShare(value.share);
   if ("fixed" in value) return formatFixed(value.fixed, value.decimals);
-  return "low" in value ? estimateText(value) : value.map(wordsOf).join(", ") || "none";
+  if ("low" in value) return estimateText(value);
+  if (!Array.isArray(value)) throw unreadable(value);
+  return value.map(wordsOf).join(", ") || "none";
 }
+
+const unreadable = (value: unknown): TypeError =>
+  new TypeError(
+    `Cannot read out a value: found ${shown(value)}, expected a number, a text, a list or an estimate`,
+  );
 
 /** An estimate with its interval, with digits more where it would look as if it had no width, and in words where it has none. */
 function estimateText(

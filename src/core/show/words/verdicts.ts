@@ -1,4 +1,5 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
+import { type Check, expect, record, required, string } from "../../entry/mod.ts";
 import { type Interval, interval95, rankInterval, type Rise } from "../../measure/mod.ts";
 import { type Difference, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
 import { formatFixed, formatPoints, formatPointsRange, formatRange } from "./numbers.ts";
@@ -16,6 +17,12 @@ export interface IntervalWords {
   readonly same?: string;
 }
 
+/** The check of words for an interval. */
+export const aChoice: Check = record(
+  { below: required(string), above: required(string), neither: string, same: string },
+  "words for an interval, as { below, above }",
+);
+
 /**
  * Returns the words that fit a 95 % interval, so that a sentence claims no more than the interval supports. An interval without limits,
  * from a single sample, is neither. Two plans that drop the same modules are the same.
@@ -30,8 +37,10 @@ export interface IntervalWords {
  */
 export function intervalWords(
   interval: Difference,
-  { below, above, neither = "cannot be told apart", same = "the same modules" }: IntervalWords,
+  words: IntervalWords,
 ): string {
+  expect("choose words", "the choice", words, aChoice);
+  const { below, above, neither = "cannot be told apart", same = "the same modules" } = words;
   return interval?.same ? same : { [-1]: below, 1: above, 0: neither }[intervalSign(interval)];
 }
 

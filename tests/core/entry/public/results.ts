@@ -1,6 +1,6 @@
 /** Functions from results to numbers, plans, files and other results. */
 import { perplexity } from "../../result/samples.ts";
-import { aProfile, aSweep, cannot, entry, model, named, type Row, wholeOf } from "./rows.ts";
+import { aProfile, aSweep, cannot, entry, model, named, ofCheckpoints, type Row, wholeOf } from "./rows.ts";
 
 export const results: Readonly<Record<string, Row>> = {
   allowance: cannot("find an allowance", {
@@ -66,7 +66,7 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, aSweep], "the point is a sweep, expected a point of a sweep"],
   }),
   trendsOf: cannot("find trends", {
-    value: [[{ kind: "checkpoints", series: [] }, "joint"], 'kind is "joint", expected one of attention,'],
+    value: [[ofCheckpoints, "joint"], 'kind is "joint", expected one of attention,'],
     type: [[aSweep, "mlp"], "result is a sweep, expected a result of checkpoints"],
   }),
   writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },

@@ -1,6 +1,6 @@
 /** Calls of public functions that are wrong in one way, and what stands in for models and results in them. */
 import { profile } from "../../result/samples.ts";
-import { sweep } from "../../show/synthetic.ts";
+import results from "../../../fixtures/results.json" with { type: "json" };
 
 /** Wrong arguments, and a part of the message that they lead to. */
 export type Call = readonly [args: readonly unknown[], message: string];
@@ -23,7 +23,8 @@ export function cannot(verb: string, { name, value, type }: Row): Row {
 }
 
 export const aProfile = profile();
-export const aSweep = sweep({ layers: 2, samples: 2 } as Parameters<typeof sweep>[0]);
+export const aSweep = results.sweep;
+export const ofCheckpoints = results.checkpoints;
 export const model = { name: "tiny", spec: { layers: [] }, identity: {}, tokenizer() {}, weights: {} };
 export const named = { name: "tiny", config: {} };
 export const series = { name: "run", checkpoints: [] };

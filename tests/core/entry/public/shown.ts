@@ -31,6 +31,10 @@ export const shown: Readonly<Record<string, Row>> = {
   cosineMagnitudeFigure: ofProfile,
   contextFigure: drawn("results", "a list of results of withoutContext"),
   correlationWords: {
+    name: [
+      [{ rank: 0, layers: 4 }, { below: "a" }],
+      "Cannot choose words: the choice.above is missing, expected a text",
+    ],
     type: [[aSweep, {}], "Cannot choose words: the correlation is a sweep, expected a correlation of a"],
   },
   depthFigure: drawn("results", "a list of results"),
@@ -45,13 +49,14 @@ export const shown: Readonly<Record<string, Row>> = {
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profle"], 'Cannot help with "profle": unknown name (did you mean "profile"'],
-    type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
+    type: [[{ name: 7 }], 'Cannot help: found {"name":7}, expected a function of Lamina, or the name of one'],
   },
   importanceFigure: drawn("profile", "a profile: await it", promised, "a promise"),
   initClaim: { type: [[[aProfile]], "models[0] is a profile, expected a result of initModel"] },
   initFitFigure: drawn("models", "a list of models"),
   initMapFigure: drawn("maps", "a list of maps"),
   intervalWords: {
+    name: [[{ low: 1, high: 2 }, { below: "a", abov: "b" }], 'unknown name "abov" in the choice'],
     type: [[aSweep, {}], "Cannot choose words: the interval is a sweep, expected an interval with low and"],
   },
   linesFigure: { type: [[[7], {}], "Cannot draw: rows[0] is 7, expected an object"] },
@@ -61,7 +66,9 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[[aProfile, 7]], "Cannot write CSV: results[1] is 7, expected a "],
   },
   qualityFigure: ofSweep,
-  reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
+  reading: {
+    type: [[[null]], "Cannot read out: the sentence is a list of 1, expected a template, as in reading`…`"],
+  },
   rooflineFigure: {
     value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
     type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],

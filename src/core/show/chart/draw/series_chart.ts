@@ -207,7 +207,7 @@ function shortAxis(axis: Axis, room: number, size: number, each: number): Axis {
 function thinnedAxis(axis: Axis, inside: number, size: number): Axis {
   const { ticks, names, format = String } = axis;
   if (!ticks || names || ticks.length < 2) return axis;
-  const widest = Math.max(...ticks.map((tick) => textWidth(format(tick), size)));
+  const widest = ticks.reduce((most, tick) => Math.max(most, textWidth(format(tick), size)), 0);
   const most = Math.max(2, Math.floor(inside / (0.8 * widest + 6)));
   const [low, high] = axis.domain;
   const apart = axis.type ? Infinity : inside * (ticks[1] - ticks[0]) / (high - low);
