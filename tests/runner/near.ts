@@ -2,14 +2,15 @@
  * The test files that a change reaches: along the names that declarations use, through doors that export them from elsewhere, and along
  * the paths of files and folders that strings name. The layout that `deno fmt` gives tells where declarations start, so that no parser
  * is needed. Types reach nothing, since they change no outcome, and neither does what a module computes while it loads for others.
+ * Everything that shows a number reaches a formula, so a changed file takes the tests that reach it in the fewest steps.
  */
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync } from "node:fs";
 import { groupModule } from "./group.ts";
 
-/** Files that decide how every test runs. */
-const EVERYWHERE = ["deno.json", "deno.lock"];
+/** Files and folders that decide how every test runs, and the command line, through which people start everything. */
+const EVERYWHERE = ["deno.json", "deno.lock", "src/apps/cli/"];
 const SCRIPT = /\.m?[jt]s$/;
 
 /** A module: its path from the root, the modules that it imports by the names it has for them, and its text without comments. */
@@ -86,26 +87,69 @@ interface Graph {
   }[];
 }
 
-/** The test files among `files` that reach a changed file. */
+/** Test files that a changed file takes: those that reach it in the fewest steps. */
+const NEAREST = 25;
+
+/** The test files among `files` that are near a changed file, the nearest first. */
 export function filesNear(
   files: readonly string[],
   changed: readonly string[],
   modules: readonly Module[],
   root: string,
+  nearest = NEAREST,
 ): string[] {
-  if (changed.some((path) => EVERYWHERE.includes(path))) return [...files];
-  const nextOf = walker(modules, root);
-  const next = new Map<string, readonly string[]>();
-  const isChanged = (path: string) => changed.some((file) => file === path || file.startsWith(`${path}/`));
-  return files.filter((file) => {
-    const seen = new Set([`${file}#*`]);
-    for (const node of seen) { // grows while it is walked
-      if (isChanged(node.split("#")[0])) return true;
-      if (!next.has(node)) next.set(node, nextOf(node));
-      next.get(node)!.forEach((to) => seen.add(to));
+  if (changed.some((path) => EVERYWHERE.some((start) => path.startsWith(start)))) return [...files];
+  const users = usersIn(files, modules, root);
+  const near = new Map<string, number>();
+  for (const path of changed) {
+    const reached = [...stepsFrom(path, users)].filter(([node]) => node.endsWith("#*"))
+      .map(([node, steps]) => ({ file: node.slice(0, -2), steps }))
+      .filter(({ file }) => files.includes(file))
+      .sort((a, b) => a.steps - b.steps || alike(path, b.file) - alike(path, a.file));
+    for (const { file, steps } of reached.slice(0, nearest)) {
+      near.set(file, Math.min(steps, near.get(file) ?? Infinity));
     }
-    return false;
-  });
+  }
+  return [...near].sort(([, a], [, b]) => a - b).map(([file]) => file);
+}
+
+/** The number of folders that a test has in common with a source, since tests lie as the sources do. */
+function alike(path: string, test: string): number {
+  const [own, other] = [path, test].map((file) => dirname(file).split("/").slice(1));
+  const differs = own.findIndex((folder, i) => folder !== other[i]);
+  return differs < 0 ? own.length : differs;
+}
+
+/** The declarations that test files reach, each with those that use it. */
+function usersIn(files: readonly string[], modules: readonly Module[], root: string): Map<string, string[]> {
+  const nextOf = walker(modules, root);
+  const users = new Map<string, string[]>(files.map((file) => [`${file}#*`, []]));
+  for (const node of users.keys()) { // grows while it is walked
+    for (const to of nextOf(node)) {
+      if (users.has(to)) users.get(to)!.push(node);
+      else users.set(to, [node]);
+    }
+  }
+  return users;
+}
+
+/** The declarations that use a changed file, with the number of steps from each to it; a folder is as far as it lies above. */
+function stepsFrom(changed: string, users: ReadonlyMap<string, readonly string[]>): Map<string, number> {
+  const levels: string[][] = [];
+  for (const node of users.keys()) {
+    const [path] = node.split("#");
+    if (changed !== path && !changed.startsWith(`${path}/`)) continue;
+    (levels[changed.slice(path.length).split("/").length - 1] ??= []).push(node);
+  }
+  const steps = new Map<string, number>();
+  for (let at = 0; at < levels.length; at++) { // grows while it is walked
+    for (const node of levels[at] ?? []) {
+      if (steps.has(node)) continue;
+      steps.set(node, at);
+      (levels[at + 1] ??= []).push(...users.get(node)!);
+    }
+  }
+  return steps;
 }
 
 /** What a module declares, imports and exports from elsewhere. The declaration "" is what runs as the module loads. */
@@ -156,11 +200,21 @@ function walker(modules: readonly Module[], root: string): (node: string) => str
     return [
       ...name === "" ? run.map((to) => `${to}#*`) : [`${path}#`],
       ...words.filter((word) => parts.has(word)).map((word) => `${path}#${word}`),
-      ...words.flatMap((word) => imported.get(word) ?? []).flatMap((to) => [...declared(to), ...loading(to)]),
+      ...words.flatMap((word) => usesOf(word, imported.get(word), text))
+        .flatMap((to) => [...declared(to), ...loading(to)]),
       ...late.filter(Boolean).map((to) => `${to}#*`),
       ...pathsIn(path, text, root).map((to) => `${to}#*`),
     ];
   };
+}
+
+/** What a text uses of an imported name: of a module as one name, the names behind its dots, or all of it. */
+function usesOf(name: string, to: string | undefined, text: string): string[] {
+  if (!to?.endsWith("#*")) return to ? [to] : [];
+  const uses = text.matchAll(
+    new RegExp(`(?<![\\w$.])${RegExp.escape(name)}(?![\\w$])(?:\\.([\\w$]+))?`, "g"),
+  );
+  return [...new Set(uses.map(([, used]) => used ? `${to.slice(0, -1)}${used}` : to))];
 }
 
 /** A declaration: whether it is a type, and its name or names. */

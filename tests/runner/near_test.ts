@@ -27,6 +27,7 @@ const FILES = {
   "tests/door_test.ts": 'import {\n  a,\n} from "../src/mod.ts";\na;',
   "tests/renamed_test.ts": 'import { renamed as other } from "../src/mod.ts";\nother;',
   "tests/all_test.ts": 'import * as all from "../src/mod.ts";\nall;',
+  "tests/namespace_test.ts": 'import * as all from "../src/mod.ts";\nall.alone;',
   "tests/list_test.ts": 'import { b } from "../src/list.ts";\nb;',
   "tests/process_test.ts": 'new URL("../src/cli.ts", import.meta.url);',
   "tests/fixture_test.ts":
@@ -52,7 +53,7 @@ Deno.test("tests that import, start or read a changed file are near, however far
     const near = (...changed: string[]) =>
       filesNear(TESTS, changed, modules, root).map((path) => path.match(/\/(\w+)_test/)![1]);
     const table: [changed: string[], reached: string[], why?: string][] = [
-      [["src/a.ts"], ["all", "alone", "door"], "what a door exports from it"],
+      [["src/a.ts"], ["all", "alone", "door", "namespace"], "what a door exports from it"],
       [
         ["src/b.ts"],
         ["a", "all", "door", "kernel", "list", "renamed"],
@@ -67,16 +68,41 @@ Deno.test("tests that import, start or read a changed file are near, however far
       [["tests/a_test.ts"], ["a"], "the test itself"],
     ];
     for (const [changed, reached, why] of table) assert.deepEqual(near(...changed).toSorted(), reached, why);
-    assert.deepEqual(near("deno.json").length, TESTS.length);
+    for (const path of ["deno.json", "src/apps/cli/mod.ts"]) {
+      assert.deepEqual(near(path).length, TESTS.length);
+    }
+    const nearest = (count: number) => filesNear(TESTS, ["src/b.ts"], modules, root, count);
+    assert.deepEqual(
+      nearest(2),
+      ["tests/a_test.ts", "tests/renamed_test.ts"],
+      "not those that use what uses it",
+    );
+    assert.deepEqual(nearest(3).slice(0, 2), nearest(2));
   }));
 
-Deno.test("a changed formula of this project reaches its own test, and few of the others", async () => {
+Deno.test("a changed formula of this project reaches its own tests first, and few of the others", async () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const files = readSources(new URL("../", import.meta.url), "tests/").map(({ path }) => path)
     .filter((path) => path.endsWith("_test.ts"));
-  const near = filesNear(files, ["src/core/measure/streams/massive.ts"], await modulesOf(files, root), root);
-  assert.ok(near.includes("tests/core/measure/causes_test.ts"));
-  assert.ok(near.length < files.length / 2, `${near.length} of ${files.length}`);
+  const modules = await modulesOf(files, root);
+  for (
+    const [changed, ...own] of [
+      ["measure/statistics/binomial", "measure/paired", "measure/statistics"],
+      ["measure/streams/massive", "measure/causes"],
+      ["run/plan/trie", "run/trie"],
+      ["result/keeping/kept", "result/kept"],
+    ]
+  ) {
+    const near = filesNear(files, [`src/core/${changed}.ts`], modules, root);
+    const first = near.slice(0, 3);
+    for (const test of own) {
+      assert.ok(
+        first.includes(`tests/core/${test}_test.ts`),
+        `${changed} reaches ${first}, expected ${test}`,
+      );
+    }
+    assert.ok(near.length < files.length / 8, `${near.length} of ${files.length}`);
+  }
 });
 
 const hasGit = await printed("git", ["--version"]).then(() => true, () => false);
