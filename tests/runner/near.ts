@@ -88,7 +88,7 @@ interface Graph {
 }
 
 /** Test files that a changed file takes: those that reach it in the fewest steps. */
-const NEAREST = 25;
+const NEAREST = 20;
 
 /** The test files among `files` that are near a changed file, the nearest first. */
 export function filesNear(
