@@ -82,14 +82,15 @@ async function pass(folder: string, tests: readonly string[], limit = Infinity):
 async function nearTests(file: string, folder: string, seconds: number, own: readonly string[]) {
   const all = own.length > 0 ? own : await reaching(file);
   const found: { readonly test: string; readonly ms: number }[] = [];
-  for (let left = seconds * 1000; left > 0 && all.length > found.length;) {
-    const test = all[found.length];
+  let left = seconds * 1000;
+  for (const test of all) {
+    if (left <= 0) break;
     const begin = performance.now();
     const passes = await pass(folder, [test]);
     const ms = performance.now() - begin;
     if (passes) found.push({ test, ms });
-    else all.splice(found.length, 1), console.log(`left out ${test}: it fails without any fault`);
-    left -= own.length > 0 ? 0 : ms;
+    else console.log(`left out ${test}: it fails without any fault`);
+    if (own.length === 0) left -= ms;
   }
   return found;
 }

@@ -5,6 +5,10 @@ import { AIMS } from "features/fit/mod.ts";
 import { widthOf } from "core/show/plain.ts";
 import { expectFailures, lamina } from "./cli.ts";
 
+/** Fails with one sentence, where `assert.match` would print the whole help. */
+const expectIn = (help: string, wanted: RegExp, what: string) =>
+  assert.ok(wanted.test(help), `the help lacks ${what}: expected ${wanted}`);
+
 Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {
   for (const [path, first] of [["profile", "profile"], ["cache prune", "cache prune"], ["", ""]]) {
     const { code, out } = await lamina("help", ...path.split(" ").filter(Boolean));
@@ -23,10 +27,12 @@ Deno.test("help prints the help of a command, at any depth, and refuses what is 
 
 Deno.test("the help of lamina fits one screen and names every command; help all describes each", async () => {
   const [brief, whole] = await Promise.all([lamina("--help"), lamina("help", "all")]);
-  assert.ok(brief.out.split("\n").length <= 40, brief.out);
+  const lines = brief.out.split("\n").length;
+  assert.ok(lines <= 40, `lamina --help has ${lines} lines, expected at most 40`);
   for (const command of usualProgram().commands) {
-    assert.match(brief.out, new RegExp(`[ ,]${command.name()}\\b`));
-    assert.match(whole.out, new RegExp(`^  ${command.name()} +\\w`, "m"));
+    const name = command.name();
+    expectIn(brief.out, new RegExp(`[ ,]${name}\\b`), `${name} (lamina --help)`);
+    expectIn(whole.out, new RegExp(`^  ${name} +\\w`, "m"), `a description of ${name} (lamina help all)`);
   }
 });
 
@@ -92,16 +98,19 @@ for (const command of commandsOf()) {
   const name = pathOf(command);
   Deno.test(`${name} --help fits 80 columns, and names its groups, an example and the page on the environment`, () => {
     const [help, first] = [helpOf(command), helpOf(command, [])];
-    if (help !== first && command.parent) assert.match(first, /\nAll \d+ options: lamina \S+ --help all\n/);
+    if (help !== first && command.parent) {
+      expectIn(first, /\nAll \d+ options: lamina \S+ --help all\n/, "the way to all options");
+    }
     assert.deepEqual(`${first}\n${help}`.split("\n").filter((line) => widthOf(line) > 80), []);
-    assert.match(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`));
-    assert.match(help, /\nEnvironment variables and exit codes: lamina help environment$/m);
+    expectIn(help, new RegExp(`\\nExample:\\n  lamina ${name.split(" ")[1] ?? ""}`), "an example");
+    const page = /\nEnvironment variables and exit codes: lamina help environment$/m;
+    expectIn(help, page, "the page on the environment");
     const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
     const shared = help.search(/^(Modules to \w+|Text|Model and engine|Results):$/m);
     for (const { flags } of own) assert.ok(shared < 0 || help.indexOf(`  ${flags}`) < shared, flags);
-    assert.doesNotMatch(help, /default: (false|\[\])/);
+    assert.ok(!/default: (false|\[\])/.test(help), "the help names a default that is none: false or []");
     for (const { mandatory, flags } of command.options) {
-      if (mandatory) assert.match(help, new RegExp(`${flags} (?:(?!\\n  -)[^])*\\(required`), flags);
+      if (mandatory) expectIn(help, new RegExp(`${flags} (?:(?!\\n  -)[^])*\\(required`), "(required)");
     }
   });
 }
