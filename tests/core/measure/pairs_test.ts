@@ -68,10 +68,9 @@ Deno.test("two orders overlap by what is common to their beginnings", () => {
 
 Deno.test("the calibration error is the mean gap of 15 bins; a confidence of 1 is in the last", () => {
   const [low, high] = [0.5 / 15, 14.5 / 15];
-  expectNear(
-    calibrationError([low, low, high, 1], [false, true, true, true]),
-    (Math.abs(1 - 2 * low) + 1 - high) / 4,
-  );
+  // Low: 1 − 2 low; the last bin: 1 − high, and 0 − 1 of the answer that is sure and wrong.
+  const gap = calibrationError([low, low, high, 1], [false, true, true, false]);
+  expectNear(gap, (1 - 2 * low + high) / 4);
   // 1/15 is the second bin's own: its gap does not make up for the first one's.
   expectNear(calibrationError([1 / 15 - 1e-9, 1 / 15], [false, true]), (1 / 15 + 14 / 15) / 2, 1e-9);
   expectNear(calibrationError([0.7, 0.7], [true, false]), (0.7 - 0.3) / 2); // one bin: 0.3 − 0.7

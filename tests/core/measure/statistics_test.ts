@@ -53,6 +53,7 @@ Deno.test("Student's t: SciPy's quantiles from 2 to 1000 values, and the normal 
 
 Deno.test("ranks: ties share their mean", () => {
   assert.deepEqual(ranks([30, 10, 20]), [3, 1, 2]);
+  assert.deepEqual(ranks([3, 1, 3, 3]), [3, 1, 3, 3]);
   assert.deepEqual(ranks([1, 2, 2, 3]), [1, 2.5, 2.5, 4]);
   assert.deepEqual(ranks([]), []);
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 9 })), (values) => {
@@ -115,6 +116,13 @@ Deno.test("windows stand by size first; without scores, the deepest is dropped f
   const places = [[2, 0, 0], [1, 0, 5], [1, 3, 5], [2, 1, 0]]
     .map(([size, layer, score]) => ({ size, layer, score })).sort(inDropOrder);
   assert.deepEqual(places.map(({ size, layer }) => [size, layer]), [[1, 3], [1, 0], [2, 1], [2, 0]]);
+  const mixed = [{ size: 2, layer: 0, score: 0 }, { layer: 0, score: 5 }, { size: 2, layer: 1, score: -1 }];
+  assert.deepEqual(
+    mixed.toSorted(inDropOrder).map(({ score }) => score),
+    [5, -1, 0],
+    "a module is a window of one",
+  );
+  assert.deepEqual(mixed.toReversed().sort(inDropOrder).map(({ score }) => score), [5, -1, 0]);
   const unscored = [0, 2, 1].map((layer) => ({ layer, score: null })).sort(inDropOrder);
   assert.deepEqual(unscored.map(({ layer }) => layer), [2, 1, 0]);
 });

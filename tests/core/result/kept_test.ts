@@ -4,7 +4,16 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { cacheKey, head, keep, keepAs, keptOr, keptResult, resultText } from "core/result/mod.ts";
+import {
+  cacheKey,
+  head,
+  keep,
+  keepAs,
+  keepingFailure,
+  keptOr,
+  keptResult,
+  resultText,
+} from "core/result/mod.ts";
 import { checkpointOrigin, type Checkpoints, checkpointsKind } from "features/training/mod.ts";
 import { perplexityKind } from "features/losses/mod.ts";
 import { type Profile, profileKind } from "features/profile/mod.ts";
@@ -141,6 +150,7 @@ for (const [what, make] of impossible) {
       assert.deepEqual(given, { result: one, kept: false });
       assert.deepEqual(await keep(perplexityKind, two, keeping), two);
       await keepAs("again", one, keeping);
+      assert.match(`${keepingFailure(keeping.results)}`, /^Error: Cannot write /);
       assert.equal(notices.length, 1, notices.join("\n"));
       assert.match(notices[0], /^results are not kept: Cannot write .*; choose another folder for them$/);
       assert.deepEqual(kept(folder), ["file"]);

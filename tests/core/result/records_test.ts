@@ -1,7 +1,16 @@
 /** What a command found kept, and what it made and kept: by file name, for as long as the command runs. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { asOne, isEarlier, keep, keepingFailure, keptOr, recordKept, resultText } from "core/result/mod.ts";
+import {
+  asOne,
+  isEarlier,
+  keep,
+  keepAs,
+  keepingFailure,
+  keptOr,
+  recordKept,
+  resultText,
+} from "core/result/mod.ts";
 import { isKept, keptOf, keptResult, resultIn, resultPath } from "core/result/keeping/kept.ts";
 import { profileKind } from "features/profile/mod.ts";
 import { withFolder } from "../../support.ts";
@@ -66,6 +75,14 @@ Deno.test("a result that a function changed is given and not kept", () =>
     assert.deepEqual([...Deno.readDirSync(results)], []);
     assert.deepEqual(await keep(profileKind, one, {}), one);
     assert.equal(keepingFailure(results), null);
+  }));
+
+Deno.test("a result is written under a readable name too, where results are kept", () =>
+  withFolder(async (results) => {
+    await keepAs("readable", one, {});
+    await keepAs("readable", one, { results });
+    assert.deepEqual([...Deno.readDirSync(results)].map(({ name }) => name), ["readable.json"]);
+    assert.equal(await Deno.readTextFile(`${results}/readable.json`), resultText(one));
   }));
 
 Deno.test("names have the model's first 100 letters; all results of a model are found in the order of their names", () =>
