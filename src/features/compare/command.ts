@@ -1,6 +1,7 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { type Command, Option } from "commander";
 
+import { flag, option } from "core/entry/mod.ts";
 import type { DropPlan } from "core/measure/mod.ts";
 import { readResult } from "core/result/mod.ts";
 import { profileKind } from "../profile/mod.ts";
@@ -19,7 +20,10 @@ import { perform, shown } from "core/command/perform.ts";
 import { misused } from "core/command/relations.ts";
 
 /** A number of blocks; without one, for logs of lm-eval, of which it takes one as its value where that comes next. */
-type CompareFlags = Flags & DropFlags & { readonly samples?: number | string | true };
+type CompareFlags =
+  & Flags
+  & DropFlags
+  & { readonly samples?: number | string | true; readonly all?: boolean };
 const isBare = (samples: unknown) => samples !== undefined && typeof samples !== "number";
 const LOGS = { needs: { option: "samples", is: "without a number", holds: isBare } };
 
@@ -37,6 +41,7 @@ const compareCommand = (context: Context): Command =>
         "--samples [n]",
         `number of text blocks (default: ${SAMPLES}); without a number: compare answers that lm-eval logged`,
       ).argParser((text) => /^\d+$/.test(text) ? Number(text) : text),
+      all: option(flag, "print how far updates move layer by layer, too"),
     },
     relations: Object.fromEntries(Object.keys(samplesChecks).map((name) => [name, LOGS])),
     example: "compare smollm2-135m smaller.gguf",
@@ -61,7 +66,10 @@ const compareCommand = (context: Context): Command =>
     const options = optionsIn(context, { ...flags, samples }, certifyStudy);
     await withModel(context, a, flags, async (first) => {
       const certify = (other: StudyModel | DropPlan) =>
-        perform(context, flags, certifyStudy, [first, { ...options, other }], shown(context, first.name));
+        perform(context, flags, certifyStudy, [first, { ...options, other }], {
+          ...shown(context, first.name),
+          output: (certificate, done) => outputOf(context, certificate, { done, all: flags.all }),
+        });
       await (b === undefined ? certify(dropOf(first, wanted)) : withModel(context, b, flags, certify));
     });
   });

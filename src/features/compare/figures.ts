@@ -5,41 +5,35 @@ import { hueOf } from "core/show/chart/draw/colors.ts";
 import type { Panel } from "core/show/chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
-import { certificateRows, secondOf, SIDES } from "./table.ts";
-import { type Finding, modelOf, reading } from "core/show/words/mod.ts";
+import { certificateRows, costOf, namesOf, SIDES } from "./table.ts";
+import { computedText, costTitle, fiveText, reading, tokensOf } from "core/show/words/mod.ts";
 
 /**
  * Draws what a model costs in place of another: the share of tokens whose predictions diverge by more, and how far updates move across and
  * along the stream by layer, where both have the same layers.
  */
 export const certificateFigure: Draw<[Certificate]> = figure("certificate", "certificate", (result) => {
-  const { of, moves, rise, kl, quantiles, top1, within } = result;
+  const { provenance, moves, rise, quantiles, within, equal } = result;
   const rows = certificateRows(result);
+  const [a, b] = namesOf(result);
+  const verdicts = { yes: "lies within", no: "lies beyond", "cannot tell": "may lie within or beyond" };
   return {
     rows,
-    title: finding(result),
+    title: costTitle(costOf(result)),
+    setting: `A: ${a} · B: ${b} · ${tokensOf(provenance)} · ${computedText(provenance)}`,
     shows: [
-      reading`A: ${modelOf(of)}; B: ${secondOf(result)}.`,
-      "Share of tokens at which KL(A ‖ B) is above a value.",
+      `${fiveText(costOf(result))}.`,
+      "The share of tokens at which KL(A ‖ B) is above a value.",
       moves !== null &&
       "Below, by layer: |e| / |u|, means over tokens, where a module's update u in A is u + e in B; bars: 95 % intervals over samples.",
     ],
     reads: [
-      reading`The loss of B is ${rise} nats per token above that of A (no difference: up to ${`${within}`}). Mean KL ${kl!},
-        maximum ${{ measured: quantiles.at(-1)! }}. The first choice is the same at ${{
-        share: top1!.value,
-      }} of the tokens.`,
+      reading`The loss of B is ${rise} nats per token above that of A, which ${verdicts[equal]}
+        ±${`${within}`}. The largest KLD of a token is ${{ measured: quantiles.at(-1)! }}.`,
     ],
     panels: panelsOf(result, rows),
   };
 });
-
-function finding({ equal, rise, within }: Certificate): Finding {
-  const alike = `B predicts as well as A within ${within} nats per token`;
-  if (equal !== "no") return equal === "yes" ? { found: alike } : { open: `whether ${alike}` };
-  const size = { rise: Math.abs(rise.value), low: null, high: null, decimals: 3 };
-  return { found: reading`B loses ${size} nats per token ${rise.value > 0 ? "more" : "less"} than A` };
-}
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 

@@ -25,6 +25,8 @@ export const certificateKind = kind("certificate", { method: 2, origin: depends(
   provenance: provenanceForm,
   /** The first. */
   of: modelForm,
+  /** Both by folder and name, where they are told apart by them. */
+  names: z.tuple([z.string(), z.string()]).optional(),
   /** Bytes of the weight files of both; null where a model has none. */
   bytes: z.tuple([z.number().nullable(), z.number().nullable()]),
   /** Predicted tokens: T − 1 per sample. */

@@ -1,6 +1,10 @@
 /** Two models' answers to the same documents, as another tool logged them. */
 import {
   computedText,
+  type Cost,
+  type CostLine,
+  costLines,
+  costTitle,
   formatNumber,
   formatPoints,
   formatPointsRange,
@@ -10,7 +14,15 @@ import {
   modelOf,
   tokensOf,
 } from "core/show/words/mod.ts";
-import { type Estimate, KINDS, type ModuleKind, MODULES, planPhrase, planText } from "core/measure/mod.ts";
+import {
+  type Estimate,
+  isFull,
+  KINDS,
+  type ModuleKind,
+  MODULES,
+  planPhrase,
+  planText,
+} from "core/measure/mod.ts";
 import {
   type Certificate,
   type Comparison,
@@ -32,7 +44,7 @@ import {
   type Table,
   tableOf,
 } from "core/show/tables/table.ts";
-import { formatBytes } from "core/entry/mod.ts";
+import type { TableLook } from "core/show/looks.ts";
 
 const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
 
@@ -71,64 +83,87 @@ export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRo
 /** The sides of the stream. */
 export const SIDES = ["across", "along"] as const;
 
-/** A number of a certificate: its names in CSV and in print, and how it is written. */
-type Line = readonly [
-  measure: string,
-  title: string,
-  found: Estimate | null,
-  format?: (value: number) => string,
-];
-
-/** The second model by its name, or the first under the plan. */
-export const secondOf = ({ provenance: { model, drop }, of }: Certificate): string =>
-  model.fingerprint === of.fingerprint ? `${modelOf(model)} ${planPhrase(drop)}` : modelOf(model);
-
-function linesOf({ bytes, perplexity, rise, kl, quantiles, top1, moves }: Certificate): Line[] {
-  const exact = (value: number | null) => value === null ? null : { value, low: null, high: null };
-  const each = (measure: string, title: string, values: readonly (number | null)[], format = formatNumber) =>
-    values.map((own, i): Line => [`${measure}_${"ab"[i]}`, `${title}, ${"AB"[i]}`, exact(own), format]);
-  return [
-    ...each("bytes", "weights", bytes, formatBytes),
-    ...each("perplexity", "perplexity", perplexity, fixed(2)),
-    ["rise", "rise, nats per token", rise],
-    ["kl", "mean KLD", kl],
-    ...QUANTILES.map((share, i): Line => {
-      const title = share === 1 ? "maximum" : share === 0.5 ? "median" : `${100 * share} %`;
-      return [`kl_${100 * share}`, `${title} KLD`, exact(quantiles[i])];
-    }),
-    ["top1", "same top p", top1, formatShare],
-    ...SIDES.map((side): Line => [side, `|e| / |u| ${side}`, moves && moves[side], formatShare]),
-  ];
+/** Both models by name, the second perhaps as the first under a plan. */
+export function namesOf({ provenance: { model, drop }, of, names }: Certificate): [a: string, b: string] {
+  const [a, b] = names ?? [of.name, model.name];
+  const named = (name: string, { format }: typeof of) => modelOf({ ...of, name, format });
+  const isPlan = model.fingerprint === of.fingerprint && !isFull(drop);
+  return [named(a, of), isPlan ? `A ${planPhrase(drop)}` : named(b, model)];
 }
 
-export function certificateTables(result: Certificate): Table[] {
-  const { provenance, of, within, equal, moves } = result;
+/** The five numbers of a certificate and the loss. */
+export function costOf({ bytes: [before, after], perplexity, rise, kl, quantiles, top1 }: Certificate): Cost {
+  const bytes = before === null || after === null ? null : { before, after };
+  return { bytes, kl, kl99: quantiles[QUANTILES.indexOf(0.99)], top1, perplexity, rise };
+}
+
+/** What is known beside the five numbers. */
+function otherLines({ quantiles, moves }: Certificate): CostLine[] {
+  const titles = ["median", "75 %", "90 %", "95 %", "99 %", "99.9 %", "maximum"];
+  const divergences = quantiles.map((kl, i): CostLine => (
+    { name: `KLD, ${titles[i]}`, value: formatNumber(kl), range: null }
+  ));
+  const moved = SIDES.flatMap((side): CostLine[] => {
+    const found = moves?.[side];
+    if (!found) return [];
+    const { value, low, high } = found;
+    const range = low === null ? null : `${formatShare(low)} to ${formatShare(high!)}`;
+    return [{ name: `|e| / |u| ${side}`, value: formatShare(value), range }];
+  });
+  return [...divergences.filter((_, i) => QUANTILES[i] !== 0.99), ...moved];
+}
+
+/** The cost first, and updates by layer where all are asked for. */
+export function certificateTables(result: Certificate, { lowest, more }: TableLook = {}): Table[] {
+  const { provenance, within, equal, moves } = result;
+  const [a, b] = namesOf(result);
   const columns = MODULES.flatMap((kind) =>
     SIDES.map((side) => {
       const shares = moves?.[kind][side].map((found) => found?.value ?? null) ?? [];
       return byLayer(shares, { title: `${KIND_NAMES[kind]} ${side}`, format: formatShare });
     })
   );
-  return [{
-    title: `certificate · A: ${modelOf(of)} · B: ${secondOf(result)}`,
-    note: `${tokensOf(provenance)} · ${computedText(provenance)}`,
-    ...tableOf(linesOf(result).filter(([, , found]) => found), [
-      { title: "", value: ([, title]) => title, align: "left" },
-      { title: "value", value: ([, , found, format = formatNumber]) => format(found!.value) },
-      {
-        title: "95 % interval",
-        value: ([, , found, format = formatNumber]) =>
-          found!.low === null ? null : `${format(found!.low)} … ${format(found!.high!)}`,
-      },
-    ]),
-    notes: [
-      `equal within ${within} nats per token: ${equal}`,
-      "rise: of the loss of B over that of A, paired over samples; KLD: KL(A ‖ B) of each token's prediction in nats; same top p: tokens whose first choice is the same",
-      moves
-        ? "|e| / |u|: means over tokens, where a module's update u in A is u + e in B, across the stream that u is added to and along it"
-        : "updates are not compared: the models differ in layers or width",
-    ],
-  }, ...moves ? [{ title: "|e| / |u| by layer", ...layerTable(moves.attention.along, columns) }] : []];
+  const isShort = moves !== null && lowest !== undefined;
+  return [
+    {
+      title: costTitle(costOf(result)),
+      note: `A: ${a} · B: ${b} · ${tokensOf(provenance)} · ${computedText(provenance)}`,
+      ...tableOf([...costLines(costOf(result)), ...otherLines(result)], [
+        { title: "B beside A", value: ({ name }) => name, align: "left" },
+        { title: "value", value: ({ value }) => value },
+        { title: "95 % interval", value: ({ range }) => range },
+      ]),
+      notes: [
+        `equal within ${within} nats per token: ${equal}`,
+        "KLD: KL(A ‖ B) of each token's prediction, in nats; same first choice: share of tokens whose most probable word is the same; loss: of B minus that of A, paired over samples",
+        moves
+          ? "|e| / |u|: means over tokens, where a module's update u in A is u + e in B, across the stream that u is added to and along it"
+          : "updates are not compared: the models differ in layers or width",
+        ...isShort ? [`updates by layer are not printed${more ? `; ${more}` : ""}`] : [],
+      ],
+    },
+    ...moves && !isShort
+      ? [{ title: "|e| / |u| by layer", ...layerTable(moves.attention.along, columns) }]
+      : [],
+  ];
+}
+
+/** The numbers of a certificate by their names in CSV, the five first. */
+function measuresOf({ bytes, perplexity, rise, kl, quantiles, top1, moves }: Certificate) {
+  const exact = (value: number | null) => value === null ? null : { value, low: null, high: null };
+  const byShare = QUANTILES.map((share, i) => [`kl_${100 * share}`, exact(quantiles[i])] as const);
+  return [
+    ["bytes_a", exact(bytes[0])],
+    ["bytes_b", exact(bytes[1])],
+    ["kl", kl],
+    ...byShare.filter(([name]) => name === "kl_99"),
+    ["top1", top1],
+    ["perplexity_a", exact(perplexity[0])],
+    ["perplexity_b", exact(perplexity[1])],
+    ["rise", rise],
+    ...byShare.filter(([name]) => name !== "kl_99"),
+    ...SIDES.map((side) => [side, moves && moves[side]] as const),
+  ] as const satisfies (readonly [string, Estimate | null])[];
 }
 
 /** A row for each number, and for each kind of module, side of the stream and layer. */
@@ -143,7 +178,10 @@ export function certificateRows(result: Certificate): CsvRow[] {
   );
   const byModule = (module: typeof MODULES[number]) =>
     SIDES.flatMap((side) => moves?.[module][side].map((found, l) => row(side, found, module, l)) ?? []);
-  return [...linesOf(result).map(([measure, , found]) => row(measure, found)), ...MODULES.flatMap(byModule)];
+  return [
+    ...measuresOf(result).map(([measure, found]) => row(measure, found)),
+    ...MODULES.flatMap(byModule),
+  ];
 }
 
 type Row = SamplesComparison["tasks"][number];

@@ -93,7 +93,12 @@ Deno.test("--figure draws the result; depth of several models is a table each, a
     assert.equal(compared.svg, `${certificateFigure(compared.made).svg}\n`);
     assert.match(
       compared.out,
-      /same top p +[\d.]+ %.*equal within 0.5 nats per token: (yes|no|cannot tell)/s,
+      /^KLD [\d.]+ mean.*\nsame first choice +[\d.]+ %.*equal within 0.5 nats per token: (yes|no|cannot tell)/s,
+    );
+    assert.doesNotMatch(compared.out, /by layer$/m);
+    assert.match(
+      (await ok(...words`compare ${folder} --drop-mlp 1 ${text} --all`)).out,
+      /^\|e\| \/ \|u\| by layer$/m,
     );
     assert.doesNotMatch((await ok("compare", folder, folder, ...text)).err, /reused/);
     const both = await drawn(...words`depth ${folder} ${folder} --csv ${csv}`);

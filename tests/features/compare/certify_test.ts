@@ -7,7 +7,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { distances, MODULES, moves } from "core/measure/mod.ts";
-import { type Certificate, certify, QUANTILES } from "features/compare/mod.ts";
+import { basename } from "node:path";
+import { type Certificate, certificateFigure, certify, QUANTILES } from "features/compare/mod.ts";
+import { certificateRows } from "features/compare/table.ts";
+import { tableText } from "core/show/looks.ts";
+import { certificate } from "../../core/show/synthetic_studies.ts";
 import { logits } from "features/observe/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import type { PlanLike } from "core/study/plan.ts";
@@ -182,6 +186,66 @@ Deno.test("two samples give intervals by t of one degree of freedom, within what
       assert.ok(0 <= found!.low! && found!.low! < found!.value && found!.value < found!.high!);
     }
   }));
+
+Deno.test("files are named by folder and name, and never both alike; a plan is named by what it does", () =>
+  withFolder(async (folder) => {
+    const text = `${folder}/ids.json`;
+    await Deno.writeTextFile(text, JSON.stringify(expected.models.llama.ids));
+    const options = { engine: "cpu", text, samples: 2, length: 20, results: `${folder}/results` } as const;
+    for (const place of ["A", "B", "B/A"]) {
+      await Deno.mkdir(`${folder}/${place}`, { recursive: true });
+      await Deno.copyFile(path("gguf/llama.gguf"), `${folder}/${place}/model.gguf`);
+    }
+    const file = (place: string) => `${folder}/${place}/model.gguf`;
+    const namesOf = async (a: string, b: string) => (await certify(a, b, options)).names;
+    assert.deepEqual(await namesOf(file("A"), file("B")), ["A/model.gguf", "B/model.gguf"]);
+    assert.deepEqual(await namesOf(file("A"), file("B/A")), [
+      `${basename(folder)}/A/model.gguf`,
+      "B/A/model.gguf",
+    ]);
+    assert.deepEqual(await namesOf(path("models/llama"), file("A")), ["llama", "A/model.gguf"]);
+    const planned = await certify(path("models/llama"), { mlp: [1] }, options);
+    assert.equal(planned.names, undefined);
+    assert.match(tableText([planned]), /^A: llama \(safetensors F32\) · B: A without MLP 1 · 2 × 20 tokens/m);
+    const named = { ...planned, names: ["A/model.gguf", "B/model.gguf"] } as Certificate;
+    const drop = { attention: [], mlp: [] };
+    const other = { ...named, provenance: { ...named.provenance, drop } };
+    assert.match(tableText([other]), /^A: A\/model\.gguf \(.*\) · B: B\/model\.gguf \(.*\) · 2 ×/m);
+    assert.match(certificateFigure(other).setting, /^A: A\/model\.gguf .* · B: B\/model\.gguf /);
+  }));
+
+Deno.test("the table and the figure open with the cost; layers are printed where all are asked for", () => {
+  const made = certificate({ layers: 3 });
+  const title = "11.2 % smaller: KLD 0.100 mean, 0.19 at 99 %; loss +0.100 (";
+  const [all, few] = [tableText([made]), tableText([made], { lowest: 10, more: "use --all" })];
+  for (const text of [all, few, certificateFigure(made).title]) assert.ok(text.startsWith(title), text);
+  const names = ["files", "mean KLD", "KLD, 99 %", "same first choice", "perplexity", "loss, nats per token"];
+  assert.deepEqual(all.split("\n").slice(3, 3 + names.length).map((line) => line.split(/ {2,}/)[0]), names);
+  assert.match(all, /^layer +attention across/m);
+  assert.doesNotMatch(few, /^layer +/m);
+  assert.match(few, /updates by layer are not printed; use --all$/);
+  for (
+    const said of [
+      /98\.0 → 87\.0 MB/,
+      /KLD 0\.100 \(95 %/,
+      /same first choice 79\.4 %/,
+      /perplexity \+10\.5 %/,
+    ]
+  ) {
+    assert.match(certificateFigure(made).subtitle, said);
+  }
+  const order = certificateRows(made).slice(0, 8).map(({ measure }) => measure);
+  assert.deepEqual(order, [
+    "bytes_a",
+    "bytes_b",
+    "kl",
+    "kl_99",
+    "top1",
+    "perplexity_a",
+    "perplexity_b",
+    "rise",
+  ]);
+});
 
 Deno.test("a kept certificate is used again, also for another difference; one of other models is not", () =>
   withTiny(async ({ model, options }) => {
