@@ -25,6 +25,9 @@ function withTensors({ changes = [], tables }: Plan): WithTensors[] {
   );
 }
 
+/** What a fit has of its plan. */
+type Fitted = Readonly<{ plan: Plan | null; provenance: Plan["provenance"] }>;
+
 /** The tensors that a change has to bring, with their number of axes. */
 const neededBy = (change: WithTensors): Readonly<Record<string, number>> =>
   "to" in change ? changeKind(change).tensors(change) : { importance: 1 };
@@ -105,8 +108,10 @@ async function expectPlanTensors(file: string): Promise<void> {
 export async function readPlan(path: string): Promise<Plan> {
   expect("read a plan", "path", path, text);
   await expectPlanFile(path);
-  const read = await readResult(path, planKind, manifests.fit) as Result & { readonly plan?: Plan };
-  const plan = read.kind === planKind.name ? read as Result as Plan : read.plan;
+  const read = await readResult(path, planKind, manifests.fit) as Result & Partial<Fitted>;
+  const plan = read.kind === planKind.name
+    ? read as Result as Plan
+    : read.plan && { provenance: read.provenance, ...read.plan }; // types of blocks need no profile that has one
   if (!plan) throw new TypeError(`Cannot read a plan from ${path}: the fit found nothing that may go`);
   const changes = withTensors(plan);
   if (changes.length === 0) return plan;

@@ -12,6 +12,7 @@ import {
 } from "core/measure/mod.ts";
 import { type Certificate, certificateKind, QUANTILES } from "./result.ts";
 import { head, riseOverSamples } from "core/result/mod.ts";
+import type { Cost } from "core/show/words/mod.ts";
 
 /** Sums over a sample's tokens of how far one module's updates move; null where one of the two has no such module. */
 type Move = Record<"counted" | "along" | "across", number> | null;
@@ -70,4 +71,12 @@ export function certifiedWithin(own: Certificate, within: number): Certificate {
   const isInside = low !== null && high !== null && -within <= low && high <= within;
   const isBeyond = low !== null && high !== null && (low > within || high < -within);
   return { ...own, within, equal: isInside ? "yes" : isBeyond ? "no" : "cannot tell" };
+}
+
+/** The five numbers of a certificate and the loss. */
+export function certificateCost(
+  { bytes: [before, after], perplexity, rise, kl, quantiles, top1 }: Certificate,
+): Cost {
+  const bytes = before === null || after === null ? null : { before, after };
+  return { bytes, kl, kl99: quantiles[QUANTILES.indexOf(0.99)], top1, perplexity, rise };
 }

@@ -5,7 +5,8 @@ import { hueOf } from "core/show/chart/draw/colors.ts";
 import type { Panel } from "core/show/chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
-import { certificateRows, costOf, namesOf, SIDES } from "./table.ts";
+import { certificateCost } from "./derived.ts";
+import { certificateRows, namesOf, SIDES } from "./table.ts";
 import { computedText, costTitle, fiveText, reading, tokensOf } from "core/show/words/mod.ts";
 
 /**
@@ -19,10 +20,10 @@ export const certificateFigure: Draw<[Certificate]> = figure("certificate", "cer
   const verdicts = { yes: "lies within", no: "lies beyond", "cannot tell": "may lie within or beyond" };
   return {
     rows,
-    title: costTitle(costOf(result)),
+    title: costTitle(certificateCost(result)),
     setting: `A: ${a} · B: ${b} · ${tokensOf(provenance)} · ${computedText(provenance)}`,
     shows: [
-      `${fiveText(costOf(result))}.`,
+      `${fiveText(certificateCost(result))}.`,
       "The share of tokens at which KL(A ‖ B) is above a value.",
       moves !== null &&
       "Below, by layer: |e| / |u|, means over tokens, where a module's update u in A is u + e in B; bars: 95 % intervals over samples.",

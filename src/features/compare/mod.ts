@@ -13,6 +13,7 @@ import {
 } from "./table.ts";
 
 export * from "./certify.ts";
+export { certificateCost } from "./derived.ts";
 export * from "./figures.ts";
 export * from "./profiles.ts";
 export * from "./result.ts";

@@ -1,7 +1,6 @@
 /** Two models' answers to the same documents, as another tool logged them. */
 import {
   computedText,
-  type Cost,
   type CostLine,
   costLines,
   costTitle,
@@ -30,6 +29,7 @@ import {
   type SamplesComparison,
   samplesName,
 } from "./result.ts";
+import { certificateCost } from "./derived.ts";
 import type { Computed } from "core/result/mod.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
 import {
@@ -91,12 +91,6 @@ export function namesOf({ provenance: { model, drop }, of, names }: Certificate)
   return [named(a, of), isPlan ? `A ${planPhrase(drop)}` : named(b, model)];
 }
 
-/** The five numbers of a certificate and the loss. */
-export function costOf({ bytes: [before, after], perplexity, rise, kl, quantiles, top1 }: Certificate): Cost {
-  const bytes = before === null || after === null ? null : { before, after };
-  return { bytes, kl, kl99: quantiles[QUANTILES.indexOf(0.99)], top1, perplexity, rise };
-}
-
 /** What is known beside the five numbers. */
 function otherLines({ quantiles, moves }: Certificate): CostLine[] {
   const titles = ["median", "75 %", "90 %", "95 %", "99 %", "99.9 %", "maximum"];
@@ -126,9 +120,9 @@ export function certificateTables(result: Certificate, { lowest, more }: TableLo
   const isShort = moves !== null && lowest !== undefined;
   return [
     {
-      title: costTitle(costOf(result)),
+      title: costTitle(certificateCost(result)),
       note: `A: ${a} · B: ${b} · ${tokensOf(provenance)} · ${computedText(provenance)}`,
-      ...tableOf([...costLines(costOf(result)), ...otherLines(result)], [
+      ...tableOf([...costLines(certificateCost(result)), ...otherLines(result)], [
         { title: "B beside A", value: ({ name }) => name, align: "left" },
         { title: "value", value: ({ value }) => value },
         { title: "95 % interval", value: ({ range }) => range },

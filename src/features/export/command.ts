@@ -14,9 +14,11 @@ import {
   text,
 } from "core/entry/mod.ts";
 import { type DropPlan, planHash } from "core/measure/mod.ts";
-import { evaluateKind, type Evaluation } from "../evaluate/mod.ts";
+import { certificateKind } from "../compare/mod.ts";
+import { evaluateKind } from "../evaluate/mod.ts";
 import { parseResult } from "core/result/mod.ts";
-import { type Speed, speedKind } from "../speed/mod.ts";
+import type { Shown } from "./card/measured.ts";
+import { speedKind } from "../speed/mod.ts";
 import { exportModel, type ExportOptions } from "./export.ts";
 import { FORMATS } from "core/formats/mod.ts";
 import { openModel } from "core/subject/mod.ts";
@@ -46,7 +48,7 @@ const exportCommand = (context: Context): Command =>
         .makeOptionMandatory(),
       card: repeatable(
         "--card <file>",
-        "put the scores or speeds in this result of `lamina evaluate` or `lamina speed` on the model card",
+        "put this result of `lamina evaluate`, `lamina speed` or `lamina compare` on the model card",
       ),
       format: option(
         required(oneOf(FORMATS)),
@@ -90,8 +92,9 @@ const exportCommand = (context: Context): Command =>
     context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
     if (flags.format === "onnx") return; // which Lamina does not read
     const file = files.find(({ name }) => name.endsWith(".gguf"))?.name ?? "";
-    context.write("\nnext, to check the files, whose perplexity is that of the original under the plan:");
-    context.write(checkLines(ref, own, join(near(folder), file), flags).join("\n"));
+    const lines = checkLines(ref, own, join(near(folder), file), flags);
+    const both = lines.length > 1 ? " (both must print the same perplexity)" : "";
+    context.write(`\nTo check the file${both}:\n${lines.join("\n")}`);
   });
 
 /** Commands that check the files: their perplexity, and the original's with and without the modules, where options can say which. */
@@ -114,9 +117,11 @@ function checkLines(
 }
 
 /** Reads the results in a file; from a list it takes those of the plan, if there are some. Throws `Error` that names the file. */
-async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {
+async function resultsOfPlan(path: string, plan: DropPlan): Promise<Shown[]> {
   const text = await readFile(path, "utf-8").catch(failing(`Cannot read ${path}`));
-  if (!text.trimStart().startsWith("[")) return [parseResult(path, text, evaluateKind, speedKind)];
+  if (!text.trimStart().startsWith("[")) {
+    return [parseResult(path, text, evaluateKind, speedKind, certificateKind)];
+  }
   const results = (parseJson(text, path) as unknown[]).map((one) =>
     parseResult(path, JSON.stringify(one), evaluateKind)
   );

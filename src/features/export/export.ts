@@ -22,13 +22,12 @@ import {
 } from "core/entry/mod.ts";
 import { expectNothing, writeFolder, writeWhole } from "core/disk/mod.ts";
 import { type DropPlan, isFull, type LayerModule, type TablesChange } from "core/measure/mod.ts";
-import type { Evaluation } from "../evaluate/mod.ts";
 import type { Keeping, Plan } from "core/result/mod.ts";
-import { checkInLlama, expectCheckable, type Speed } from "../speed/mod.ts";
+import { checkInLlama, expectCheckable } from "../speed/mod.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
 import { cardText } from "./card/card.ts";
-import { measuredOf, qualities } from "./card/measured.ts";
+import { measuredOf, qualities, type Shown } from "./card/measured.ts";
 import { modelSizes, originOf } from "./card/sizes.ts";
 import {
   type Format,
@@ -47,7 +46,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { freeBytes } from "core/hub/mod.ts";
 
-/** How to export a model. The card reports this plan's perplexities if `results` has them. */
+/** How to export a model. The card reports what this plan costs if `results` has it. */
 export interface ExportOptions extends Reports, Keeping {
   /** The format to write. */
   readonly format: Format;
@@ -55,8 +54,8 @@ export interface ExportOptions extends Reports, Keeping {
   readonly out: string;
   /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
   readonly measure?: string | undefined;
-  /** Scores of tasks and speeds of this plan on this model, for the card. */
-  readonly card?: readonly (Evaluation | Speed)[] | undefined;
+  /** Scores of tasks, speeds and certificates of this plan on this model, for the card. */
+  readonly card?: readonly Shown[] | undefined;
   /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
   readonly bothTables?: boolean | undefined;
   /** Whether llama.cpp (`lamina ggml`) must predict with a GGUF file what Lamina does but for rounding; the card says how near; default: false. */
@@ -67,7 +66,7 @@ const checks: Checks<ExportOptions> = {
   ...reportChecks,
   results: text,
   measure: aText,
-  card: list(resultOf("evaluate", "speed"), "results of evaluate and speed"),
+  card: list(resultOf("evaluate", "speed", "certificate"), "results of evaluate, speed and compare"),
   format: required(oneOf(FORMATS)),
   out: required(text),
   bothTables: flag,
@@ -162,9 +161,10 @@ async function write(
   const notes = [...found.notes, ...notesOnChanges(changes ?? []), ...await noteOnSize(job, format, sizes)];
   const made = { ...found, notes };
   await expectSpace(out, sizes.smaller);
+  const measured = measuredOf(model, plan, options.card ?? []);
   const told = {
-    measured: measuredOf(model, plan, options.card ?? []),
-    costs: await qualities(model, plan, options),
+    measured,
+    costs: await qualities(model, plan, measured.certificates, options),
     origin: await originOf(job),
     sizes: { files: sizes, ...modelSizes(job, made.zeroed) },
     plan: "kind" in drop ? drop : null,

@@ -9,6 +9,8 @@ for (const format of ["hf", "llm-drop", "gguf-deci", "onnx"]) {
   Deno.test(`export ${format}: what it prints to type next gives equal perplexities`, () =>
     withTrained(async ({ folder, outer, ok }) => {
       const exported = await ok("export", folder, ...DROP, "--format", format, "--out", `${outer}/out`);
+      const said = /^To check the file \(both must print the same perplexity\):$/m.test(exported.out);
+      assert.equal(said, format !== "onnx");
       const next = exported.out.match(/(?<=^npx .* lamina )perplexity .*$/gm) ?? [];
       const found = await Promise.all(next.map(async (line) => {
         const { out } = await ok(...words`${line.split(" ")} --samples 2 --length 32 --json -`);
@@ -35,7 +37,7 @@ Deno.test("export prints the sizes before and after, and the card has them, with
     assert.match(text, files);
     assert.match(
       text,
-      /Keys and values of 8192 tokens, in 16 bits: 8\.39 MB before, 7\.34 MB after \(12\.5 % less\)\.\n/,
+      /Keys and values of 8,192 tokens, in 16 bits: 8\.39 MB before, 7\.34 MB after \(12\.5 % less\)\.\n/,
     );
     const acc =
       /\| `piqa, 6 documents` \| `acc` \| [\d.]+ % \| [\d.]+ % \([\d.]+ % to [\d.]+ %\) \| [−+][\d.]+ \([−+][\d.]+ to /;

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { exportModel } from "features/export/mod.ts";
 import { makePlan } from "features/orders/mod.ts";
+import { certify } from "features/compare/mod.ts";
+import { formatDigits, formatNumber } from "core/show/words/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { fixture, fixtureNames } from "../../fixtures/read.ts";
@@ -75,12 +77,22 @@ Deno.test("the card tells what it costs: what is kept of this plan on this model
     assert.match(await card("without"), /What it costs in quality was not measured\./);
     const told = (await card("kept", { results })).match(/^\| `file`, .*$/gm)!;
     assert.equal(told.length, 1);
-    const numbers = [full.perplexity, dropped.perplexity].map((value) => value.toPrecision(4));
+    const numbers = [full.perplexity, dropped.perplexity].map((value) => formatDigits(value, 4));
     assert.ok(told[0].startsWith("| `file`, 4 × 16 tokens, `float32` on `cpu` |"), told[0]);
-    assert.ok(told[0].includes(`| ${numbers.join(" | ")} |`), told[0]);
+    assert.ok(told[0].includes(`| ${numbers.join(" → ")} |`), told[0]);
+    assert.ok(told[0].includes(` | ${formatNumber(dropped.kl)} (`), told[0]);
+    const asked = { engine: "cpu", text: options.text!, samples: 3, length: 16 } as const;
+    const certificate = await certify(model, drop, asked);
+    const [known] = (await card("certified", { results, card: [certificate] })).match(/^\| `file`, .*$/gm)!;
+    assert.ok(known.startsWith("| `file`, 3 × 16 tokens"), "a certificate has quantiles");
+    assert.ok(known.includes(` | ${formatNumber(certificate.quantiles[4])} | `), known);
+    await certify(model, drop, { ...asked, results });
+    assert.match(await card("found", { results }), /^\| `file`, 3 × 16 tokens/m);
+    const wrong = { card: [await certify(model, { mlp: [0] }, asked)] };
+    await assert.rejects(card("wrong", wrong), /the certificate is of MLP 0, expected MLP 1/);
     await Deno.writeTextFile(`${folder}/long.txt`, Array(8).fill(tinyText).join(" "));
     const both = await card("measured", { results, measure: `${folder}/long.txt` });
-    assert.match(both, /\| `file`, 8 × 512 tokens, .*\n\| `file`, 4 × 16 tokens/);
+    assert.match(both, /\| `file`, 8 × 512 tokens, .*\n\| `file`, 3 × 16 .*\n\| `file`, 4 × 16 tokens/);
   }));
 
 Deno.test("what cannot be exported is refused by name, and nothing is written; ended early or failing, it leaves nothing", () =>

@@ -1,25 +1,42 @@
 /** What a plan costs and gains, as tables of a card: perplexities, scores of tasks, speeds, each with its interval. */
-import { cell } from "core/entry/mod.ts";
+import { cell, type FileSizes } from "core/entry/mod.ts";
+import type { Estimate } from "core/measure/mod.ts";
+import { bytesText, fiveText, formatDigits, formatNumber } from "core/show/words/mod.ts";
 import type { Evaluation } from "../../evaluate/mod.ts";
-import { paired } from "../../losses/mod.ts";
 import type { PlanSpeed, Quality } from "./measured.ts";
 
-export function perplexityText(costs: readonly Quality[]): string {
-  const rows = costs.map(({ full, dropped }) => {
-    const { text, packing, dtype, engine } = dropped.provenance;
-    const { rise, low, high } = paired(dropped, full);
-    const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
-    return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens${
-      packing.skip > 0 ? `, the first ${packing.skip} left out` : ""
-    }, ${cell(dtype)} on ${cell(engine)} | ` +
-      `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
-      `${signed(rise)}${interval} | ${percent(dropped.top1)} |`;
+/** The cost on the first text in one line, and a row for each text. */
+export function qualityText(qualities: readonly Quality[], files: FileSizes): string {
+  const bytes = { before: files.whole ?? files.original, after: files.smaller };
+  const rows = qualities.map(({ provenance: { text, packing, dtype, engine }, cost }) => {
+    const { kl, kl99, top1, perplexity, rise } = cost;
+    const skipped = packing.skip > 0 ? `, the first ${packing.skip} left out` : "";
+    const cells = [
+      `${cell(text.name)}, ${packing.samples} × ${packing.length} tokens${skipped}, ${cell(dtype)} on ${
+        cell(engine)
+      }`,
+      bytesText(bytes),
+      kl ? withEnds(kl, formatNumber) : "–",
+      kl99 === null ? "–" : formatNumber(kl99),
+      top1 ? withEnds(top1, percent) : "–",
+      perplexity.map((value) => formatDigits(value, 4)).join(" → "),
+      withEnds(rise, signed),
+    ];
+    return `| ${cells.join(" | ")} |`;
   });
   return [
-    "| text | original | this model | rise in loss, nats per token (95 %) | same most probable token |",
-    "| --- | --- | --- | --- | --- |",
+    `${fiveText({ ...qualities[0].cost, bytes })}.`,
+    "",
+    "| text | size of the files | mean KLD, nats per token (95 %) | KLD of 99 % of the tokens, nats | " +
+    "same first choice (95 %) | perplexity, original → this model | rise of the loss, nats per token (95 %) |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
+}
+
+/** "0.048 (0.045 to 0.051)". */
+function withEnds({ value, low, high }: Estimate, write: (value: number) => string): string {
+  return `${write(value)}${low === null || high === null ? "" : ` (${write(low)} to ${write(high)})`}`;
 }
 
 type Metric = Omit<Evaluation["tasks"][string]["metrics"][string], "kept">;
@@ -37,7 +54,7 @@ export function tasksText(results: readonly Evaluation[]): string {
     ),
     ...average ? [taskRow("average", "mean", average)] : [],
   ]);
-  const head = ["| task | metric | original | this model (95 %) | change (95 %) |"];
+  const head = ["| task | metric | original | this model (95 %) | change, points (95 %) |"];
   return [...head, "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
 
@@ -66,7 +83,8 @@ export function speedText(speeds: readonly PlanSpeed[]): string {
   const [{ result: { computed, new: tokens } }] = speeds;
   const on = cell(computed.device ?? computed.engine);
   const head =
-    `| texts × tokens read, on ${on} | reading (quartiles) | writing (quartiles) | both, ${tokens} tokens written |`;
+    `| texts × tokens read, on ${on} | reading, times as fast (quartiles) | writing, times as fast (quartiles) | ` +
+    `both, ${tokens} tokens written, times as fast |`;
   return [head, "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 

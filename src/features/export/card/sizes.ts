@@ -12,6 +12,7 @@ import type { Job, Module } from "core/formats/mod.ts";
 import { everyChange, planOf } from "core/measure/mod.ts";
 import { changedSpec } from "core/run/mod.ts";
 import { allKvBytes } from "../../orders/mod.ts";
+import { formatWhole } from "core/show/words/mod.ts";
 import { sizesOf } from "core/subject/mod.ts";
 
 export interface Origin {
@@ -80,7 +81,9 @@ export function modelSizes(
 /** Sentences for the card. */
 export function sizesText({ files, parameters, longKvBytes }: Sizes, format: string): string {
   const change = (sizes: SizeChange, text: (value: number) => string) =>
-    `${text(sizes.before)} before, ${text(sizes.after)} after (${lessText(sizes)})`;
-  return `Files: ${filesText(files, format)}. Weights that are run: ${change(parameters, String)}. ` +
-    `Keys and values of ${LONG} tokens, in 16 bits: ${change(longKvBytes, formatBytes)}.`;
+    sizes.before === sizes.after
+      ? `${text(sizes.before)}, unchanged`
+      : `${text(sizes.before)} before, ${text(sizes.after)} after (${lessText(sizes)})`;
+  return `Files: ${filesText(files, format)}. Parameters: ${change(parameters, formatWhole)}. ` +
+    `Keys and values of ${formatWhole(LONG)} tokens, in 16 bits: ${change(longKvBytes, formatBytes)}.`;
 }
