@@ -1,8 +1,8 @@
 /** Kinds of results and studies by name, and the functions of the public doors whose types follow from them: features declare both. */
-import { expect, list, oneOf, orElse, text } from "core/entry/mod.ts";
+import { expect, isRecord, like, list, oneOf, orElse, text } from "core/entry/mod.ts";
 import { writeWhole } from "core/disk/mod.ts";
 import * as core from "core/result/mod.ts";
-import { csvText } from "core/show/chart/csv.ts";
+import { type CsvRow, csvText } from "core/show/chart/csv.ts";
 import { rowsOf } from "core/show/looks.ts";
 import { type BehindModel, optionsBehind } from "core/study/plan.ts";
 import { studies } from "core/study/studies.ts";
@@ -92,9 +92,13 @@ export function merge<R extends Merged>(
   return core.merge(results, names);
 }
 
+/** A row of your own: its columns with what is in them. */
+type OwnRow = Readonly<Record<string, unknown>>;
+
 /**
  * Returns a result, or several of one kind, as CSV text (RFC 4180) of the rows that commands write: one for each module, drop, step or
- * task. The JSON has the rest. Throws `TypeError` for results whose columns differ.
+ * task. The JSON has the rest. Rows of your own, as `show` and `linesFigure` take them, are written with the columns of the first one: numbers,
+ * texts, true, false, and null for what is missing. Throws `TypeError` for results or rows whose columns differ, and for a value that is none of these.
  *
  * @example
  * ```ts
@@ -102,17 +106,43 @@ export function merge<R extends Merged>(
  *
  * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
  * console.log(toCSV(result).split("\n")[0]); // the columns
+ * console.log(toCSV([{ layer: 0, length: 1.5 }, { layer: 1, length: null }])); // rows of your own
  * ```
  */
-export function toCSV(results: { readonly kind: Kind } | readonly { readonly kind: Kind }[]): string {
+export function toCSV(
+  results: { readonly kind: Kind } | readonly { readonly kind: Kind }[] | readonly OwnRow[],
+): string {
+  if (Array.isArray(results) && results.length > 0 && results.every(isOwnRow)) {
+    return csvText(results.map(cellsOf));
+  }
   expect(
     "write CSV",
     "results",
     results,
     orElse(Array.isArray, list(core.anyResult, "results", 1), core.anyResult),
   );
-  return csvText(rowsOf([results].flat()));
+  return csvText(rowsOf([results as core.Result].flat()));
 }
+
+/** Whether it is a row rather than a result, whose kind and method say what it is. */
+const isOwnRow = (row: unknown): row is OwnRow => isRecord(row) && !("kind" in row && "method" in row);
+
+/** Throws `TypeError` for a value that is no cell. */
+function cellsOf(row: OwnRow, i: number): CsvRow {
+  for (const [column, value] of Object.entries(row)) {
+    expect("write CSV", `rows[${i}].${column}`, value, aCell);
+  }
+  return Object.fromEntries(
+    Object.entries(row).map((
+      [column, value],
+    ) => [column, typeof value === "boolean" ? String(value) : value ?? null]),
+  ) as CsvRow;
+}
+
+const aCell = like(
+  "a number, a text, true, false or null",
+  (value) => value === null || /^(undefined|string|boolean)$/.test(typeof value) || Number.isFinite(value),
+);
 
 /** A study's subject and options, and its price. */
 export type Terms<Subject, Options, Cost = Price> = {

@@ -1,4 +1,4 @@
-/** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
+/** The first look at a model: a profile, how small its file can be, what dropping costs around that, and a page of figures. */
 import type { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "core/entry/mod.ts";
@@ -24,7 +24,7 @@ type StartFlags = Flags & Pick<KeepingFlags, "results">;
 export const startCommand = (context: Context): Command =>
   declared({
     name: "start",
-    says: "find how much may go at 10 % more perplexity, and write a page",
+    says: "find how small the file can be at 10 % more perplexity, and write a page",
     takes: { "[model]": [MODEL, "smollm2-135m"] },
     options: {
       unchecked: startStudy.checks.unchecked, // its text is its own
@@ -98,7 +98,7 @@ async function finished(
     sections.importance({ profile, texts: [] }),
     sections.magnitude(profile),
   ];
-  const report = { title: `How much of ${name} may go`, sections: drawn, next, ...madeBy() };
+  const report = { title: `How small can the file of ${name} be`, sections: drawn, next, ...madeBy() };
   const line = `page of figures: ${plain(near(await writeReport(join(flags.results, folder), report)))}`;
   if (isPiped(flags)) context.notice(line);
   else context.write(`\n${line}`); // unbroken, to be copied

@@ -46,7 +46,7 @@ import {
 } from "core/show/tables/table.ts";
 import type { TableLook } from "core/show/looks.ts";
 
-const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
+const KIND = moduleColumn((kind: ModuleKind) => kind);
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
 export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">): Table {

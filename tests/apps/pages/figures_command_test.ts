@@ -14,8 +14,9 @@ import { kept, type Opened, withTiny } from "../../core/study/tiny.ts";
 import { openModel } from "core/subject/mod.ts";
 import { CHROMIUM, inBrowser } from "../../browser.ts";
 import { checkPage } from "../../core/show/browser.ts";
-import { changeConfig, heard, thorough } from "../../support.ts";
-import { lamina } from "../../core/command/cli.ts";
+import { changeConfig, heard, thorough, withFolder } from "../../support.ts";
+import { readJson } from "../../fixtures/read.ts";
+import { fails, lamina, ok } from "../../core/command/cli.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
 const figures = (...args: string[]) => lamina("figures", ...args);
@@ -115,3 +116,61 @@ Deno.test("an unknown analysis is a wrong use that lists the known ones, before 
   assert.match((await figures("no-such-model", "--only", "importance,nonsense")).err, /found "nonsense"/);
   assert.equal((await figures("no-such-model", "--only", "magnitude")).code, 1);
 });
+
+Deno.test("results of files make a page without a model: each is a section, alike ones are told apart", () =>
+  withFolder(async (folder) => {
+    const golden: Record<string, unknown> = await readJson("tests/fixtures/results.json");
+    const names = Object.keys(golden);
+    const file = (name: string) => `${folder}/${name}.json`;
+    for (const [name, result] of Object.entries(golden)) {
+      await Deno.writeTextFile(file(name), JSON.stringify(result));
+    }
+    const out = `${folder}/page`;
+    const files = [...names, "certificate"].map(file);
+    assert.match((await ok("figures", ...files, "--out", out)).out, /^page of figures: .*index\.html$/m);
+    const page = await Deno.readTextFile(`${out}/index.html`);
+    assert.ok(page.includes(`<h1>Results: ${files.length} files</h1>`));
+    assert.equal(page.match(/<section id="section-/g)?.length, files.length);
+    assert.equal(
+      new Set(page.match(/ id="[^"]*"/g)).size,
+      page.match(/ id="[^"]*"/g)!.length,
+      "ids are unique",
+    );
+    for (const name of ["certificate", "certificate_2", "quality", "importance", "depth", "fit"]) {
+      assert.ok((await Deno.stat(`${out}/${name}.svg`)).isFile, name);
+    }
+    if (CHROMIUM) await inBrowser(pathToFileURL(`${out}/index.html`).href, (shown) => checkPage(shown));
+    await ok("figures", file("certificate"), "--out", `${folder}/one`);
+    const one = await Deno.readTextFile(`${folder}/one/index.html`);
+    assert.ok(one.includes("<h1>Results: certificate.json</h1>"));
+    assert.match(one, /<dt>certificate\.json<\/dt><dd>KLD /);
+    await fails(2, /--only is for models/, "figures", file("fit"), "--only", "quality", "--out", out);
+    await fails(
+      2,
+      /found tiny, expected one model, or results/,
+      "figures",
+      file("fit"),
+      "tiny",
+      "--out",
+      out,
+    );
+    await Deno.writeTextFile(file("other"), "{}");
+    await fails(
+      1,
+      /Cannot read .*other\.json: kind is missing, expected /,
+      "figures",
+      file("other"),
+      "--out",
+      out,
+    );
+    await Deno.writeTextFile(
+      file("other"),
+      `[${JSON.stringify(golden.plan)}, ${JSON.stringify(golden.depth)}]`,
+    );
+    await fails(
+      1,
+      /Cannot draw .*other\.json: found plan and depth, expected one kind/,
+      "figures",
+      file("other"),
+    );
+  }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as show from "../../../src/figures.ts";
+import { toCSV } from "features/by_name.ts";
 import { type CsvRow, csvText } from "core/show/chart/csv.ts";
 import { lineChart, upFrom } from "core/show/chart/plots.ts";
 import { spaced } from "core/show/chart/draw/labels.ts";
@@ -109,6 +110,14 @@ Deno.test("one's own numbers have a line for each label, gaps, a scale that fits
   assert.equal(own.reading, "attention: 1.00 to 2.00. a: −1.00 to 1.00.");
   const [steep, at] = [[1, 10, 200].map((v, i) => ({ at: i - 0.5, v })), { x: "at", y: "v" }];
   assert.match(show.linesFigure(steep, at).svg, />↑ v \(log\)</);
+  const sure = [{ at: 0, v: 1.5, from: 1.2, to: 1.8 }, { at: 1, v: 2, from: null, to: null }];
+  const columns = { ...at, low: "from", high: "to", title: "It grows" };
+  const barred = show.linesFigure(sure, columns);
+  assert.deepEqual([barred.title, barred.subtitle], ["It grows", "V by at. Bars: from from to to."]);
+  assert.match(barred.svg, /<title>v, at 0: 1\.50 \(1\.20 to 1\.80\)<\/title>/);
+  assert.match(barred.svg, /<title>v, at 1: 2\.00<\/title>/);
+  assert.equal(toCSV(barred.data()), barred.csv);
+  assert.equal(toCSV(sure), "at,v,from,to\n0,1.5,1.2,1.8\n1,2,,\n");
   const many = Array.from({ length: 17 }, (_, v) => ({ at: 1, v }));
   await refuses(
     "RangeError: Cannot draw: ",
@@ -122,6 +131,7 @@ Deno.test("one's own numbers have a line for each label, gaps, a scale that fits
       ],
       [[steep, { x: "at" } as typeof at], "columns.y is missing, expected a text", "TypeError"],
       [[[...steep, { at: 1 }], at], "rows[3].v is missing, expected a number or null", "TypeError"],
+      [[sure, { ...at, low: "from" }], "found low alone, expected both ends of an interval"],
       [[[{ at: 1, v: null }], at], "the number of values of v is 0, expected a whole number of at least 1"],
       [[many, { ...at, label: "v" }], "the number of lines is 17, expected at most 16"],
     ],
@@ -235,5 +245,14 @@ Deno.test("what was not measured is an error, not a broken picture", async () =>
       () => checkpointQualityFigure(checkpoints([0], { layers: 8 }, false)),
       ...["expected a study with the option quality", "TypeError"] as const,
     ],
+  ]);
+});
+
+Deno.test("rows of one's own are CSV as they are; a value that is no cell is refused by name", async () => {
+  assert.equal(toCSV([{ a: true, b: "x, y", c: undefined }]), 'a,b,c\ntrue,"x, y",\n');
+  await refuses("TypeError: Cannot write CSV: ", ([rows]: [Parameters<typeof toCSV>[0]]) => toCSV(rows), [
+    [[[{ layer: 0, heads: [1, 2] }]], "rows[0].heads is "],
+    [[[{ a: 1 }, { a: NaN }]], "rows[1].a is NaN, expected a number, a text, true, false or null"],
+    [[[{ a: 1 }, { b: 1 }]], "row 1 has the columns b, expected a"],
   ]);
 });

@@ -81,7 +81,7 @@ type Own = Pick<Section, "title" | "figures"> & Partial<Section>;
 
 const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Own } = {
   fit: (fit) => ({
-    title: "The answer: how much may go",
+    title: "The answer: how small the file can be",
     setting: fitSetting(fit),
     figures: [fitFigure(fit)],
     tables: fitTables(fit).filter(({ head }) => head.length > 0), // lines alone say the answer in words
