@@ -2,6 +2,7 @@
 import {
   type Check,
   expect,
+  isRecord,
   like,
   list,
   oneLine,
@@ -86,16 +87,18 @@ export function optionsBehind(checks: object, behind: readonly unknown[]): objec
 }
 
 /** A plan as a result: it may have been edited since it was made, by a misspelt name too. */
-export const aPlan: Check = (value, path) => {
-  const wrong = resultOf("plan")(value, path);
-  if (wrong) return wrong;
+export const aPlan: Check = (value, path) => flawOfEdit(value, path) ?? resultOf("plan")(value, path);
+
+/** What the form would not name as the plan's own checks do: a misspelt name, and layers and changes. */
+function flawOfEdit(value: unknown, path: string): ReturnType<Check> {
+  if (!isRecord(value) || value.kind !== "plan") return null;
   const odd = Object.keys(value as Plan).find((name) => !PLAN_FIELDS.includes(name));
   if (odd !== undefined) {
     return { text: unknownText(`field "${odd}" of a plan in ${path}`, odd, PLAN_FIELDS), error: TypeError };
   }
   const { model, layers, attention = null, mlp = null, changes, tables } = value as Partial<Plan>;
   return madeFrom({ model, layers }, path) ?? lists({ attention, mlp, changes, tables }, path);
-};
+}
 
 /** What a plan says of the model that it was made from. */
 const madeFrom: Check = record({ model: required(string), layers: required(wholeNumber(1)) }, "a plan");
