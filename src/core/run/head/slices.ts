@@ -110,6 +110,7 @@ export function merger(
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
   const difference = new Float64Array(size);
+  const beside = new Float64Array(size);
   const weighted = new Float64Array(reading ? size : 0);
   const best = new Int32Array(size);
   const top = new Float32Array(size * likeliest).fill(-Infinity);
@@ -133,8 +134,9 @@ export function merger(
         weighted[at] = lowered(weighted[at], sum[at], before - after) +
           lowered(from.weighted[own], from.sum[own], from.max[own] - after);
       }
-      sum[at] = sum[at] * Math.exp(before - after) +
-        sumOf(from, own, row * plans) * Math.exp(from.max[own] - after);
+      const [was, is] = [Math.exp(before - after), Math.exp(from.max[own] - after)];
+      sum[at] = sum[at] * was + from.sum[own] * is;
+      if (from.excess) beside[at] = beside[at] * was + besideFull(from, own, row * plans) * is;
       max[at] = after;
       if (from.difference) {
         const found = from.difference[own] + (fullMax - from.max[own]) * from.sum[row * plans];
@@ -194,10 +196,11 @@ export function merger(
         return {
           nll: Float64Array.from(token, (_, i) => logSum(row(rowOf[i])) - logit[plan * count + i]),
           best: Uint8Array.from(token, (id, i) => Number(best[row(rowOf[i])] === id)),
-          kl: Float64Array.from(
-            { length: rows },
-            (_, i) => plan > 0 && compared ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
-          ),
+          kl: Float64Array.from({ length: rows }, (_, i) => {
+            const own = row(i);
+            if (plan === 0 || !compared) return 0;
+            return difference[own] / sum[i] - logSum(i) + (max[own] + Math.log(beside[own])); // 0 where they are equal
+          }),
           agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
           likeliest: topTokens.subarray(row(0) * likeliest, row(rows) * likeliest),
         };
@@ -207,10 +210,10 @@ export function merger(
 }
 
 /**
- * Σ exp of a plan. That of a plan near the full model is the full model's and how much more it is, so that their quotient, on which the
- * divergence rests, has no error of either sum.
+ * Σ exp of a plan for its divergence: near the full model, the full model's and how much more it is, so that their quotient has no error of
+ * either sum. Losses have the plan's own sum, which depends on nothing beside it.
  */
-function sumOf({ sum, excess }: Statistics, own: number, full: number): number {
+function besideFull({ sum, excess }: Statistics, own: number, full: number): number {
   return excess && 2 * sum[own] > sum[full] ? sum[full] + excess[own] : sum[own];
 }
 
