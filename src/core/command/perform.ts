@@ -12,6 +12,7 @@ import { type Declaration, declared } from "./declare.ts";
 import { isStandardOutput } from "./destination.ts";
 import { type Flags, MODEL } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
+import { gatherReused } from "./reused.ts";
 
 interface Shown<R, P> {
   price(price: P): string;
@@ -43,7 +44,9 @@ export async function perform<S, O extends RunOptions, R, P, In>(
     const work = await study.work(subject, options, context.sharing?.parts);
     const own = runOptionsOf(options) as ShardOptions; // a part of a plan keeps what it computes
     if (await context.sharing?.take(await divisionOf(work, options), own)) return;
-    await deliver(context, flags, await output(await runWork(work, options), work.label));
+    const { flush, ...reports } = gatherReused(options);
+    const result = await runWork(work, { ...options, ...reports }).finally(flush);
+    await deliver(context, flags, await output(result, work.label));
   });
 }
 

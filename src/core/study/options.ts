@@ -233,8 +233,16 @@ export async function provenance(
   };
 }
 
+const REUSED = /: (\d*) ?.*reused from an earlier run$/;
+
 export function tellReused({ onNotice }: Reports, label: string, what = "result"): void {
   onNotice?.(`${label}: ${what} reused from an earlier run`);
+}
+
+/** How many results a line of `tellReused` is about; null for any other line. */
+export function reusedIn(line: string): number | null {
+  const found = REUSED.exec(line);
+  return found && Number(found[1] || 1);
 }
 
 /** Reports of one stage; the meter starts with the stage. */
