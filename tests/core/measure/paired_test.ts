@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { binomialShare, binomialTail } from "core/measure/statistics/binomial.ts";
-import { changeInterval, changesOf, equivalence, limits } from "core/measure/statistics/paired.ts";
+import {
+  changeInterval,
+  changesOf,
+  documentsNeeded,
+  equivalence,
+  limits,
+  mcnemar,
+} from "core/measure/statistics/paired.ts";
 import { readJson } from "../../fixtures/read.ts";
 import { refuses } from "../../support.ts";
 
@@ -136,7 +143,36 @@ Deno.test("changes are counted from answers; other numbers, other documents and 
     [[[1], [1, 0]], "found 1 and 2"],
     [[[0.5], [0]], "found a change of 0.5, expected −1, 0 or 1"],
     [[[NaN], [0]], "found a change of NaN"],
+    [[[1, 2, 5], [0, 0, 0]], "found a change of 2"],
   ]);
+});
+
+Deno.test("McNemar's exact test is SciPy's of a fair coin, and documents needed are those of (1 − margin)ⁿ", () => {
+  // scipy.stats.binomtest(k, n).pvalue
+  for (
+    const [gained, lost, p] of [[8, 2, 0.109375], [1, 6, 0.125], [30, 11, 0.00432400493446039], [3, 3, 1], [
+      0,
+      0,
+      1,
+    ]]
+  ) {
+    assert.ok(Math.abs(mcnemar({ gained, lost }) - p) < 1e-12, `${gained} and ${lost}`);
+    assert.equal(mcnemar({ gained, lost }), mcnemar({ gained: lost, lost: gained }));
+  }
+  assert.deepEqual([0.01, 0.02, 0.05].map(documentsNeeded), [299, 149, 59]);
+});
+
+Deno.test("an interval leaves 2.5 % on each side, and all 5 % on the one side that unchanged answers have", () => {
+  const changes = { n: 50, gained: 3, lost: 1 };
+  assert.deepEqual(changeInterval(changes), limits(changes, 0.025));
+  assert.deepEqual(changeInterval(unchanged(50)), limits(unchanged(50), 0.05));
+  for (const n of [1, 10, 3000]) { // where p, (1 − |δ|)ⁿ, is the tail
+    const { low, high } = limits(unchanged(n), 0.05);
+    assert.ok(Math.abs(high - (1 - 0.05 ** (1 / n))) < 1e-9 && low === -high, `${n}: ${low} to ${high}`);
+  }
+  // As low as can be, or as high, has no further limit.
+  assert.equal(limits({ n: 9, gained: 0, lost: 9 }, 0.025).low, -1);
+  assert.equal(limits({ n: 9, gained: 9, lost: 0 }, 0.025).high, 1);
 });
 
 Deno.test("tails of binomial counts: both fractions, and counts that cannot be", () => {

@@ -71,6 +71,7 @@ Deno.test("the calibration error is the mean gap of 15 bins; a confidence of 1 i
   // Low: 1 − 2 low; the last bin: 1 − high, and 0 − 1 of the answer that is sure and wrong.
   const gap = calibrationError([low, low, high, 1], [false, true, true, false]);
   expectNear(gap, (1 - 2 * low + high) / 4);
+  expectNear(calibrationError([13.5 / 15, high], [false, true]), (13.5 / 15 + 1 - high) / 2, 1e-12);
   // 1/15 is the second bin's own: its gap does not make up for the first one's.
   expectNear(calibrationError([1 / 15 - 1e-9, 1 / 15], [false, true]), (1 / 15 + 14 / 15) / 2, 1e-9);
   expectNear(calibrationError([0.7, 0.7], [true, false]), (0.7 - 0.3) / 2); // one bin: 0.3 − 0.7
@@ -98,6 +99,7 @@ Deno.test("prediction sets: every other document sets the threshold, and the set
   // Ten documents set it at place ⌈0.9 · 11⌉ = 10, the largest, 0.5: both choices of each odd one are in.
   const right = shares.map(() => 0);
   expectNear(predictionSetSize(shares, right), 2);
+  expectNear(predictionSetSize(shares.with(8, shares[18]).with(18, shares[8]), right), 2); // in any order
   expectNear(predictionSetSize(shares.toReversed(), right), mean([1, 1, 1, 1, 1, 1, 1, 1, 1, 2]));
   expectNear(predictionSetSize(shares.map((own, i) => i === 3 ? [0.2, 0.8] : own), right), 1.9);
   assert.equal(predictionSetSize([], []), null);

@@ -142,6 +142,7 @@ Deno.test("an interval is Student's t over the samples, and endless where one sa
   const [low, high] = interval95(1, 0.1, 8);
   const half = 0.2364624251592784; // t of seven degrees of freedom
   assert.ok(Math.abs(low - (1 - half)) < 1e-9 && Math.abs(high - (1 + half)) < 1e-9);
+  near(interval95(0, 0.1, 2)[1], 1.2706204736174698, 1e-10); // t of one degree of freedom
   assert.deepEqual(interval95(1, null, 8), [-Infinity, Infinity]);
   assert.deepEqual(interval95(1, 0, 1), [-Infinity, Infinity]);
 });
@@ -152,6 +153,12 @@ Deno.test("a correlation is told where its interval excludes 0; a perfect one fr
   for (const [r, n] of told) assert.equal(correlates(r, n), true, `${r}, ${n}`);
   for (const [r, n] of untold) assert.equal(correlates(r, n), false, `${r}, ${n}`); // three pairs have no interval
   assert.equal(correlates(0.9, 12, [-0.6, 0.95]), false, "a given interval is the one that counts");
+  assert.equal(correlates(0.5, 12, [0.2, 0.8]), true);
+  assert.equal(correlates(-0.5, 12, [-0.8, -0.2]), true);
+  for (const [low, high] of [[0, 0.9], [-0.9, 0]] as const) {
+    assert.equal(correlates(0.5, 12, [low, high]), false);
+  }
+  for (const none of [null, NaN]) assert.equal(correlates(none, 12, [0.2, 0.8]), false);
   assert.equal(rankInterval(1, 30), null);
 });
 
@@ -175,4 +182,20 @@ Deno.test("nothing dropped is within every budget, with one sample too", () => {
   }));
   assert.deepEqual(withinBudget(points, 0.1, 8), { dropped: 1, atLeast: 1, atMost: 1 });
   assert.deepEqual(withinBudget(points, 0.1, 1), { dropped: 1, atLeast: 0, atMost: 2 });
+});
+
+Deno.test("a budget holds a curve from its beginning: a rise that is as large is within, one that is larger ends it", () => {
+  const curve = (...rises: [dropped: number, rise: number, error: number][]) =>
+    rises.map(([dropped, rise, riseError]) => ({ dropped, rise, riseError }));
+  const allowed = (points: ReturnType<typeof curve>) => withinBudget(points, 0.1, 8);
+  assert.deepEqual(allowed(curve([1, 0.1, 0], [2, 0.2, 0])), { dropped: 1, atLeast: 1, atMost: 1 });
+  assert.deepEqual(allowed(curve([1, 0.2, 0], [2, 0.05, 0])), { dropped: 0, atLeast: 0, atMost: 0 });
+  assert.deepEqual(allowed(curve([1, 0, 0], [2, 0.2, 0], [3, 0.05, 0])), {
+    dropped: 1,
+    atLeast: 1,
+    atMost: 1,
+  });
+  assert.deepEqual(allowed([]), { dropped: 0, atLeast: 0, atMost: 0 });
+  // Nothing dropped costs nothing, whatever scatter it is given.
+  assert.deepEqual(allowed(curve([0, 0, 0.5], [1, 0.01, 0.001])), { dropped: 1, atLeast: 1, atMost: 1 });
 });

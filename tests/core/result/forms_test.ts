@@ -102,6 +102,7 @@ type Refused = [text: string, message: RegExp, kinds?: Kind[], name?: string];
 const planned = (fields: object) => JSON.stringify({ ...plan, ...fields });
 const measured = (fields: object) => JSON.stringify({ ...perplexity(), ...fields });
 const changed = (change: object) => planned({ changes: [{ layer: 1, module: "mlp", ...change }] });
+const cut = { layer: 0, module: "attention", to: "weights", tensors: "0".repeat(64), heads: [0] };
 const mlpless = JSON.stringify({ ...profile(), sums: { ...profile().sums, mlp: {} } });
 
 const { evaluate }: { evaluate: ResultOf<"evaluate"> } = await readJson("tests/fixtures/results.json");
@@ -153,6 +154,21 @@ const refused: Record<string, Refused> = {
   "a map of the stream": [unnormed, left("it maps the stream itself, as .* did")],
   "a window": [changed({ to: "window", keys: 4, sinks: 1 }), left("it gives attention a window of keys")],
   "heads that are cut": [changed({ to: "weights", heads: [0] }), left("it cuts heads of attention")],
+  "heads that are cut, in a plan inside a result": [
+    measured({
+      provenance: { ...perplexity().provenance, drop: { attention: [], mlp: [], changes: [cut] } },
+    }),
+    left("it cuts heads of attention"),
+    ["perplexity"],
+  ],
+  "two changes that left, of which the first is named": [
+    planned({ changes: [cut, { layer: 1, module: "mlp", to: "nothing", visit: 1 }] }),
+    left("it cuts heads of attention"),
+  ],
+  "two fields that left, of which the first is named": [
+    JSON.stringify({ path: [0], visit: 1, ...plan }),
+    left("it runs layers on a path"),
+  ],
   "a visit of a layer": [changed({ to: "nothing", visit: 1 }), left("it changes one of several visits .*")],
   "an order by drafts": [ordered({ by: "draft" }), left("it is ordered by the time of drafts"), ["order"]],
   "an order by gate norm": [ordered({ by: "gate-norm" }), left("it is ordered by the gate norm of weights"), [
@@ -186,4 +202,10 @@ Deno.test("a file of no kind is refused where any would do; one that is not ther
   await assert.rejects(() => readText('{"kind":"letter"}'), { name: "TypeError", message });
   const none = /Cannot read nowhere\/result\.json: no such file or folder$/;
   await assert.rejects(() => readResult("nowhere/result.json", "plan"), none);
+});
+
+Deno.test("what is no result is not written", () => {
+  for (const wrong of [3, null, {}, { kind: "zebra" }]) {
+    assert.throws(() => resultText(wrong as never), /^TypeError: Cannot write a result: /);
+  }
 });

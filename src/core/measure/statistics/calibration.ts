@@ -33,7 +33,7 @@ export function predictionSetSize(
   const isFirst = (_: unknown, i: number) => i % 2 === 0;
   const scores = shares.map((own, i) => 1 - own[right[i]]).filter(isFirst).sort((a, b) => a - b);
   const place = Math.ceil(COVERED * (scores.length + 1));
-  if (place > scores.length || shares.length < 2) return null;
+  if (place > scores.length) return null;
   const threshold = scores[place - 1];
   return mean(
     shares.filter((own, i) => !isFirst(own, i)).map((own) => own.filter((p) => 1 - p <= threshold).length),
