@@ -42,6 +42,17 @@ Deno.test("limits: where that p value crosses the tail", () => {
   }
 });
 
+Deno.test("limits: p is less than the tail just below, and not just above", () => {
+  // The p value of equivalence is that of the lower limit where no more became right than wrong.
+  const tails = fc.constantFrom(0.005, 0.025, 0.05);
+  fc.assert(fc.property(anyChanges.filter(({ gained, lost }) => gained <= lost), tails, (changes, tail) => {
+    const { low } = limits(changes, tail);
+    fc.pre(low > -1 + 1e-8);
+    const [below, above] = [-1e-8, 1e-8].map((step) => equivalence(changes, -(low + step)));
+    assert.ok(below <= tail * (1 + 1e-9) && above >= tail * (1 - 1e-9), `${low}: ${below} to ${above}`);
+  }));
+});
+
 Deno.test("without a changed answer p is the exact chance of that: two points at 95 % need 149 documents", () => {
   assert.ok(equivalence(unchanged(148), 0.02) > 0.05);
   assert.ok(equivalence(unchanged(149), 0.02) < 0.05);
