@@ -1,0 +1,154 @@
+/** Tensors that changes bring: their names in files, their hash, and what changes make of them. */
+import assert from "node:assert/strict";
+import type { Change, TablesChange } from "core/measure/mod.ts";
+import { keepTensors, tensorsOf } from "core/run/mod.ts";
+import {
+  changeKind,
+  changeTensors,
+  isOneTable,
+  isWeighed,
+  matricesIn,
+  normalTables,
+} from "core/run/plan/changes.ts";
+import { changeTensorName, isChangeTensorName } from "core/run/plan/tensors.ts";
+import type { ModelSpec } from "core/models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
+import { withFixture } from "../../model.ts";
+import { refuses } from "../../support.ts";
+
+const of = (...values: number[]) => float32([values.length], Float32Array.from(values));
+const held = (entries: Record<string, Tensor>) => keepTensors(new Map(Object.entries(entries)));
+
+Deno.test("a change's tensors have names of their layer and module; only such names are theirs", () => {
+  assert.equal(changeTensorName({ layer: 7, module: "attention" }, "mean"), "layers.7.attention.mean");
+  assert.equal(changeTensorName({ embedding: "Q8_0" }, "importance"), "tables.importance");
+  const known = ["mean", "linear.weight", "linear.bias", "o_proj.weight", "down_proj.bias", "in.importance"];
+  for (const name of known) {
+    assert.ok(changeTensors.has(name), name);
+    assert.ok(isChangeTensorName(`layers.12.mlp.${name}`), name);
+  }
+  assert.ok(isChangeTensorName("tables.importance"));
+  const strange = [
+    ...[
+      "tables.mean",
+      "importance",
+      "layers.1.mlp.up_proj.weight",
+      "layers.x.mlp.mean",
+      "layers.1.norm.mean",
+    ],
+    ...["a.layers.1.mlp.mean", "layers.1.mlp.mean/", "layers.1.mlp."],
+  ];
+  for (const name of strange) assert.ok(!isChangeTensorName(name), name);
+});
+
+Deno.test("the hash of tensors is that of names, types, shapes and elements, in whatever order they come", () => {
+  const [a, b] = [of(1, 2), of(3, 4)];
+  const one = held({ a, b });
+  assert.equal(held({ b, a }), one);
+  assert.match(one, /^[0-9a-f]{64}$/);
+  const half = { dtype: "f16", shape: [2], data: Float16Array.of(1, 2) } as unknown as Tensor;
+  const others = [
+    ...[held({ a: b, b: a }), held({ a }), held({ a, c: b }), held({ a: of(1, 2.5), b })],
+    ...[held({ a: float32([1, 2], Float32Array.of(1, 2)), b }), held({ a: half, b })],
+  ];
+  assert.equal(new Set([one, ...others]).size, others.length + 1);
+  const change = { layer: 1, module: "mlp", to: "mean", tensors: one } as const;
+  assert.deepEqual([...tensorsOf(change).keys()].toSorted(), ["a", "b"]);
+  assert.equal(tensorsOf({ layer: 1, module: "mlp", to: "nothing" }).size, 0);
+  assert.equal(tensorsOf({ layer: 1, module: "mlp", to: "types", in: "Q4_0" }).size, 0);
+  assert.equal(tensorsOf({ embedding: "Q8_0" }).size, 0);
+});
+
+Deno.test("tensors that are not finite, and those that were never read, are refused by name", () => {
+  const number = (value: number) => () => held({ fine: of(1), wrong: of(0, value, 2) });
+  for (const value of [NaN, Infinity, -Infinity]) {
+    const message = `Cannot use tensor wrong: it holds ${value}, expected finite numbers`;
+    assert.throws(number(value), { name: "RangeError", message });
+  }
+  const tensors = "0123456789abcdef".repeat(4);
+  const [change, tables] = [{ layer: 3, module: "mlp", to: "mean", tensors }, { embedding: "Q8_0", tensors }];
+  for (const [own, what] of [[change, "mlp 3 as mean"], [tables, "with other tables of words"]] as const) {
+    assert.throws(() => tensorsOf(own as Change), {
+      name: "Error",
+      message: `Cannot run ${what}: its tensors (SHA-256 0123456789abcdef…) were not read, ` +
+        "expected a plan from readPlan, fit or repair",
+    });
+  }
+});
+
+Deno.test("a module's matrices: those that read its input, and the one that writes its update", () =>
+  withFixture("llama", ({ model: { spec: { layers: [layer], hidden } } }) => {
+    const names = (module: "attention" | "mlp", group: "in" | "out") =>
+      matricesIn(layer, hidden, module, group).map(([name]) => name);
+    assert.deepEqual(
+      names("attention", "in"),
+      ["q", "k", "v"].map((name) => `attention.${name}_proj.weight`),
+    );
+    assert.deepEqual(names("attention", "out"), ["attention.o_proj.weight"]);
+    assert.deepEqual(names("mlp", "in"), ["mlp.gate_proj.weight", "mlp.up_proj.weight"]);
+    assert.deepEqual(names("mlp", "out"), ["mlp.down_proj.weight"]);
+    assert.deepEqual(matricesIn({ ...layer, mlp: null }, hidden, "mlp", "in"), []);
+    for (const name of names("mlp", "in")) assert.ok(isWeighed(name));
+    for (const part of ["q_b", "kv_b"]) assert.ok(!isWeighed(`attention.${part}_proj.weight`));
+    for (const part of ["q_a", "kv_a", "o"]) assert.ok(isWeighed(`attention.${part}_proj.weight`));
+  }));
+
+Deno.test("a change of types rounds the matrices of its group, by the importance of what they read", () =>
+  withFixture("llama", async ({ model: { spec: { layers: [layer], hidden } } }) => {
+    const tensors = held({ "in.importance": of(...Array(hidden).fill(1)) });
+    const change: Change = { layer: 0, module: "mlp", to: "types", in: "Q4_0", tensors };
+    const kind = changeKind(change);
+    const made = (name: string, stored?: string, own = change) => kind.made!(own, layer, name, () => stored);
+    assert.equal(made("mlp.down_proj.weight"), null, "of the other group");
+    assert.equal(made("mlp.norm.weight"), null);
+    assert.equal(made("mlp.up_proj.weight", "Q4_0"), null, "stored as coarsely");
+    assert.notEqual(made("mlp.up_proj.weight", "Q8_0"), null);
+    const numbers = float32([2, 32], Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i)));
+    const rounded = async (importance?: Tensor) => {
+      const brought = new Map(importance ? [["mlp.in.importance", importance]] : []);
+      return toFloat32(await made("mlp.up_proj.weight")!(numbers, brought));
+    };
+    const [plain, weighed] = [
+      await rounded(),
+      await rounded(of(...Array.from({ length: 32 }, (_, i) => i ** 4))),
+    ];
+    assert.notDeepEqual(plain, toFloat32(numbers));
+    assert.notDeepEqual(plain, weighed);
+    const [, columns] = kind.importance!(change, layer, hidden).map(([name, shape]) => `${name} ${shape}`);
+    assert.equal(columns, `mlp.out.importance ${matricesIn(layer, hidden, "mlp", "out")[0][1][1]}`);
+    const without: Change = { layer: 0, module: "mlp", to: "types", in: "Q4_0" };
+    assert.deepEqual([kind.importance!(without, layer, hidden), kind.tensors(without)], [[], {}]);
+    assert.deepEqual(kind.tensors(change), { "in.importance": 1, "out.importance": 1 });
+  }));
+
+Deno.test("the normal form of tables: fields in one order, for one table and for two", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const [tied, two] = [true, false].map((tied): ModelSpec => ({ ...spec, head: { ...spec.head, tied } }));
+    const tensors = held({ importance: of(1) });
+    const form = (own: TablesChange, spec = two) => JSON.stringify(normalTables(own, spec));
+    assert.equal(
+      form({ tensors, head: "Q4_0", embedding: "Q8_0" }),
+      form({ embedding: "Q8_0", head: "Q4_0", tensors }),
+    );
+    assert.equal(form({ head: "Q4_0" }), '{"head":"Q4_0"}');
+    assert.equal(form({ embedding: "Q5_0", both: "head" }), '{"both":"head","embedding":"Q5_0"}');
+    assert.equal(form({ embedding: "Q5_0" }, tied), '{"embedding":"Q5_0"}');
+    assert.deepEqual([isOneTable(tied, {}), isOneTable(two, {}), isOneTable(two, { both: "head" })], [
+      true,
+      false,
+      true,
+    ]);
+    return refuses("Cannot change the tables of words: ", ([own, spec = two]: [TablesChange, ModelSpec?]) => {
+      normalTables(own, spec);
+    }, [
+      [[{}], "found no change, expected both, embedding or head"],
+      [[{ tensors }], "found no change, expected both, embedding or head"],
+      [[{ both: "head" }, tied], "the model has one already, expected a model with two"],
+      [[{ both: "mlp" as never }], 'both is "mlp", expected one of embedding, head'],
+      [[{ head: "Q4_0" }, tied], "head is Q4_0, and one table is both, expected embedding alone"],
+      [
+        [{ both: "embedding", head: "Q4_0" }],
+        "head is Q4_0, and one table is both, expected embedding alone",
+      ],
+    ]);
+  }));
