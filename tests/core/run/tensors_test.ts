@@ -98,7 +98,7 @@ Deno.test("a change of types rounds the matrices of its group, by the importance
     const tensors = held({ "in.importance": of(...Array(hidden).fill(1)) });
     const change: Change = { layer: 0, module: "mlp", to: "types", in: "Q4_0", tensors };
     const kind = changeKind(change);
-    const made = (name: string, stored?: string, own = change) => kind.made!(own, layer, name, () => stored);
+    const made = (name: string, type = "F32") => kind.made!(change, layer, name, () => ({ type }));
     assert.equal(made("mlp.down_proj.weight"), null, "of the other group");
     assert.equal(made("mlp.norm.weight"), null);
     assert.equal(made("mlp.up_proj.weight", "Q4_0"), null, "stored as coarsely");
