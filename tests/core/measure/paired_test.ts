@@ -31,6 +31,20 @@ Deno.test("p of equivalence: a sum over every outcome at the likeliest nuisance,
   }
 });
 
+Deno.test("p of thousands of documents leaves out no count that matters", () => {
+  // By SciPy, over every count of lost documents: tests/fixtures/make_paired_large.py.
+  for (
+    const [n, gained, lost, margin, p] of [
+      [3000, 600, 600, 0.02, 0.04170879375212494],
+      [3000, 580, 610, 0.02, 0.1923662501691733],
+      [2000, 900, 880, 0.05, 0.028909080633215532],
+    ]
+  ) {
+    const found = equivalence({ n, gained, lost }, margin);
+    assert.ok(Math.abs(found - p) < 1e-9, `${gained} and ${lost} of ${n}: ${found} for ${p}`);
+  }
+});
+
 Deno.test("limits: where that p value crosses the tail", () => {
   assert.equal(expected.length, 22);
   for (const { tail, low, high, ...changes } of expected) {

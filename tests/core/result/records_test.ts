@@ -65,6 +65,13 @@ Deno.test("work that goes on behind the end of a command records nothing, and be
     assert.equal(isEarlier(one), true);
   }));
 
+Deno.test("a result that could not be written is not recorded", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "taken");
+    const record = await recordKept(async () => void await run(one, `${folder}/file`));
+    assert.equal(record.size, 0);
+  }));
+
 Deno.test("a result that a function changed is given and not kept", () =>
   withFolder(async (results) => {
     const changed = {
