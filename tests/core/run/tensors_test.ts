@@ -154,3 +154,45 @@ Deno.test("the normal form of tables: fields in one order, for one table and for
       ],
     ]);
   }));
+
+Deno.test("the normal form of a change has its fields in one order, and no others; what is impossible is refused by name", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const tensors = held({ mean: of(1) });
+    const form = (own: object) => {
+      const change = { layer: 0, module: "attention", ...own } as Change;
+      return JSON.stringify(changeKind(change).normal(change, spec, "attention 0"));
+    };
+    const start = '{"layer":0,"module":"attention","to":';
+    const expected: [own: object, text: string][] = [
+      [
+        { to: "types", tensors, out: "Q5_0", in: "Q4_0" },
+        `"types","in":"Q4_0","out":"Q5_0","tensors":"${tensors}"}`,
+      ],
+      [{ to: "types", out: "Q5_0", in: undefined, tensors: undefined }, '"types","out":"Q5_0"}'],
+      [{ to: "scaled", across: 0, along: 0.5 }, '"scaled","along":0.5,"across":0}'],
+      [{ to: "mean", tensors }, `"mean","tensors":"${tensors}"}`],
+      [{ to: "linear", tensors }, `"linear","tensors":"${tensors}"}`],
+      [{ to: "weights", tensors }, `"weights","tensors":"${tensors}"}`],
+      [{ to: "nothing", tensors }, '"nothing"}'],
+    ];
+    for (const [own, text] of expected) assert.equal(form(own), start + text);
+    return refuses("Cannot ", form, [
+      [{ to: "types" }, "round attention 0: found no type, expected one of its matrices, in or out"],
+      [{ to: "types", in: "Q9" }, "round layers.0.attention.q_proj.weight to Q9"],
+      [{ to: "types", in: "Q4_0", out: "Q6_K" }, "round layers.0.attention.o_proj.weight to Q6_K"],
+      [{ to: "types", in: "Q4_0", tensors: "abc" }, "change attention 0: tensors is abc, expected a SHA-256"],
+      [
+        { to: "mean", tensors: `${tensors}0` },
+        `change attention 0: tensors is ${tensors}0, expected a SHA-256`,
+      ],
+      [
+        { to: "mean", tensors: `0${tensors}` },
+        `change attention 0: tensors is 0${tensors}, expected a SHA-256`,
+      ],
+      [{ to: "scaled", along: 1 }, "scale attention 0: across is missing, expected a finite number"],
+      [
+        { to: "scaled", along: Infinity, across: 1 },
+        "scale attention 0: along is Infinity, expected a finite number",
+      ],
+    ]);
+  }));
