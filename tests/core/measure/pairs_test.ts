@@ -124,7 +124,7 @@ Deno.test("means and medians of what is there; quantiles lie between two numbers
   assert.equal(median([10, 9, 8, 7, 6]), 8);
   assert.equal(median([null]), null);
   assert.equal(median([4]), 4);
-  for (const wrong of [3, ["a"], [undefined]]) {
+  for (const wrong of [3, ["a"], [1, "a"], [undefined]]) {
     assert.throws(
       () => median(wrong as never),
       /^TypeError: Cannot take the median: values is .*a list of numbers/,

@@ -103,6 +103,8 @@ Deno.test("an error of reading ahead fails who takes that layer, and nobody else
   readAhead(3);
   await assert.rejects(take(3), /layer 3 is damaged/);
   readAhead(3);
+  while (log.length < 2) await new Promise((resolve) => setTimeout(resolve));
+  await new Promise((resolve) => setTimeout(resolve)); // the error has come, and nobody took the layer yet
   assert.equal((await take(1)).l, 1);
   readAhead(3);
   await forget();
