@@ -35,6 +35,8 @@ Deno.test("the incomplete beta function is SciPy's, on both sides of its mean", 
 Deno.test("chances that are certain, or cannot be, are exactly 1 and 0", () => {
   assert.deepEqual([binomialTail(0, 5, 0), binomialTail(-1, 5, 0.5), binomialTail(5, 5, 1)], [1, 1, 1]);
   assert.deepEqual([binomialTail(6, 5, 0.5), binomialTail(6, 5, 1), binomialTail(1, 5, 0)], [0, 0, 0]);
+  // Rounding may leave a chance just outside.
+  assert.deepEqual([binomialTail(3, 5, 1 + Number.EPSILON), binomialTail(3, 5, -Number.EPSILON)], [1, 0]);
   assert.deepEqual([binomialShare(0, 5, 0), binomialShare(5, 5, 1), binomialShare(1, 5, 0)], [1, 1, 0]);
   assert.deepEqual([binomialShare(0, 1, 0.25), binomialShare(1, 1, 0.25)], [0.75, 0.25]);
 });

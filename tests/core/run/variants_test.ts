@@ -47,6 +47,7 @@ Deno.test("a layer is read once for all plans that leave a module as it is, and 
       [[noDrop, noDrop], 1, [1, 1]],
       [[dropped], 0, [0, 0]],
       [[plan("attention", "mlp")], 2, [1, 1]],
+      [[plan("attention")], 2, [1, 1]],
       [[plan("attention", "mlp"), noDrop], 3, [2, 2]],
       [[plan("attention"), plan("mlp")], 3, [2, 2]],
     ];
