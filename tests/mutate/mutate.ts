@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { dirname, join, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { filesNear, modulesOf } from "../runner/near.ts";
 import { broken, type Mutant, mutantsOf } from "./mutants.ts";
@@ -50,6 +51,7 @@ async function copyTree(): Promise<string> {
   const args = ["ls-files", "-co", "--exclude-standard", "-z"];
   const { stdout } = await new Deno.Command("git", { args, cwd: root }).output();
   for (const path of new TextDecoder().decode(stdout).split("\0").filter(Boolean)) {
+    if (stopped) break;
     const isFile = await Deno.stat(join(root, path)).then((found) => found.isFile, () => false);
     if (!isFile) continue; // removed since, or linked
     await Deno.mkdir(dirname(join(to, path)), { recursive: true });
@@ -193,18 +195,22 @@ interface Options {
 
 const tallies: Tally[] = [];
 let stopped = false;
+let copying: Promise<string[]> = Promise.resolve([]);
 
 async function end(code: number): Promise<never> {
   stopped = true;
   for (const child of running) child.kill("SIGKILL");
+  await copying; // it stops at the next file
   for (const folder of copies) await Deno.remove(folder, { recursive: true }).catch(() => {});
   printTallies();
   Deno.exit(code);
 }
 
+const fromCaller = (path: string): string => resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
+
 /** The scripts that paths from the caller's folder name, themselves or as folders. */
 function* scriptsIn(path: string): Generator<string> {
-  const absolute = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
+  const absolute = fromCaller(path);
   if (!Deno.statSync(absolute).isDirectory) return yield relative(root, absolute).replaceAll("\\", "/");
   for (const { name } of Deno.readDirSync(absolute)) {
     if (name.endsWith(".ts") || !name.includes(".")) yield* scriptsIn(join(absolute, name));
@@ -229,22 +235,30 @@ async function main(): Promise<void> {
     console.log(HELP);
     Deno.exit(values.help ? 0 : 2);
   }
+  const missing = positionals.find((path) => !existsSync(fromCaller(path)));
+  if (missing) {
+    console.error(`Cannot mutate ${missing}: found no such file, expected a TypeScript file or a folder`);
+    Deno.exit(2);
+  }
   const files = positionals.flatMap((path) => [...scriptsIn(path)]);
   for (const signal of ["SIGINT", ...Deno.build.os === "windows" ? [] : ["SIGTERM"]] as const) {
     Deno.addSignalListener(signal as Deno.Signal, () => end(130));
   }
   const options: Options = {
-    tests: (values.tests ?? []).map((test) =>
-      relative(root, resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), test))
-    ),
+    tests: (values.tests ?? []).map((test) => relative(root, fromCaller(test))),
     lines: (values.line ?? []).map(Number),
     seconds: Number(values.seconds),
     list: values.list ?? false,
   };
-  const folders = options.list
-    ? []
-    : await Promise.all(Array.from({ length: Number(values.jobs) }, copyTree));
-  for (const file of files) await tryFile(file, folders, options);
+  copying = Promise.all(Array.from({ length: options.list ? 0 : Number(values.jobs) }, copyTree));
+  const folders = await copying;
+  if (stopped) return;
+  try {
+    for (const file of files) await tryFile(file, folders, options);
+  } catch (error) {
+    console.error((error as Error).message);
+    await end(2);
+  }
   await end(tallies.some(({ left }) => left > 0) && !options.list ? 1 : 0);
 }
 
