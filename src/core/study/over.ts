@@ -64,7 +64,7 @@ export interface Measure<Own, K extends Types> {
 }
 
 /** A model over a text, and what is said of its results. */
-interface Place<Own> {
+export interface Place<Own> {
   readonly model: Subject;
   readonly text: Text;
   readonly own: Own;
@@ -102,7 +102,7 @@ async function partsIn<Own>(
 }
 
 /** What the results of plans over some samples are known by. */
-async function requestsOf<Own, K extends Types>(
+export async function requestsOf<Own, K extends Types>(
   { origin }: Measure<Own, K>,
   { model, text, own }: Place<Own>,
   span: Span,
@@ -117,7 +117,7 @@ async function requestsOf<Own, K extends Types>(
   );
 }
 
-const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples });
+export const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples });
 
 /**
  * Results of plans by group, as they are kept or made now; each group is one run. A plan counts in the first group that has it, and what

@@ -17,7 +17,9 @@ import { type Step, step } from "core/study/stage.ts";
 import { run, type Study } from "core/study/study.ts";
 import { expectChoices } from "../evaluate/mod.ts";
 import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
-import { checkPasses, checkText, keyOf, orderStep, removeEach } from "../orders/mod.ts";
+import { checkText, keyOf, ordered, removeEach } from "../orders/mod.ts";
+import { profileStudy } from "../profile/mod.ts";
+import { oldStep } from "core/study/scope.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
 import { expectHeld, sizerOf } from "core/formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
@@ -79,7 +81,11 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
     const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
     if (options.stopEarly) tasks.forEach(expectChoices);
-    const { calibration, calibrating, profiling, ways } = calibrated(model, options);
+    const { calibration, calibrating, ways } = calibrated(model, options);
+    const { profile } = options;
+    const profiling = profile
+      ? step([], () => Promise.resolve(profile))
+      : profileStudy.step(model, calibrating, [noDrop]);
     const text = textOf(model, options, fitChecks);
     const sizing = await sizerOf(model, options.format);
     if (!sizing && options.format) {
@@ -110,15 +116,14 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     if (planned.length === 0 && !units) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
-    const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
+    const ordering = await Promise.all(
+      planned.map(({ order }) => order && oldStep((scope) => ordered(scope, model, calibrating, order))),
+    );
     const removed = removedFor(model.spec, planned, options);
     const short = checkText(model, calibration, calibrating);
-    const check = async (runOptions: RunOptions) =>
-      removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null;
-    const checking: Step<Awaited<ReturnType<typeof check>>> = {
-      ...step(removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [], check),
-      find: check,
-    };
+    const checking = await oldStep(async (scope) =>
+      removed.length > 0 ? await removeEach(scope, model, short, removed) : null
+    );
     const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
       const profile = await profiling.whole(runOptions);
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));

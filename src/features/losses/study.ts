@@ -11,6 +11,7 @@ import { heldOutChecks, type RunOptions, type StudyOptions } from "core/study/op
 import { leakGuardOver, type Text } from "core/study/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
 import { measured, type Shared, type StudyOver, studyOverPlans } from "core/study/over.ts";
+import { isStandIn, type Scope } from "core/study/scope.ts";
 import { runWork } from "core/study/study.ts";
 import { onModel, type StudyModel } from "core/subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
@@ -123,6 +124,23 @@ const losing: StudyOver<OverPlans<StudyOptions>, unknown, TypesOf<typeof perplex
 };
 
 export const perplexityStudy = studyOverPlans(losing);
+
+/** Perplexities of groups of plans in the scope of a study, each group one trie, beside the full model. */
+export async function perplexitiesIn(
+  scope: Scope,
+  model: StudyModel,
+  text: Text,
+  groups: readonly (readonly Partial<DropPlan>[])[],
+  { label, group }: { readonly label: string; readonly group: string },
+): Promise<Perplexity[][]> {
+  const drops = groups.map((plans) => plans.map((plan) => isStandIn(plan) ? plan : dropsIn(model, plan)));
+  const last = groups.length - 1;
+  const nameOf = (g: number) => g === 0 ? "full model's head" : `${group} ${g} of ${last}`;
+  return await scope.over(losing, {
+    ...{ model, text, own: null, label, title: label, isCounted: true },
+    nameOf,
+  }, drops);
+}
 
 /**
  * Perplexities of groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full

@@ -9,7 +9,7 @@ import { type Guides, guidesKind } from "./result.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import { noDrop } from "core/run/mod.ts";
 import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
-import { flopsOf, needOf, type Pass } from "core/study/estimate.ts";
+import { flopsOf, type Pass } from "core/study/estimate.ts";
 import {
   HELD_OUT_TEXT,
   heldOutChecks,
@@ -23,7 +23,7 @@ import { run, type Study } from "core/study/study.ts";
 import { perplexityGroups, riseOver } from "../losses/mod.ts";
 import { candidatesOf, dropOfEntries, type Numbers, type Round } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
-import { plansIn } from "./order.ts";
+import { scopeOf } from "core/study/scope.ts";
 import { type Text, textOf } from "core/study/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
@@ -73,19 +73,18 @@ async function measured(
   const { spec } = model;
   const round = roundOf(spec);
   const passes = guidesPasses(model, options);
-  const need = needOf(model, passes.flat());
   const costs = new Map(measurements.map((from, i) => [from, flopsOf(model, passes[i])]));
   const weights = { packing: 0, scoring: sum([...costs.values()]), removing: flopsOf(model, passes.at(-1)!) };
   const at = inParts(`guides to ${model.name}`, weights, options);
   const measuredOn = textOf(model, { ...options, text: heldOut ?? HELD_OUT_TEXT }, heldOutChecks);
   await measuredOn.pack(at.packing); // before anything is computed
   const calibration = await provenance(model, await text.pack(at.packing), noDrop, options);
-  const ground = { model, text, need };
+  const ground = { model, text };
   const found = new Map(
     await inTurn(
       measurements,
       at.scoring,
-      async (from, own) => [from, await from.measure(ground, round, own)] as const,
+      async (from, own) => [from, await from.measure(ground, round, scopeOf(own))] as const,
       { weight: (from) => costs.get(from)! },
     ),
   );
@@ -142,7 +141,7 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
     );
     return {
       ...{ model, text, label: `guides to ${model.name}` },
-      plans: plansIn(measuring),
+      plans: sum(measuring.passes, ({ plans }) => plans.length),
       steps: [measuring],
       result: measuring.whole,
     };

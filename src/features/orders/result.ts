@@ -68,7 +68,7 @@ const orderFields = {
 type OrderFields = z.infer<z.ZodObject<typeof orderFields>>;
 
 /** What an order depends on: its request too. An order of fewer modules is another result. */
-export function orderOrigin(
+function orderOrigin(
   { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
 ): Provenance & Omit<OrderRequest, "provenance"> {
   return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
@@ -91,6 +91,9 @@ export const lossKind = kind("loss", { method: 1, origin: depends("measure") }, 
   /** Nats per token. */
   nll: z.number(),
   kl: z.number(),
+  /** By sample. */
+  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() }))
+    .optional(),
 });
 
 /** One score of one kind of module against the losses of its removals. */

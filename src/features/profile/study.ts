@@ -10,6 +10,7 @@ import { reporter, type RunOptions, studyChecks, type StudyOptions } from "core/
 import type { Need } from "core/study/estimate.ts";
 import { measured, type StudyOver, studyOver, type Subject } from "core/study/over.ts";
 import { pass } from "core/study/pass.ts";
+import type { Scope } from "core/study/scope.ts";
 import { aDrop } from "core/study/plan.ts";
 import { run } from "core/study/study.ts";
 import type { Text } from "core/study/text.ts";
@@ -55,6 +56,19 @@ const profiling = {
 } satisfies StudyOver<ProfileOptions, unknown, TypesOf<typeof profileSums>>;
 
 export const profileStudy = studyOver(profiling);
+
+/** A profile as a part of another study, in its scope; `label` is for notices. */
+export async function profileIn(
+  scope: Scope,
+  model: Subject,
+  text: Text,
+  drop: DropPlan,
+  about: { readonly label?: string; readonly title?: string } = {},
+): Promise<Profile> {
+  return (await scope.over(profiling, { ...{ model, text, own: null, isCounted: false }, ...about }, [[
+    drop,
+  ]]))[0][0];
+}
 
 /** A profile as a part of another study, which says what it needs in all, so that it does not fail later; `label` is for notices. */
 export async function profileOver(

@@ -151,7 +151,7 @@ export function fitPasses({ plan, ...repair }: Repair): Pass[] {
 }
 
 /** Approximate bytes: streams of both models, copies of those around sites that wait, sums of three parts of the samples, and what solving them takes. */
-export function fitBytes(repair: Repair): number {
+function fitBytes(repair: Repair): number {
   const { model, text: { sizes }, sites, sequential, method } = repair;
   const { hidden } = model.spec;
   const waiting = method.absorbs && !sequential

@@ -17,7 +17,7 @@ import {
   ranked,
   scores,
 } from "../orders/mod.ts";
-import { type Profile, profileStudy } from "../profile/mod.ts";
+import type { Profile } from "../profile/mod.ts";
 import { type ScoreName, SCORES, type Target } from "core/result/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
@@ -26,7 +26,6 @@ import { optionsOf } from "core/entry/mod.ts";
 import type { Pass, Size } from "core/study/estimate.ts";
 import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
 import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
-import { step } from "core/study/stage.ts";
 import { textOf } from "core/study/text.ts";
 import { repairing } from "../repair/mod.ts";
 
@@ -55,22 +54,18 @@ export const calibratedChecks = {
   profile: aProfile,
 };
 
-/** The calibration text of a study, the profile over it, and the ways to repair that its options name. */
+/** The calibration text of a study, and the ways to repair that its options name. */
 export function calibrated(
   model: StudyModel,
-  { bos, profile, repair, sequential = false, repairSamples = REPAIR_SAMPLES, ...options }:
+  { bos, repair, sequential = false, repairSamples = REPAIR_SAMPLES, ...options }:
     & CalibratedOptions
     & Pick<StudyOptions, "bos">,
 ) {
   const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-  const calibrating = textOf(model, calibration);
   const fitted = textOf(model, { ...calibration, samples: repairSamples });
   return {
     calibration,
-    calibrating,
-    profiling: profile
-      ? step([], () => Promise.resolve(profile))
-      : profileStudy.step(model, calibrating, [noDrop]),
+    calibrating: textOf(model, calibration),
     ways: [...new Set(repair)].map((by) => repairing(model, fitted, by, sequential)),
   };
 }
@@ -139,6 +134,22 @@ function isRanked(
   curve: { readonly target: Target; readonly by: ScoreName; readonly seed: number | null },
 ): curve is Curve {
   return curve.target !== "consecutive" && SCORES[curve.by].ranks === true;
+}
+
+/** The plans that stand in a price for those of a curve: its own where nothing has to be measured for them. */
+export function likelyPlansOf(
+  spec: ModelSpec,
+  curve: Curve | DropOrder,
+  steps: readonly number[],
+  c: number,
+) {
+  const { target, by, seed } = curve;
+  const entries = candidatesOf(spec, target === "consecutive" ? "block" : target, 0);
+  const score = scores[scores[by].baseline ? by : "random"];
+  const about = { layers: spec.layers.length, seed: seed ?? c };
+  const order = ranked(entries, score.modules.read(null, entries, about), score);
+  return stepsWithin(steps, order.length)
+    .map((dropped) => ({ dropped, plan: dropOfEntries(spec, order.slice(0, dropped)) }));
 }
 
 /** The curve that stands for an order in the price: a random one of as many modules. */
