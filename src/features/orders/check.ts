@@ -54,7 +54,7 @@ export type Removals = Awaited<ReturnType<typeof removeEach>>;
 export async function removeEach(scope: Scope, model: StudyModel, text: Text, entries: readonly Entry[]) {
   const title = `check of ${model.name}`;
   const profile = await profileIn(scope, model, text, noDrop, { title });
-  const found = await losses.measure({ model, text, title }, { open: entries, taken: [], nll: null }, scope);
+  const found = await losses.measure({ model, text, title }, { open: entries, taken: [] }, scope);
   const { losses: removed } = found;
   const costs = new Map(
     entries.map((entry, i) => [keyOf(entry), scope.likely(() => removed[i].nll - found.nll, () => 0)]),

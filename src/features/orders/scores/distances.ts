@@ -16,7 +16,6 @@ const fullPass = (size: Size): Pass[] => [{ ...size, plans: [noDrop], head: fals
 
 /** Of modules: all in one pass, for both choices of tokens. */
 const modules: Measurement<Distances> = {
-  passes: (_spec, _round, size) => fullPass(size),
   measure: ({ model, text }, { open }, scope) =>
     scope.work(model, fullPass(text.sizes), async (options) => {
       const { blocks } = await text.pack(options);
@@ -35,7 +34,6 @@ const modules: Measurement<Distances> = {
 
 /** Of windows: over groups of as many samples as may be held. */
 const windowsOf = (lastToken: boolean): Measurement<readonly DistanceSums[]> => ({
-  passes: (_spec, _round, size) => fullPass(size),
   measure: ({ model, text }, { open }, scope) =>
     scope.work(model, fullPass(text.sizes), async (options) => {
       const { blocks } = await text.pack(options);

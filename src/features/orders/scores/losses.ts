@@ -31,7 +31,7 @@ type Measure = "loss" | "divergence";
 interface LossTypes {
   readonly request: Pick<OfKind<typeof lossKind>, "provenance" | "measure">;
   readonly sums: { readonly sums: ScoreSums[] };
-  readonly result: OfKind<typeof lossKind> & { readonly sums: ScoreSums[] };
+  readonly result: OfKind<typeof lossKind>;
 }
 
 /** The plans of a round: candidates of one size run as one trie. */
@@ -69,21 +69,15 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
   };
   return {
     nll: ({ nll }) => nll,
-    passes(spec, round, size) {
-      const full = { ...size, plans: [noDrop], head: true, stays: measure !== "loss" };
-      const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
-      return round.nll === null ? [full, ...removed] : removed;
-    },
     async measure({ model, text, title }, round, scope) {
       const [first = [], ...rest] = triesOf(model.spec, round);
-      const full = round.nll === null ? [noDrop] : [];
       const place = { model, text, own: null, isCounted: true, ...title === undefined ? {} : { title } };
-      const losses = (await scope.over(how, place, [[...full, ...first], ...rest])).flat();
+      const [full, ...losses] = (await scope.over(how, place, [[noDrop, ...first], ...rest])).flat();
       return {
         get nll() {
-          return round.nll ?? losses[0].nll;
+          return full.nll;
         },
-        losses: losses.slice(full.length),
+        losses,
       };
     },
   };

@@ -15,7 +15,6 @@ import {
 import { profileIn } from "../../profile/mod.ts";
 
 const profiles: Measurement<Scores> = {
-  passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
   measure: ({ model, text }, { taken }, scope) =>
     profileIn(scope, model, text, dropOfEntries(model.spec, taken), { label: model.name }),
 };

@@ -6,7 +6,6 @@ import type { ModuleMeans } from "../../profile/mod.ts";
 import type { Perplexity } from "../../losses/mod.ts";
 import type { Target } from "core/result/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import type { Pass, Size } from "core/study/estimate.ts";
 import type { Scope } from "core/study/scope.ts";
 import type { Text } from "core/study/text.ts";
 import { type DropPlan, dropPlan } from "core/run/mod.ts";
@@ -85,14 +84,10 @@ interface Ground {
 export interface Round {
   readonly open: readonly Entry[];
   readonly taken: readonly Entry[];
-  /** Nats per token of the full model, where an earlier round has measured them. */
-  readonly nll: number | null;
 }
 
 /** A measurement of all candidates of a round. */
 export interface Measurement<M = unknown> {
-  /** The passes that it runs over blocks of tokens. */
-  passes(spec: ModelSpec, round: Round, size: Size): Pass[];
   measure(ground: Ground, round: Round, scope: Scope): Promise<M>;
   /** Nats per token of the full model, where they are measured too. */
   nll?(measured: M): number;
@@ -150,6 +145,5 @@ export const deepest = (entries: readonly Entry[], { layers }: { readonly layers
   entries.map(({ layer }) => layers - 1 - layer);
 
 export const nothing: Measurement<null> = {
-  passes: (_spec, _round, size) => [{ ...size, plans: [], head: false }],
   measure: () => Promise.resolve(null),
 };
