@@ -19,7 +19,7 @@ import { allOf, measured, type Place } from "./over.ts";
 import { batchesOf, type Span, spansOf } from "./stage.ts";
 
 /** A machine's part of one call; calls before it are joined. Without a call, all of them are. */
-export interface Share {
+interface Share {
   readonly parts: number;
   /** The number of the call, and of the machine's span of its units. */
   readonly stage: number;

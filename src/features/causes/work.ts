@@ -40,7 +40,7 @@ const SINK = { samples: 100, length: 64, threshold: 0.3 };
 /** Tokens per sample for the effects on later layers. */
 const EFFECT_LENGTH = 256;
 
-export type Settings = Causes["provenance"]["causes"];
+type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
 const PARTS = ["whole", "sink", "effects", "smoothing"] as const;

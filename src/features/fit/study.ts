@@ -3,22 +3,23 @@
  * cheapest one that saves enough.
  */
 import { displayable } from "core/entry/mod.ts";
-import type { LayerModule } from "core/measure/mod.ts";
+import { type LayerModule, planHash } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import { type Fit, fitKind } from "./result.ts";
 import { head, TYPE_ORDERS } from "core/result/mod.ts";
 import { verdictOf } from "./worth.ts";
-import { noDrop } from "core/run/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { sizesOf, type StudyModel } from "core/subject/mod.ts";
 import { tasksNamed } from "core/tasks/mod.ts";
 import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
-import type { Pass } from "core/study/estimate.ts";
+import type { Pass, Size } from "core/study/estimate.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
 import { expectChoices } from "../evaluate/mod.ts";
 import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
-import { checkText, type DropOrder, keyOf, ordered, removeEach } from "../orders/mod.ts";
+import { checkText, type DropOrder, keyOf, ordered, type OrderOptions, removeEach } from "../orders/mod.ts";
 import { type Profile, profileIn } from "../profile/mod.ts";
-import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
+import { calibrated, type Curve, likelyPlansOf } from "../sweep/mod.ts";
 import { expectHeld, sizerOf } from "core/formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
@@ -173,4 +174,35 @@ function partsOf(
     confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
     timing: time ? TIMING : [],
   };
+}
+
+/** The curve that stands for an order in the price: a random one of as many modules. */
+function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
+  return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
+}
+
+/**
+ * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
+ * The first leaves the streams that the others are compared with.
+ */
+function sweepPasses(
+  spec: ModelSpec,
+  { samples, length }: Size,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  repairs = 0,
+): Pass[] {
+  const [full, ...own] = likelyPlans(spec, curves, steps);
+  const all = Array.from({ length: 1 + repairs }, () => own).flat();
+  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
+}
+
+/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
+function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
+  const seen = new Set<string>();
+  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
+  return [
+    [noDrop].filter(unseen),
+    ...curves.map((curve, c) => likelyPlansOf(spec, curve, steps, c).map(({ plan }) => plan).filter(unseen)),
+  ].filter((plans) => plans.length > 0);
 }

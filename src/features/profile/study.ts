@@ -6,9 +6,8 @@ import type { Profile } from "./result.ts";
 import { profileSums } from "./means.ts";
 import type { TypesOf } from "core/result/mod.ts";
 import { type DropPlan, gramProbe, type GramSums, routingProbe } from "core/run/mod.ts";
-import { reporter, type RunOptions, studyChecks, type StudyOptions } from "core/study/options.ts";
-import type { Need } from "core/study/estimate.ts";
-import { measured, type Subject } from "core/study/over.ts";
+import { reporter, studyChecks, type StudyOptions } from "core/study/options.ts";
+import type { Subject } from "core/study/over.ts";
 import { type StudyOver, studyOver } from "core/study/study_over.ts";
 import { pass } from "core/study/pass.ts";
 import type { Scope } from "core/study/scope.ts";
@@ -69,15 +68,4 @@ export async function profileIn(
   return (await scope.over(profiling, { ...{ model, text, own: null, isCounted: false }, ...about }, [[
     drop,
   ]]))[0][0];
-}
-
-/** A profile as a part of another study, which says what it needs in all, so that it does not fail later; `label` is for notices. */
-export async function profileOver(
-  model: Subject,
-  text: Text,
-  drop: DropPlan,
-  options: RunOptions,
-  about: { readonly label?: string; readonly need?: Need | undefined } = {},
-): Promise<Profile> {
-  return (await measured(profiling, { model, text, own: null, ...about }, [[drop]], options))[0][0];
 }

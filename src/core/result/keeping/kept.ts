@@ -166,18 +166,6 @@ export async function keep<K extends KeptKind, R extends OfKind<K>>(kind: K, res
   return made;
 }
 
-/** Returns the kept result of an origin, or computes and keeps it; `kept` says whether it was there before. */
-export async function keptOr<K extends KeptKind, R extends OfKind<K>>(
-  kind: K,
-  origin: Provenance,
-  compute: () => Promise<R>,
-  keeping: Keeping,
-): Promise<{ readonly result: R; readonly kept: boolean }> {
-  const kept = await keptResult(kind, origin, keeping) as R | null;
-  if (kept) return { result: kept, kept: isEarlier(kept) };
-  return { result: await keep(kind, await compute(), keeping), kept: false };
-}
-
 /** Writes a result into the folder under a readable name. */
 export async function keepAs(name: string, result: Result, keeping: Keeping): Promise<void> {
   if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);

@@ -53,7 +53,7 @@ export function typePasses(
 }
 
 /** Lines, and what each level of each unit costs alone. */
-export interface TypeLines {
+interface TypeLines {
   readonly lines: readonly TypeLine[];
   readonly rises: NonNullable<Fit["rises"]>;
 }
