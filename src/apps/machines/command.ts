@@ -3,7 +3,7 @@ import { flag, formatBytes, oneOf, option, required, wholeNumber } from "core/en
 import type { Command } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
-import { computedBy, indexList, joinStages, processorsOf, receiptOf, receiptsOf, runShard } from "./shard.ts";
+import { computedBy, indexList, processorsOf, receiptOf, receiptsOf, runShard, shardsOf } from "./shard.ts";
 import { expectStudy, expectVersion, Misfit, planShards } from "./plan.ts";
 import { slurmScript } from "./slurm.ts";
 import { checkFolder } from "core/disk/mod.ts";
@@ -187,19 +187,11 @@ async function mergeShards(
 ): Promise<void> {
   expectPlan(plan);
   const { done, missing } = await receiptsOf(plan, results);
-  const list = indexList(missing.map(({ index }) => index));
-  if (listed) return context.write(list);
-  if (missing.length > 0) {
-    throw new Exit(
-      MISSING,
-      `Cannot merge ${plan.label}: ${missing.length} of ${plan.shards.length} shards ${
-        missing.length === 1 ? "is" : "are"
-      } missing in ${results}: ${list}; compute them with lamina shard PLAN --index I --results ${results}`,
-    );
-  }
+  const lacking = missing.map(({ index }) => index);
+  if (lacking.length > 0) return tellMissing(context, plan, lacking, results, listed);
   const engine = { computed: computedBy(done) };
   const processors = [...processorsOf(done)].map(([name, own]) => `${name}: shards ${indexList(own)}`);
-  if (processors.length > 1) {
+  if (processors.length > 1 && !listed) {
     const found = `the shards ran on different processors, whose last digits may differ (${
       processors.join("; ")
     })`;
@@ -211,11 +203,31 @@ async function mergeShards(
     engine,
     async take(division, options) {
       expectStudy(plan, division);
-      await joinStages(plan, division, division.stages.length, options);
-      return false;
+      // Receipts say what ran; what was kept says what is there.
+      const found = await division.missing(options);
+      if (found || listed) tellMissing(context, plan, found ? shardsOf(plan, found) : [], results, listed);
+      return listed === true;
     },
   };
   await run({ ...context, sharing }, [...plan.command, "--results", results, ...out]);
+}
+
+/** Prints the missing shards of a plan where they are asked for, and refuses to merge without them. */
+function tellMissing(
+  context: Context,
+  { label, shards }: Shards,
+  missing: readonly number[],
+  results: string,
+  isListed = false,
+): void {
+  const list = indexList(missing);
+  if (isListed) return context.write(list);
+  const are = missing.length === 1 ? "is" : "are";
+  throw new Exit(
+    MISSING,
+    `Cannot merge ${label}: ${missing.length} of ${shards.length} shards ${are} missing in ${results}: ${list}; ` +
+      `compute them with lamina shard PLAN --index I --results ${results}`,
+  );
 }
 
 export const mergeCommand = (context: Context, run: RunLine): Command =>

@@ -1,4 +1,4 @@
-/** One shard (its earlier stages are joined, its units computed, its receipt written last), and what finished shards join to. */
+/** One shard: what earlier shards kept is joined, its units are computed, its receipt is written last. */
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, hostname } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,8 @@ import {
   type Shards,
 } from "core/result/mod.ts";
 import { writeWhole } from "core/disk/mod.ts";
-import { computedOn, NotKept } from "core/study/options.ts";
+import { computedOn } from "core/study/options.ts";
+import { Missing } from "core/study/scope.ts";
 import type { Division } from "core/study/study.ts";
 import type { ShardOptions } from "core/study/stage.ts";
 import { expectStudy, spansIn } from "./plan.ts";
@@ -32,9 +33,14 @@ export async function runShard(
 ): Promise<Receipt> {
   expectStudy(plan, division);
   const start = performance.now();
-  await joinStages(plan, division, shard.stage, options);
   const { from, to, stage, name } = shard;
-  const kept = await recordKept(async () => void await division.stages[stage].run({ from, to }, options));
+  const kept = await recordKept(() => division.stages[stage].run({ from, to }, options)).catch((error) => {
+    if (!(error instanceof Missing)) throw error;
+    const shards = shardsOf(plan, error);
+    const { unit } = division.stages[error.stage];
+    const message = `Cannot join shards ${indexList(shards)} (${unit}): ${error.message}`;
+    throw new Error(message, { cause: error });
+  });
   const failure = keepingFailure(options.results);
   if (failure) throw failure;
   const receipt: Receipt = {
@@ -65,24 +71,10 @@ async function machine(): Promise<{ host: string; processor: string }> {
   };
 }
 
-/** Joins finished shards of the stages before `end` to the kept results that the undivided study finds. */
-export async function joinStages(
-  plan: Shards,
-  division: Division,
-  end: number,
-  { onNotice: _, ...options }: ShardOptions, // that shards are kept is no news here
-): Promise<void> {
-  for (const [s, stage] of division.stages.slice(0, end).entries()) {
-    try {
-      await stage.join?.(spansIn(plan, s), options);
-    } catch (error) {
-      if (!(error instanceof NotKept)) throw error;
-      const shards = indexList(spansIn(plan, s).map(({ index }) => index));
-      throw new Error(`Cannot join shards ${shards} (${stage.unit}): ${error.message}`, { cause: error });
-    }
-    const failure = keepingFailure(options.results);
-    if (failure) throw failure;
-  }
+/** The indices of shards that were to compute some spans of a stage. */
+export function shardsOf(plan: Shards, { stage, spans }: Pick<Missing, "stage" | "spans">): number[] {
+  return spansIn(plan, stage).filter(({ from }) => spans.some((span) => span.from === from))
+    .map(({ index }) => index);
 }
 
 /** The engine that computed all shards. Throws `TypeError` where they were computed by different engines or precisions. */

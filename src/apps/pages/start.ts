@@ -3,15 +3,16 @@
  * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
-import { type Checks, func } from "core/entry/mod.ts";
+import { type Checks, func, sum } from "core/entry/mod.ts";
 import { type Fit, type FitOptions, fitStudy } from "../../features/fit/mod.ts";
 import { PAPER_SCORE } from "core/result/mod.ts";
-import { type Profile, profileStudy } from "../../features/profile/mod.ts";
+import { type Profile, profileIn } from "../../features/profile/mod.ts";
 import { type Curve, type Sweep, type SweepOptions, sweepStudy } from "../../features/sweep/mod.ts";
-import { onModel, type StudyModel, type TextOptions } from "core/subject/mod.ts";
-import { type RunOptions, studyChecks, type StudyOptions } from "core/study/options.ts";
-import { runOptionsOf, type Step, step } from "core/study/stage.ts";
-import { runWork, type Study, tokensIn } from "core/study/study.ts";
+import { noDrop } from "core/run/mod.ts";
+import type { TextOptions } from "core/subject/mod.ts";
+import { studyChecks, type StudyOptions } from "core/study/options.ts";
+import { study } from "core/study/scope.ts";
+import { textOf } from "core/study/text.ts";
 import { orderingChecks } from "../../features/orders/mod.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
@@ -47,58 +48,29 @@ const checks: Checks<StartOptions> = {
 };
 
 /** One price and one count of progress for all. */
-export const startStudy: Study<StudyModel, StartOptions, Started> = {
+export const startStudy = study<StartOptions, Started>({
   verb: "start with",
+  label: () => "start",
   checks,
-  on: onModel,
-  async work(model, { onMeasured, unchecked, ...given }) {
-    const options: StudyOptions & Size = { ...SIZE, ...given };
-    const { samples, length } = options;
-    const fitting: FitOptions = { ...fitOptions(options), unchecked, calibration: { samples, length } };
-    const curves = curvesFor(options, null);
-    const [measuring, finding, sweeping] = [
-      await profileStudy.work(model, options),
-      await fitStudy.work(model, fitting),
-      await sweepStudy.work(model, curves),
-    ];
-    const last = ({ steps }: { readonly steps: readonly Step[] }) => steps.at(-1)!.passes;
-    const profiled = step(last(measuring), async (own) => {
-      const profile = await runWork(measuring, own);
-      onMeasured?.(profile);
-      return profile;
-    });
-    const found = step(finding.steps.slice(2).flatMap(({ passes }) => passes), async (own) => {
-      const profile = await profiled.whole(own);
-      const fit = await runWork(await fitStudy.work(model, { ...fitting, profile }), own);
-      onMeasured?.(fit);
-      return fit;
-    });
-    const swept = step(last(sweeping), async (own) => {
-      const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
-      return await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own);
-    });
-    /** All but the numbers of drops that the answer adds are known before it. */
-    const find = async (own: RunOptions) => {
-      const profile = await runWork(await profileStudy.work(model, options), own);
-      await runWork(await sweepStudy.work(model, { ...curves, profile }), own);
-    };
-    return {
-      label: "start",
-      model,
-      tokens: tokensIn(measuring) + tokensIn(finding),
-      plans: finding.plans! + sweeping.plans!,
-      steps: [profiled, found, { ...swept, find }],
-      async result(all: RunOptions) {
-        const own = runOptionsOf(all);
-        return {
-          profile: await profiled.whole(own),
-          fit: await found.whole(own),
-          sweep: await swept.whole(own),
-        };
-      },
-    };
+  tokens: (model, { onMeasured: _, ...given }) => {
+    const texts = [textOf(model, sized(given)), textOf(model, fitOptions(sized(given)))];
+    return sum(texts, ({ sizes: { samples, length } }) => samples * length);
   },
-};
+  async run(scope, model, { onMeasured, unchecked, ...given }) {
+    const options = sized(given);
+    const { samples, length } = options;
+    const label = `profile of ${model.name}`;
+    const profile = await profileIn(scope, model, textOf(model, options), noDrop, { label, title: label });
+    scope.tell(() => onMeasured?.(profile));
+    const calibration = { samples, length };
+    const fit = await fitStudy.in(scope, model, { ...fitOptions(options), unchecked, calibration, profile });
+    scope.tell(() => onMeasured?.(fit));
+    const curves = scope.likely(() => curvesFor(options, fit), () => curvesFor(options, null));
+    return { profile, fit, sweep: await sweepStudy.in(scope, model, { ...curves, profile }) };
+  },
+});
+
+const sized = (options: StudyOptions): StudyOptions & Size => ({ ...SIZE, ...options });
 
 /** Options of the fit beside one profile, which ranks, and curves of so many samples: the samples that choose are those of the curves. */
 export function fitOptions(options: StudyOptions): FitOptions {

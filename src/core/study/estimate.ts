@@ -69,6 +69,8 @@ export interface Pass {
   readonly written?: number;
   /** Whether the last streams stay, for others to be held against. */
   readonly stays?: boolean;
+  /** Bytes that it takes, where they are not those of streams over its tokens. */
+  readonly bytes?: number;
   /** Whether the weights are drawn part by part while the model runs. */
   readonly drawn?: boolean;
 }
@@ -94,12 +96,12 @@ export const bytesOf = (model: Passed, passes: readonly Pass[]): number => needO
 export function needOf({ spec, weights }: Passed, passes: readonly Pass[]): Need {
   const atHand = passBytes({ spec, weights });
   const stay = sum(passes, ({ stays, samples, length }) => stays ? 4 * samples * length * spec.hidden : 0);
-  const needs = passes.map(({ plans, head, samples, length, drawn }): Need => {
+  const needs = passes.map(({ plans, head, samples, length, drawn, bytes }): Need => {
     const { stateBytes } = cost(spec, plans, { samples, length }, head);
     const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
+    const weights = Math.min(atHand, drawn ? 2 * Math.max(PART_BYTES, partBytes(spec)) : Infinity);
     return {
-      bytes: BASE_BYTES + stay + stateBytes + own +
-        Math.min(atHand, drawn ? 2 * Math.max(PART_BYTES, partBytes(spec)) : Infinity),
+      bytes: bytes ?? BASE_BYTES + stay + stateBytes + own + weights,
       what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
     };
   });

@@ -1,29 +1,18 @@
 /**
- * A study over the samples of a text: what its numbers depend on, which passes it runs, how some samples are measured. The rest follows:
- * what is kept and found again, price, progress, the check of memory, joining, and the division over machines.
+ * Results over the samples of a text: what their numbers depend on, which passes they take, how some samples are measured.
  *
  * A result is of some samples under one plan. Its key is known from text, options and what computes it, so that "is it kept?" is looked up.
  */
-import { type Checks, filled, inParts, phased, sum } from "../entry/mod.ts";
+import { inParts, phased, sum } from "../entry/mod.ts";
 import { planHash } from "../measure/mod.ts";
 import type { Model } from "../models/mod.ts";
 import { isEarlier, keep, keptResult, originOf, type Summed, type Types } from "../result/mod.ts";
 import type { Blocks, DropPlan, Probe, Reference } from "../run/mod.ts";
-import { onModel, type Packed, type StudyModel } from "../subject/mod.ts";
+import type { Packed, StudyModel } from "../subject/mod.ts";
 import { expectRoom, flopsOf, type Need, needOf, type Pass, type Size } from "./estimate.ts";
-import {
-  computedOn,
-  precisionOf,
-  provenance,
-  type RunOptions,
-  studyChecks,
-  type StudyOptions,
-  tellReused,
-} from "./options.ts";
-import { dropsIn, type OverPlans, type PlanLike } from "./plan.ts";
-import { batchesOf, divided, inTurn, type Span, spansOf, type Step } from "./stage.ts";
-import type { Study } from "./study.ts";
-import { samplesOf, type Text, textOf } from "./text.ts";
+import { computedOn, precisionOf, provenance, type RunOptions, tellReused } from "./options.ts";
+import { batchesOf, inTurn, type Span, spansOf } from "./stage.ts";
+import { samplesOf, type Text } from "./text.ts";
 
 /** A model under study; of an untrained one, the seed of its weights, which are drawn while it runs. */
 export type Subject = Model & Pick<StudyModel, "identity" | "tokenizer"> & { readonly seed?: number };
@@ -53,8 +42,12 @@ export interface Running<Own = unknown, K extends Types = Types> {
 /** How results over a text are made. `Own` is what the options come to in a model. */
 export interface Measure<Own, K extends Types> {
   readonly result: Pick<Summed<K>, "kind" | "from"> & Partial<Pick<Summed<K>, "join">>;
-  /** What results depend on besides model, text, plan and what computes them; the whole text is at hand. */
-  origin?(own: Own, whole: Packed): Omit<K["request"], "provenance">;
+  /** What results depend on besides model, text, plan and what computes them, some of it in their provenance; the whole text is at hand. */
+  origin?(
+    own: Own,
+    whole: Packed,
+    span: Span,
+  ): Omit<K["request"], "provenance"> & { readonly provenance?: object };
   /** What runs under some plans; `isFirst` for those beside which the full model runs, where plans are compared with it. */
   passes(model: Subject, own: Own, size: Size, plans: readonly DropPlan[], isFirst: boolean): readonly Pass[];
   /** Bytes besides those of the passes. */
@@ -64,7 +57,7 @@ export interface Measure<Own, K extends Types> {
 }
 
 /** A model over a text, and what is said of its results. */
-interface Place<Own> {
+export interface Place<Own> {
   readonly model: Subject;
   readonly text: Text;
   readonly own: Own;
@@ -102,7 +95,7 @@ async function partsIn<Own>(
 }
 
 /** What the results of plans over some samples are known by. */
-async function requestsOf<Own, K extends Types>(
+export async function requestsOf<Own, K extends Types>(
   { origin }: Measure<Own, K>,
   { model, text, own }: Place<Own>,
   span: Span,
@@ -110,14 +103,14 @@ async function requestsOf<Own, K extends Types>(
   options: RunOptions,
 ): Promise<K["request"][]> {
   const packed = await samplesOf(text, span).pack(options);
-  const beside = origin?.(own, await text.pack(options));
-  return await Array.fromAsync(
-    plans,
-    async (plan) => ({ provenance: await provenance(model, packed, plan, options), ...beside }),
-  );
+  const beside = origin?.(own, await text.pack(options), span);
+  return await Array.fromAsync(plans, async (plan) => ({
+    ...beside,
+    provenance: { ...await provenance(model, packed, plan, options), ...beside?.provenance },
+  }));
 }
 
-const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples });
+export const allOf = ({ sizes: { samples } }: Text): Span => ({ from: 0, to: samples });
 
 /**
  * Results of plans by group, as they are kept or made now; each group is one run. A plan counts in the first group that has it, and what
@@ -187,7 +180,8 @@ export async function measured<Own, K extends Types>(
     await keepAll(run, run.map((_, i) => join(found.map((part) => part[i]))));
   } else if (running.flat().length > 0) {
     const { bytes, what } = needOf(model, running.flat());
-    await expectRoom(need ?? { bytes: bytes + (room?.(model, own, blocks) ?? 0), what }, options);
+    const least = { bytes: bytes + (room?.(model, own, blocks) ?? 0), what };
+    await expectRoom(need && need.bytes > least.bytes ? need : least, options);
     try {
       for (const [group, run] of lacking.entries()) {
         if (run.length === 0) continue;
@@ -201,109 +195,4 @@ export async function measured<Own, K extends Types>(
   }
   const byGroup = Map.groupBy(named, ({ group }) => group);
   return groups.map((_, group) => (byGroup.get(group) ?? []).map(({ hash }) => results.get(hash)!));
-}
-
-/** Measures a text under plans, as a step whose shards are some of its samples; `plans` stand in for those of `plansOf` in the price. */
-function stepOver<Own, K extends Types>(
-  how: Measure<Own, K> & { readonly result: Summed<K> },
-  place: Place<Own>,
-  plans: readonly DropPlan[],
-  plansOf?: (options: RunOptions) => Promise<readonly DropPlan[]>,
-): Step<K["result"][]> {
-  const { model, text, own } = place;
-  const batches = batchesOf(text.sizes);
-  const run = async (span: Span, options: RunOptions) =>
-    (await measured(how, place, [await plansOf?.(options) ?? plans], options, span))[0];
-  const step = divided<K["result"][]>(model, {
-    unit: batches.size === 1 ? "samples" : `batches of ${batches.size} samples`,
-    units: batches.count,
-    passes(span) {
-      const { from, to } = batches.samplesOf(span);
-      return how.passes(model, own, { samples: to - from, length: text.sizes.length }, plans, true);
-    },
-    run: (span, options) => run(batches.samplesOf(span), options),
-    async join(parts, options) {
-      const { kind, join, from } = how.result;
-      const all = await requestsOf(how, place, allOf(text), await plansOf?.(options) ?? plans, options);
-      return await Array.fromAsync(
-        all,
-        (request, i) => keep(kind, from(request, join(parts.map((results) => results[i]))), options),
-      );
-    },
-  });
-  return plansOf ? step : { ...step, find: (options) => run(allOf(text), options) };
-}
-
-type Said = Pick<Study<never, never, never>, "verb" | "says" | "isForSeveral">;
-
-/** A study over a text: besides how it measures, what its options are. */
-export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {
-  readonly checks: Checks<O>;
-  /** How its results follow from sums, and merge. */
-  readonly result: Summed<K>;
-  /** What the options come to in a model, or throws `RangeError`. */
-  settle?(model: StudyModel, options: O, size: Size): Own;
-  /** What is added to results when they are shown, and not kept. */
-  after?(
-    results: readonly K["result"][],
-    at: { readonly model: StudyModel; readonly text: Text; readonly options: O },
-    options: RunOptions,
-  ): Promise<K["result"][]>;
-}
-
-/** Such a study, also as a step of others. */
-interface OverText<O, R> extends Study<StudyModel, O, R> {
-  step(
-    model: StudyModel,
-    text: Text,
-    plans: readonly DropPlan[],
-    plansOf?: (options: RunOptions) => Promise<readonly DropPlan[]>,
-  ): Step<R>;
-}
-type Planned = StudyOptions & { readonly drop?: PlanLike | undefined };
-
-/** A study of a model under one plan, the option `drop`, over a text. */
-export const studyOver = <O extends Planned, Own, K extends Types>(
-  how: StudyOver<O, Own, K>,
-): OverText<O, K["result"]> =>
-  study(how, ({ drop = {} }) => [drop], ([only]) => only, ([drop]) => ({ drop }));
-
-/** The same under several plans, the option `plans`, which run together; it has a result for each. */
-export const studyOverPlans = <O extends OverPlans<StudyOptions>, Own, K extends Types>(
-  how: StudyOver<O, Own, K>,
-): OverText<O, K["result"][]> => study(how, ({ plans }) => plans, (all) => all, (plans) => ({ plans }));
-
-function study<O extends StudyOptions, Own, K extends Types, Out>(
-  how: StudyOver<O, Own, K>,
-  plansIn: (options: O) => readonly PlanLike[],
-  out: (results: K["result"][]) => Out,
-  planned: (plans: readonly DropPlan[]) => object,
-): OverText<O, Out> {
-  const { checks, settle, after, result: { kind: { name } } } = how;
-  const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
-  const placeOf = (model: StudyModel, text: Text, own = {} as Own) => {
-    const label = `${name} of ${model.name}`;
-    return { model, text, own, label, title: label, isCounted: "plans" in checks };
-  };
-  return {
-    ...{ ...how, isDivisible: true, on: onModel },
-    step(model, text, plans, plansOf) {
-      const step = stepOver(how, placeOf(model, text), plans, plansOf);
-      return { ...step, whole: async (options) => out(await step.whole(options)) };
-    },
-    work(model, options) {
-      const text = textOf(model, options, checks);
-      const place = placeOf(model, text, settle?.(model, options, text.sizes));
-      const plans = plansIn(options).map((plan) => dropsIn(model, plan));
-      const step = stepOver(how, place, plans);
-      return {
-        ...{ label: place.label, model, text, plans: plans.length, steps: [step] },
-        async result(runOptions) {
-          const results = await step.whole(runOptions);
-          return out(await after?.(results, { model, text, options }, runOptions) ?? results);
-        },
-        depends: () => ({ ...filled(checks, options, added), ...planned(plans) }),
-      };
-    },
-  };
 }

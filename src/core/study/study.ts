@@ -6,10 +6,9 @@ import type { Checks } from "../entry/mod.ts";
 import { asOne, type Provenance } from "../result/mod.ts";
 import { expectPrecision } from "../run/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { type Estimate, estimateSteps, expectRoom, flopsOf, needOf } from "./estimate.ts";
-import { lookingUp, NotKept, precisionOf, type RunOptions, tellReused, withResidents } from "./options.ts";
-import { inTurn, runOptionsOf, type Stage, type Step } from "./stage.ts";
-import { dependsOn, type Text } from "./text.ts";
+import type { Estimate } from "./estimate.ts";
+import { precisionOf, type RunOptions } from "./options.ts";
+import { runOptionsOf, type ShardOptions, type Span } from "./stage.ts";
 
 /** The price of a study's passes, and of how many plans. */
 export type Price = Estimate & { readonly plans: number };
@@ -21,20 +20,19 @@ export interface Work<R, P = Price> {
   readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "name" | "weights" | "tokenizer">> & {
     readonly identity?: Division["model"];
   };
-  /** The text, on which the numbers depend; or the number of its tokens, where they depend on more. */
-  readonly text?: Text;
-  readonly tokens?: number;
-  /** Number of plans, for the price; default: 1. */
-  readonly plans?: number;
-  readonly steps: readonly Step[];
-  /** The result as an earlier run kept it; absent where parts of it alone are kept. */
-  kept?(options: RunOptions): Promise<R | null>;
-  /** The result of the steps, which have their values. */
-  result(options: RunOptions): Promise<R>;
-  /** The price, where it is another than that of the passes. */
-  price?(options: RunOptions): Promise<P>;
-  /** All that the numbers depend on besides model, text and what computes them, by name; absent where a study cannot be divided. */
-  depends?(options: RunOptions): object | Promise<object>;
+  run(options: RunOptions): Promise<R>;
+  price(options: RunOptions): Promise<P>;
+  /** How machines share it; absent where they cannot. */
+  readonly shared?: SharedWork;
+}
+
+interface SharedWork {
+  /** All that the numbers depend on besides what computes them, by name. */
+  depends(options: RunOptions): object | Promise<object>;
+  /** What machines share, one stage after the other. */
+  readonly stages: readonly Stage[];
+  /** Spans of the first stage that is not kept whole; null where all are. */
+  missing(options: RunOptions): Promise<{ readonly stage: number; readonly spans: readonly Span[] } | null>;
 }
 
 /** A study of a subject `S`, which callers give as `In`, with options `O`, a result `R` and a price `P`. */
@@ -42,9 +40,9 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   /** What it does, for errors: "Cannot profile: …". */
   readonly verb: string;
   /** What its command does, in help; absent where a command has more than the study's own options, and a plan to drop. */
-  readonly says?: string;
+  readonly says?: string | undefined;
   /** Whether its command takes several models, whose results are shown together. */
-  readonly isForSeveral?: true;
+  readonly isForSeveral?: true | undefined;
   /** Whether many machines can share it: its work says what it depends on. */
   readonly isDivisible?: true;
   readonly checks: Checks<O>;
@@ -59,13 +57,22 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   work(subject: S, options: O, parts?: number): Work<R, P> | Promise<Work<R, P>>;
 }
 
+/** Units that do not wait for each other: each of many machines computes some. */
+export interface Stage {
+  /** The units, in the plural: "samples". */
+  readonly unit: string;
+  readonly costs: readonly number[];
+  bytes(span: Span): number;
+  /** Computes units, or finds them kept. Throws `NotKept` where an earlier stage is missing. */
+  run(span: Span, options: ShardOptions): Promise<void>;
+}
+
 /** A study as it is divided over machines. */
-export interface Division {
+export interface Division extends Pick<SharedWork, "stages" | "missing"> {
   readonly label: string;
   readonly model: Pick<Provenance["model"], "name" | "fingerprint">;
   /** What must be the same on every machine, by name ("text"). */
   readonly depends: Readonly<Record<string, unknown>>;
-  readonly stages: readonly Stage[];
 }
 
 /** Runs a study on this machine. */
@@ -78,51 +85,12 @@ export async function run<S, O extends RunOptions, R, P, In>(
   return await on(verb, subject, options, checks, use);
 }
 
-/** Runs work on this machine: step after step, in one count. */
-export function runWork<R, P>(work: Work<R, P>, options: RunOptions): Promise<R> {
-  return asOne(() => runWhole(work, runOptionsOf(options)));
-}
-
-async function runWhole<R, P>(work: Work<R, P>, options: RunOptions): Promise<R> {
-  const { steps, label, model } = work;
-  expectRunnable(model, options);
-  const found = await work.kept?.(options);
-  if (found) {
-    tellReused(options, label);
-    return found;
-  }
-  const passes = steps.flatMap(({ passes }) => passes);
-  const need = needOf(model, passes);
-  if (work.kept) await expectRoom(need, options);
-  // A study of one pass reads each weight once: keeping them would take memory and save nothing.
-  const isOnce = passes.length === 1 && (passes[0].times ?? 1) === 1;
-  if (isOnce || !model.weights) return await runSteps(work, options);
-  return await withResidents(model.weights, need.bytes, options, (options) => runSteps(work, options));
-}
-
-async function runSteps<R, P>({ steps, model, result }: Work<R, P>, options: RunOptions): Promise<R> {
-  if (steps.length === 1) await steps[0].whole(options);
-  else {
-    const weight = ({ passes }: Step) => flopsOf(model, passes);
-    const kept = new Set<Step>();
-    for (const step of steps) if (await isKept(step, options)) kept.add(step);
-    await inTurn(steps, options, (step, own) => step.whole(own), {
-      weight,
-      isKept: (step) => kept.has(step),
-    });
-  }
-  return await result(options);
-}
-
-async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
-  if (!find || !options.onProgress || !options.results) return false;
-  try {
-    await find({ ...await lookingUp(options), onProgress: undefined, onNotice: undefined });
-    return true;
-  } catch (error) {
-    if (error instanceof NotKept) return false;
-    throw error;
-  }
+/** Runs work on this machine. */
+export function runWork<R, P>({ model, run }: Work<R, P>, options: RunOptions): Promise<R> {
+  return asOne(async () => {
+    expectRunnable(model, options);
+    return await run(runOptionsOf(options));
+  });
 }
 
 export async function priceOf<S, O extends RunOptions, R, P, In>(
@@ -131,17 +99,11 @@ export async function priceOf<S, O extends RunOptions, R, P, In>(
   options: O,
 ): Promise<P> {
   return await on(verb, subject, options, checks, async (subject, options) => {
-    const own = await work(subject, options);
-    const { model, steps, plans = 1, price } = own;
+    const { model, price } = await work(subject, options);
     expectRunnable(model, options);
-    if (price) return await price(runOptionsOf(options));
-    const passes = steps.map(({ passes }) => passes);
-    return { ...await estimateSteps(model, passes, tokensIn(own), options), plans } as P;
+    return await price(runOptionsOf(options));
   });
 }
-
-export const tokensIn = ({ text, tokens = 0 }: Pick<Work<unknown>, "text" | "tokens">): number =>
-  text ? text.sizes.samples * text.sizes.length : tokens;
 
 /** Throws `RangeError` for a model that cannot be run in the precision, before a text is fetched for it. */
 function expectRunnable({ name = "a model", weights }: Work<unknown>["model"], options: RunOptions): void {
@@ -150,18 +112,14 @@ function expectRunnable({ name = "a model", weights }: Work<unknown>["model"], o
 
 /** Divides work over machines. What is computed in another precision is another study: its shards are not looked for here. */
 export async function divisionOf<R, P>(work: Work<R, P>, options: RunOptions): Promise<Division> {
-  const { label, model, text, steps, depends } = work;
-  if (!depends) throw new RangeError(`Cannot divide ${label}: run it on one machine`);
+  const { label, model, shared } = work;
+  if (!shared) throw new RangeError(`Cannot divide ${label}: run it on one machine`);
   expectRunnable(model, options);
   const precision = precisionOf(options);
+  const depends = await shared.depends(runOptionsOf(options));
   return {
-    label,
-    model: model.identity!,
-    depends: {
-      ...text && await dependsOn(model as StudyModel, text, options),
-      ...await depends(runOptionsOf(options)),
-      ...precision === "float32" ? {} : { precision },
-    },
-    stages: steps.flatMap(({ stages }) => stages),
+    ...shared,
+    ...{ label, model: model.identity! },
+    depends: { ...depends, ...precision === "float32" ? {} : { precision } },
   };
 }

@@ -10,7 +10,7 @@ import {
   type TextOptions,
 } from "../subject/mod.ts";
 import { textOptions, tokenizedBy } from "./options.ts";
-import { type Span, type Step, step } from "./stage.ts";
+import type { Span } from "./stage.ts";
 import { isFull } from "../measure/mod.ts";
 import { lookOfOrder, type Provenance, type SharedText } from "../result/mod.ts";
 import { type Ids, runsOf, sharedShare } from "../text/mod.ts";
@@ -39,8 +39,16 @@ export function zipfOf({ vocabulary }: { readonly vocabulary: number }, sizes: T
 
 function packedOnce(sizes: Text["sizes"], pack: Text["pack"]): Text {
   let packed: Promise<Packed> | undefined;
-  return { sizes, pack: (reports) => packed ??= pack(reportsOf(reports)) };
+  const noted = (error: unknown) => {
+    if (error instanceof Error) unread.add(error);
+    throw error;
+  };
+  return { sizes, pack: (reports) => packed ??= pack(reportsOf(reports)).catch(noted) };
 }
+
+/** Errors because of which a text could not be had. */
+const unread = new WeakSet<Error>();
+export const isUnread = (error: unknown): boolean => error instanceof Error && unread.has(error);
 
 export function samplesOf(text: Text, { from, to }: Span): Text {
   const { sizes } = text;
@@ -59,9 +67,6 @@ export function halfOf(text: Text, half: Half): Text {
   const middle = Math.ceil(samples / 2);
   return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
 }
-
-/** A step that reads a text, before others: one that cannot be had is an error before anything is computed. */
-export const reading = (text: Text): Step<Packed> => step([], (options) => text.pack(options));
 
 /** What every study of a model over a text depends on. */
 export async function dependsOn(

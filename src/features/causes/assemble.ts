@@ -51,6 +51,13 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
   return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: lowest(kind, n) })))];
 }
 
+/** As many plans, which drop the deepest modules instead of the least important ones. */
+export function deepestPlans({ layers }: ModelSpec, drops: readonly number[]): DropPlan[] {
+  const deepest = (n: number) => layers.map((_, l) => l).slice(-n);
+  const some = drops.filter((n) => n > 0);
+  return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: deepest(n) })))];
+}
+
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
   const { whole, sink, smoothing, effects } = rows;
   const profile = profileIn(spec, provenance, whole);

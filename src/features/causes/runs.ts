@@ -119,7 +119,7 @@ export function someOf(
     readonly to: number;
     readonly length?: number;
   },
-): Blocks {
+) {
   const ids = new Int32Array((to - from) * length);
   for (let sample = from; sample < to; sample++) {
     const start = sample * blocks.length;

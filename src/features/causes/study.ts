@@ -7,14 +7,25 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import { isFull } from "core/measure/mod.ts";
-import type { Causes } from "./result.ts";
-import { changedModel } from "core/run/mod.ts";
+import { type Causes, causesKind } from "./result.ts";
+import { changedModel, noDrop } from "core/run/mod.ts";
 import { studyChecks, textOptions } from "core/study/options.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
-import { run, type Study } from "core/study/study.ts";
-import { textOf } from "core/study/text.ts";
-import { onModel, type StudyModel } from "core/subject/mod.ts";
-import { type CausesOptions, causesWork, measureChecks, settingsOf, sinkSizes } from "./work.ts";
+import { study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
+import { type Text, textOf } from "core/study/text.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { assemble, deepestPlans, profileIn, smoothingPlans } from "./assemble.ts";
+import { effectPlans } from "./runs.ts";
+import {
+  type CausesOptions,
+  cutOf,
+  measureChecks,
+  type Part,
+  rowsOver,
+  settingsOf,
+  sinkSizes,
+} from "./work.ts";
 
 export type { CausesOptions };
 
@@ -34,31 +45,54 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
   return await run(causesStudy, model, options);
 }
 
-export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
+export const causesStudy = study<CausesOptions, Causes>({
   verb: "measure causes",
   says: "measure attention patterns, smoothing, update sizes and effects, beside importance",
-  isDivisible: true,
+  label: ({ name }) => `causes in ${name}`,
   checks: { ...studyChecks, ...measureChecks, drop: aDrop },
-  on: onModel,
-  work(opened, options) {
+  text: textOf,
+  plans: 1,
+  async run(scope, opened, options) {
     const drop = dropsIn(opened, options.drop ?? {});
     const model = { ...opened, ...changedModel(opened, drop) };
-    const label = `causes in ${model.name}`;
-    const text = textOf(model, options);
-    const { skip, ...sizes } = textOptions(options);
-    const published = sinkSizes(sizes);
-    const sink = textOf(model, {
-      ...sizes,
-      ...published,
-      skip: Math.floor(skip * sizes.length / published.length),
-      bos: false,
+    const { spec, name } = model;
+    const [text, sink] = [textOf(model, options), sinkText(model, options)];
+    const settings = settingsOf(spec, text.sizes, options);
+    await scope.read(sink);
+    const provenance = { ...await scope.origin(model, text, drop), causes: settings };
+    return await scope.kept(causesKind, `causes in ${name}`, { provenance }, async () => {
+      const rowsOf = async (of: Part["of"], text: Text, plans: Part["plans"]) =>
+        (await scope.over(rowsOver, { model, text, own: { of, settings, plans } }, [[drop]]))[0][0];
+      const whole = await rowsOf("whole", text, [noDrop]);
+      const sunk = await rowsOf("sink", sink, [noDrop]);
+      const { effects } = settings;
+      const moved = effects && await rowsOf("effects", cutOf(text, effects), effectPlans(spec));
+      const plans = scope.likely(
+        () => smoothingPlans(profileIn(spec, provenance, whole.whole), settings.drops),
+        () => deepestPlans(spec, settings.drops),
+      );
+      const smoothed = await rowsOf("smoothing", text, plans);
+      return assemble(spec, provenance, {
+        ...{ whole: whole.whole, sink: sunk.sink, smoothing: smoothed.smoothing },
+        effects: moved?.effects ?? [],
+      });
     });
+  },
+  depends(model, options) {
+    const drop = dropsIn(model, options.drop ?? {});
+    const { spec } = changedModel(model, drop);
+    const { samples, length } = textOptions(options);
     return {
-      ...causesWork({ label, model, drop, text, sink }, options),
-      depends: () => ({
-        causes: settingsOf(model.spec, text.sizes, options),
-        ...isFull(drop) ? {} : { drop },
-      }),
+      causes: settingsOf(spec, { samples, length }, options),
+      ...isFull(drop) ? {} : { drop },
     };
   },
-};
+});
+
+/** The text in blocks of the published length, from about the same place on. */
+function sinkText(model: StudyModel, options: CausesOptions): Text {
+  const { skip, ...sizes } = textOptions(options);
+  const published = sinkSizes(sizes);
+  const first = Math.floor(skip * sizes.length / published.length);
+  return textOf(model, { ...sizes, ...published, skip: first, bos: false });
+}

@@ -28,7 +28,7 @@ import {
   segmentsOf,
 } from "core/run/mod.ts";
 import { aModel, onModel, type Packed, type StudyModel } from "core/subject/mod.ts";
-import { estimateSteps, flopsOf, needOf } from "core/study/estimate.ts";
+import { flopsOf, needOf } from "core/study/estimate.ts";
 import {
   engineOf,
   heldOutChecks,
@@ -37,10 +37,10 @@ import {
   type StudyOptions,
   tokenizedBy,
 } from "core/study/options.ts";
-import { type Measure, measured } from "core/study/over.ts";
+import type { Measure } from "core/study/over.ts";
 import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
-import { step } from "core/study/stage.ts";
-import { type Price, run, type Study } from "core/study/study.ts";
+import { study } from "core/study/scope.ts";
+import { type Price, run } from "core/study/study.ts";
 import { textOf } from "core/study/text.ts";
 
 /** Options of `certify`. */
@@ -98,8 +98,9 @@ export async function certify(
   return await run(certifyStudy, model, { ...options, other });
 }
 
-export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | string> = {
+export const certifyStudy = study<Own, Certificate, Pair, Price, StudyModel | string>({
   verb: "compare models",
+  label: labelOf,
   checks,
   on: (verb, model, options, checks, use) =>
     onModel(verb, model, options, checks, async (a, { other, ...own }) => {
@@ -110,15 +111,17 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
         return use({ a, b, plan: noDrop }, { ...own, other });
       });
     }),
-  work({ a, b, plan }, options) {
+  model: ({ a }) => a,
+  text: ({ a }, options) => textOf(a, options, heldOutChecks),
+  plans: 2,
+  async run(scope, { a, b, plan }, options) {
     const text = textOf(a, options, heldOutChecks);
     const { within } = filled(checks, options);
-    const [first, second] = namesOf(a, b).names ?? [a.name, b.name];
-    const label = `certificate of ${a === b ? `${a.name} ${planPhrase(plan)}` : second} beside ${first}`;
-    const pass = { ...text.sizes, plans: [noDrop], head: true };
-    const passes = [pass, { ...pass, plans: [plan], besides: flopsOf(b, [pass]) - flopsOf(a, [pass]) }];
-    const need = needOf(a, passes);
-    const bytes = need.bytes + heldBytes(a.spec, batchOf(a.spec, text.sizes) * pass.length);
+    const label = labelOf({ a, b, plan });
+    const full = { ...text.sizes, plans: [noDrop], head: true };
+    const other = { ...full, plans: [plan], besides: flopsOf(b, [full]) - flopsOf(a, [full]) };
+    const held = heldBytes(a.spec, batchOf(a.spec, text.sizes) * full.length);
+    const bytes = needOf(a, [full, other]).bytes + held;
     const how: Measure<null, CertificateTypes> = {
       result: {
         kind: certificateKind,
@@ -126,22 +129,20 @@ export const certifyStudy: Study<Pair, Own, Certificate, Price, StudyModel | str
           certificateOf({ ...known, within, bytes: [bytesIn(a), a === b ? null : bytesIn(b)] }, seen),
       },
       origin: () => ({ of: a.identity }),
-      passes: () => passes,
+      passes: () => [full, other].map((pass) => ({ ...pass, bytes })),
       measure: async ({ blocks }, own) => [await seenIn({ a, b, plan }, blocks, own)],
     };
-    const place = { model: b, text, own: null, label, title: label, need: { ...need, bytes } };
-    const certifying = step(passes, async (runOptions) => {
-      await expectSameTokens(a, b, await text.pack(runOptions));
-      const [[result]] = await measured(how, place, [[plan]], runOptions);
-      return displayable({ ...certifiedWithin(result, within), ...namesOf(a, b) });
-    });
-    const tokens = text.sizes.samples * pass.length;
-    return {
-      ...{ label, model: a, text, steps: [certifying], result: certifying.whole },
-      price: async (own) => ({ ...await estimateSteps(a, [passes], tokens, own), bytes, plans: 2 }),
-    };
+    await scope.work(a, [], async (own) => await expectSameTokens(a, b, await text.pack(own)));
+    const [[result]] = await scope.over(how, { model: b, text, own: null, label, title: label }, [[plan]]);
+    return displayable({ ...certifiedWithin(result, within), ...namesOf(a, b) });
   },
-};
+});
+
+/** The label of a certificate. */
+function labelOf({ a, b, plan }: Pair): string {
+  const [first, second] = namesOf(a, b).names ?? [a.name, b.name];
+  return `certificate of ${a === b ? `${a.name} ${planPhrase(plan)}` : second} beside ${first}`;
+}
 
 const unlike = (a: StudyModel, b: StudyModel, found: string, expected: string) =>
   new RangeError(`Cannot compare ${a.name} with ${b.name}: found ${found}, expected ${expected}`);

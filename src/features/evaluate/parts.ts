@@ -29,7 +29,19 @@ export interface PartsOptions extends Running {
   readonly beside?: Beside | undefined;
 }
 
+/** Parts with their items by plan; a notice says how many an earlier run kept. */
 export async function runParts(parts: readonly Part[], options: PartsOptions) {
+  const { done, reused } = await askParts(parts, options);
+  tellParts(options, reused, parts.length * options.plans.length);
+  return done;
+}
+
+export function tellParts({ model, ...options }: Running, reused: number, count: number): void {
+  if (reused > 0) tellReused(options, `evaluation of ${model.name}`, `${reused} of ${count} parts`);
+}
+
+/** The same without the notice: how many parts an earlier run kept. */
+export async function askParts(parts: readonly Part[], options: PartsOptions) {
   const { model, plans } = options;
   const [scored, written] = [parts.filter((part) => !isWritten(part)), parts.filter(isWritten)];
   const weights = [
@@ -56,13 +68,10 @@ export async function runParts(parts: readonly Part[], options: PartsOptions) {
     await using opened = writer(plan, WRITTEN, options);
     for (const part of written) await write(part, await open(part, index), opened, at(step++));
   }
-  if (whole > 0) {
-    const count = parts.length * plans.length;
-    tellReused(options, `evaluation of ${model.name}`, `${whole} of ${count} parts`);
-  }
-  return all.map((own) =>
+  const done = all.map((own) =>
     parts.map((part) => ({ part, items: own.get(part)!.made, origin: own.get(part)!.origin }))
   );
+  return { done, reused: whole };
 }
 
 const isWritten = ({ setting: { task } }: Part) => task.generation !== undefined;
@@ -92,11 +101,8 @@ export const TOKENS = 64;
 /** Tokens in a row that a text must have had before to count as a repetition. */
 const REPEATED = 4;
 
-/** How each plan writes, next to the full model, which is the first. */
-export async function writing(prompts: number, options: PartsOptions) {
-  if (prompts === 0) return null;
-  const report = reporter(`texts of ${options.model.name}`, "texts", options);
-  const all = await writeTexts(prompts, options, report);
+/** How each plan writes, next to the full model, which is the first, in texts by plan. */
+export function writingOf(prompts: number, all: readonly (readonly number[][])[]) {
   return all.map((texts) => ({
     prompts,
     tokens: TOKENS,
@@ -106,11 +112,8 @@ export async function writing(prompts: number, options: PartsOptions) {
 }
 
 /** The beginnings of held-out blocks, continued greedily by each plan; what is written is kept text by text. */
-export async function writeTexts(
-  prompts: number,
-  options: PartsOptions,
-  report?: (done: number, total: number) => void,
-): Promise<(readonly number[][])[]> {
+export async function writeTexts(prompts: number, options: PartsOptions): Promise<(readonly number[][])[]> {
+  const report = reporter(`texts of ${options.model.name}`, "texts", options);
   const text = textOf(options.model, { samples: prompts, length: PROMPT }, heldOutChecks);
   const { blocks, ...origin } = await text.pack(options);
   const ids = idsByBlock(blocks).map((ids) => [...ids]);

@@ -1,7 +1,7 @@
 /** What an evaluation will take. Written answers count at their longest; what an earlier run kept counts as if it were to run. */
 import { sum } from "core/entry/mod.ts";
-import type { Model, ModelSpec } from "core/models/mod.ts";
-import { cost, type DropPlan, passBytes } from "core/run/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { cost, type DropPlan, type Holding, passBytes } from "core/run/mod.ts";
 import {
   BASE_BYTES,
   type Estimate,
@@ -49,8 +49,11 @@ export async function price(
   },
   options: EngineOptions,
 ): Promise<EvaluatePrice> {
-  const { spec } = model;
-  const passes = [textsPass(spec, plans, prompts), ...all.map((part) => partPass(spec, plans, part))];
+  const { has } = await engineOf(options);
+  const passes = [
+    textsPass(model, plans, prompts, has),
+    ...all.map((part) => partPass(model, plans, part, has)),
+  ];
   const tasks = settings.map((setting): TaskPrice => {
     const parts = all.filter((part) => part.setting === setting);
     return {
@@ -61,7 +64,6 @@ export async function price(
     };
   });
   const written = writtenIn(passes);
-  const { has } = await engineOf(options);
   const reading = readBytes(model, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
     ...await estimateSteps(model, [passes], sum(tasks, ({ run }) => run), options),
@@ -71,17 +73,19 @@ export async function price(
   };
 }
 
-export function partPass(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Pass {
-  const { setting: { task }, documents } = part;
+export function partPass(model: Model, plans: readonly DropPlan[], part: Part, has: Holding): Pass {
+  const { setting: { task }, documents, tokens } = part;
   const answers = task.generation ? plans.length * documents.length : 0;
   const scored = sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
   const rows = answers || plans.length * scored;
-  return passOf(spec, plans, readTokens(part), rows, answers * WRITTEN);
+  const bytes = Math.max(readBytes(model, plans, tokens), answers > 0 ? writeBytes(model, has) : 0);
+  return { ...passOf(model, plans, readTokens(part), rows, answers * WRITTEN), bytes: BASE_BYTES + bytes };
 }
 
-export function textsPass(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Pass {
+export function textsPass(model: Model, plans: readonly DropPlan[], prompts: number, has: Holding): Pass {
   const count = plans.length * prompts;
-  return passOf(spec, plans, prompts * PROMPT, count, count * TOKENS);
+  const bytes = BASE_BYTES + writeBytes(model, has);
+  return { ...passOf(model, plans, prompts * PROMPT, count, count * TOKENS), bytes };
 }
 
 /** Memory for tokens that are read together. */
@@ -96,7 +100,7 @@ function readTokens({ tokens, setting: { task }, documents }: Part): number {
 
 /** Tokens that are read together, predictions at `rows` of them, and tokens that are written after them. */
 function passOf(
-  spec: ModelSpec,
+  { spec }: Model,
   plans: readonly DropPlan[],
   tokens: number,
   rows: number,

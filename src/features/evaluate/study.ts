@@ -22,19 +22,19 @@ import {
 import { ACCURACY_MARGIN, type Main, sharesOf } from "./accuracy.ts";
 import { evaluateKind, type Evaluation } from "./result.ts";
 import { head, isTypeOrder, joinHashes, type Provenance } from "core/result/mod.ts";
-import { cpuLowering } from "core/engine/mod.ts";
+import { cpuLowering, type Engine } from "core/engine/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
+import { noticeBeyond, type StudyModel } from "core/subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "core/tasks/mod.ts";
 import { BASE_BYTES, expectRoom, writeBytes } from "core/study/estimate.ts";
 import { memoryOf, runChecks, type RunOptions } from "core/study/options.ts";
 import { type EvaluatedText, leakGuard } from "core/study/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
-import { divided, type Stage, step } from "core/study/stage.ts";
-import { run, type Study, type Work } from "core/study/study.ts";
+import { type Scope, type ScopedStudy, study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { besideBytes } from "./beside.ts";
-import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
+import { askParts, type PartsOptions, PROMPT, tellParts, TOKENS, writeTexts, writingOf } from "./parts.ts";
 import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
 import { expectChoices, runRounds } from "./rounds.ts";
 import { summarise } from "./summary.ts";
@@ -143,77 +143,113 @@ export async function evaluate(
   return await run(evaluateStudy, model, { ...options, plans });
 }
 
-/** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
-export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evaluation[], EvaluatePrice> = {
-  verb: "evaluate",
-  isDivisible: true,
-  checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
-  on: onModel,
-  work: (model, options) => evaluation(model, options),
-};
+type Asking = OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">;
+type Asked = Awaited<ReturnType<typeof askParts>>;
+/** What one plan wrote. */
+type Texts = readonly number[][];
 
-/** Describes an evaluation. Those that share `beside`, whose owner frees it, run the full model once over the same documents. */
-export async function evaluation(
-  model: StudyModel,
-  options: OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">,
-): Promise<Work<Evaluation[], EvaluatePrice>> {
+/** Calls that share `beside`, whose owner frees it, run the full model once over the same documents. */
+export async function evaluated(scope: Scope, model: StudyModel, options: Asking): Promise<Evaluation[]> {
+  const { beside, until, plans } = options;
+  const { wanted, distinct, mains, parts, prompts, margin, bos, seed, skip } = await askedOf(model, options);
+  tellCuts(parts, model, scope.options);
+  noticeBeyond(model, "texts", longestText(parts, prompts), scope.options);
+  const room = ({ has }: Engine) => {
+    const most = Math.max(readBytes(model, distinct, LONG), writeBytes(model, has));
+    const bytes = BASE_BYTES + (beside ? besideBytes(model, parts) : 0) + most;
+    return { bytes, what: `tasks at hidden size ${model.spec.hidden}` };
+  };
+  const inRoom = async <T>(
+    own: RunOptions,
+    plans: readonly DropPlan[],
+    run: (own: PartsOptions) => Promise<T>,
+  ) => {
+    await expectRoom(room, own);
+    return await run({ ...own, model, plans, beside });
+  };
+  const has = { ...cpuLowering, memoryBytes: memoryOf(options) ?? Infinity };
+  const passOf = (part: Part) => partPass(model, distinct, part, has);
+  const inRounds = until !== undefined && distinct.length > 1;
+  const rounds = inRounds
+    ? await scope.work(
+      model,
+      parts.map(passOf),
+      (own) => inRoom(own, distinct, (own) => runRounds(parts, sharesOf(mains), until / 100, seed, own)),
+    )
+    : null;
+  // One list, so that machines share documents and texts at once.
+  const units = [...inRounds ? [] : parts, ...prompts > 0 ? distinct : []];
+  const made = await scope.each<Part | DropPlan, Asked | Texts>("parts of tasks", units, (own, unit) => {
+    if ("documents" in unit) {
+      return own.work(model, [passOf(unit)], (own) => inRoom(own, distinct, (own) => askParts([unit], own)));
+    }
+    const write = async (own: PartsOptions) => (await writeTexts(prompts, own))[0];
+    return own.work(model, [textsPass(model, [unit], prompts, has)], (own) => inRoom(own, [unit], write));
+  });
+  const answers = made.filter((one) => "done" in one);
+  const texts = made.filter((one): one is Texts => !("done" in one));
+  tellParts(
+    { ...scope.options, model },
+    sum(answers, ({ reused }) => reused),
+    parts.length * distinct.length,
+  );
+  const done = rounds?.done ?? distinct.map((_, i) => answers.flatMap(({ done }) => done[i]));
+  const written = prompts > 0 ? writingOf(prompts, texts) : null;
+
+  const share = until === undefined ? shareOf(margin, aPart) : until / 100;
+  const full = summarise(done[0], mains, null, share);
+  const results = distinct.map((_, i): Evaluation => ({
+    ...head(evaluateKind),
+    provenance: wholeOrigin(done[i].map(({ origin }) => origin), skip),
+    bos,
+    seed,
+    ...i === 0 ? full : summarise(done[i], mains, full, share, rounds?.asked[i]),
+    writing: written?.[i] ?? null,
+  }));
+  const guard = leakGuard(model, textsOf(parts), [], scope.options);
+  return await Array.fromAsync(wanted, (plan, i) => {
+    const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
+    return guard({ ...result, ...orderOf(plans[i]) }, [plans[i]]);
+  });
+}
+
+export const evaluateStudy: ScopedStudy<StudyModel, OverPlans<EvaluateOptions>, Evaluation[], EvaluatePrice> =
+  study<OverPlans<EvaluateOptions>, Evaluation[], StudyModel, EvaluatePrice>({
+    verb: "evaluate",
+    label: "evaluation",
+    checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
+    run: evaluated,
+    async tokens(model, options) {
+      return sum((await askedOf(model, options)).parts, ({ tokens }) => tokens);
+    },
+    async price(_, model, options, runOptions) {
+      const { distinct: plans, settings, parts, prompts } = await askedOf(model, options);
+      return await price(model, { plans, settings, parts, prompts }, runOptions);
+    },
+    async depends(model, options) {
+      const { distinct: plans, parts, prompts } = await askedOf(model, options);
+      const { fingerprint: tokenizer } = await model.tokenizer();
+      return { model: model.identity, tokenizer, tasks: parts.map(({ hash }) => hash), plans, prompts };
+    },
+    isShared: ({ until }) => until === undefined, // rounds follow from those before them
+  });
+
+const asked = new WeakMap<Asking, ReturnType<typeof ask>>();
+
+/** What an evaluation asks: rows are read, and shots are drawn, once for the same options. */
+function askedOf(model: StudyModel, options: Asking): ReturnType<typeof ask> {
+  const own = asked.get(options) ?? ask(model, options);
+  asked.set(options, own);
+  return own;
+}
+
+async function ask(model: StudyModel, options: Asking) {
   const wanted = options.plans.map((plan) => dropsIn(model, plan));
   const distinct = [...new Map([noDrop, ...wanted].map((plan) => [planHash(plan), plan])).values()];
-  const { until } = options;
   const { settings, mains } = settingsOf(options);
-  if (until !== undefined) settings.forEach(({ task }) => expectChoices(task));
+  if (options.until !== undefined) settings.forEach(({ task }) => expectChoices(task));
   const parts = await askAll(model, settings, options);
-  const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
-  const evaluating = step([], async (runOptions) => {
-    const { beside } = options;
-    await expectRoom(({ has }) => {
-      const most = Math.max(readBytes(model, distinct, LONG), writeBytes(model, has));
-      const bytes = BASE_BYTES + (beside ? besideBytes(model, parts) : 0) + most;
-      return { bytes, what: `tasks at hidden size ${model.spec.hidden}` };
-    }, runOptions);
-    tellCuts(parts, model, runOptions);
-    noticeBeyond(model, "texts", longestText(parts, prompts), runOptions);
-    const running = { ...runOptions, model, plans: distinct, beside };
-    const { done, asked = undefined } = until !== undefined && distinct.length > 1
-      ? await runRounds(parts, sharesOf(mains), until / 100, seed, running)
-      : { done: await runParts(parts, running) };
-    const written = await writing(prompts, running);
-    const share = until === undefined ? shareOf(margin, aPart) : until / 100;
-    const full = summarise(done[0], mains, null, share);
-    return distinct.map((_, i): Evaluation => ({
-      ...head(evaluateKind),
-      provenance: wholeOrigin(done[i].map(({ origin }) => origin), skip),
-      bos,
-      seed,
-      ...i === 0 ? full : summarise(done[i], mains, full, share, asked?.[i]),
-      writing: written?.[i] ?? null,
-    }));
-  }, until === undefined ? stagesOf(model, distinct, parts, prompts, options) : []);
-  return {
-    label: `evaluation of ${model.name}`,
-    model,
-    tokens: sum(parts, ({ tokens }) => tokens),
-    steps: [evaluating],
-    price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
-    async result(runOptions) {
-      const results = await evaluating.whole(runOptions);
-      const guard = leakGuard(model, textsOf(parts), [], runOptions);
-      return await Array.fromAsync(wanted, (plan, i) => {
-        const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
-        return guard({ ...result, ...orderOf(options.plans[i]) }, [options.plans[i]]);
-      });
-    },
-    // Rounds follow from those before them.
-    ...until === undefined
-      ? {
-        async depends() {
-          const { fingerprint: tokenizer } = await model.tokenizer();
-          const tasks = parts.map(({ hash }) => hash);
-          return { model: model.identity, tokenizer, tasks, plans: distinct, prompts };
-        },
-      }
-      : {},
-  };
+  return { ...filled(evaluateChecks, options), wanted, distinct, settings, mains, parts };
 }
 
 function orderOf(plan: PlanLike): Pick<Evaluation, "order"> {
@@ -227,38 +263,6 @@ function orderOf(plan: PlanLike): Pick<Evaluation, "order"> {
 function textsOf(parts: readonly Part[]): EvaluatedText[] {
   const byTask = Map.groupBy(parts, ({ setting: { task } }) => task.name);
   return [...byTask].map(([name, own]) => ({ name, ids: own.flatMap(inputsOf) }));
-}
-
-/** Documents by parts of tasks, their shots drawn before; then texts by plan. */
-function stagesOf(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  parts: readonly Part[],
-  prompts: number,
-  all: EvaluateOptions,
-): readonly Stage[] {
-  const has = { ...cpuLowering, memoryBytes: memoryOf(all) ?? Infinity };
-  const writers = prompts > 0 ? plans : [];
-  return divided<void>(model, {
-    unit: "parts of tasks",
-    units: parts.length + writers.length,
-    passes: ({ from, to }) => [
-      ...parts.slice(from, to).map((part) => partPass(model.spec, plans, part)),
-      ...Array(Math.max(0, to - Math.max(from, parts.length))).fill(textsPass(model.spec, [noDrop], prompts)),
-    ],
-    bytes({ from, to }) {
-      const own = parts.slice(from, to);
-      const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
-      const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
-      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model, has) : 0);
-    },
-    async run({ from, to }, options) {
-      const running = { ...options, model };
-      await runParts(parts.slice(from, to), { ...running, plans });
-      const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
-      if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
-    },
-  }).stages;
 }
 
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {

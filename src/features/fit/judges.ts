@@ -4,9 +4,9 @@
  */
 import { sum } from "core/entry/mod.ts";
 import { changeOver } from "core/measure/mod.ts";
-import { allOf, changesIn, evaluation, meanOver, openBeside } from "../evaluate/mod.ts";
+import { allOf, changesIn, evaluated, meanOver, openBeside } from "../evaluate/mod.ts";
 import type { Fit } from "./result.ts";
-import { type Perplexity, perplexityGroups, riseOver } from "../losses/mod.ts";
+import { perplexitiesIn, type Perplexity, riseOver } from "../losses/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { type Half, halfOf, type Text } from "core/study/text.ts";
@@ -15,7 +15,7 @@ import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "core/study/options.ts";
 import type { Pass } from "core/study/estimate.ts";
-import { runWork } from "core/study/study.ts";
+import { scopeOf } from "core/study/scope.ts";
 import { type PartTimes, predict, speed, speedupOf } from "../speed/mod.ts";
 
 type Tested = Fit["tried"][number];
@@ -37,7 +37,9 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   const losses = async (plans: readonly DropPlan[], half: Half, options: RunOptions) =>
-    (await perplexityGroups(model, [[noDrop, ...plans]], options, halves[half], shared[half]))[0];
+    (await perplexitiesIn(scopeOf(options), model, halves[half], [[noDrop, ...plans]], {
+      ...{ label: `perplexity of ${model.name}`, group: "plans", shared: shared[half] },
+    }))[0];
   const costOver = (run: Perplexity, base: Perplexity) => {
     const { rise, riseError } = riseOver(run, base);
     return costOf(rise, riseError, run.sums.length);
@@ -65,14 +67,14 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
       const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
-      const asked: Parameters<typeof evaluation>[1] = {
+      const asked: Parameters<typeof evaluated>[2] = {
         ...{ ...runOptions, ...range, tasks: aim.tasks, plans: [noDrop, ...plans] },
         until: inRounds ? aim.amount : undefined,
         prompts: 0,
         bos: bosRule(options),
         beside: half === "choosing" ? shared : undefined,
       };
-      const [full, ...dropped] = await runWork(await evaluation(model, asked), runOptions);
+      const [full, ...dropped] = await evaluated(scopeOf(runOptions), model, asked);
       const mains = meanOver(full);
       const costs = dropped.map(({ tasks }) => {
         const changes = mains.map((main) => changesIn(tasks, full.tasks, main));

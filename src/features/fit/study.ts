@@ -2,28 +2,29 @@
  * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
  * cheapest one that saves enough.
  */
-import { displayable, sum } from "core/entry/mod.ts";
-import type { LayerModule } from "core/measure/mod.ts";
+import { displayable } from "core/entry/mod.ts";
+import { type LayerModule, planHash } from "core/measure/mod.ts";
+import type { ModelSpec } from "core/models/mod.ts";
 import { type Fit, fitKind } from "./result.ts";
 import { head, TYPE_ORDERS } from "core/result/mod.ts";
 import { verdictOf } from "./worth.ts";
-import { noDrop } from "core/run/mod.ts";
-import { onModel, sizesOf, type StudyModel } from "core/subject/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import { sizesOf, type StudyModel } from "core/subject/mod.ts";
 import { tasksNamed } from "core/tasks/mod.ts";
-import { halfOf, leakGuardOver, reading, type Text, textOf } from "core/study/text.ts";
-import type { Pass } from "core/study/estimate.ts";
-import type { RunOptions } from "core/study/options.ts";
-import { type Step, step } from "core/study/stage.ts";
-import { run, type Study } from "core/study/study.ts";
+import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
+import type { Pass, Size } from "core/study/estimate.ts";
+import { study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
 import { expectChoices } from "../evaluate/mod.ts";
 import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
-import { checkPasses, checkText, keyOf, orderStep, removeEach } from "../orders/mod.ts";
-import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
+import { checkText, type DropOrder, keyOf, ordered, type OrderOptions, removeEach } from "../orders/mod.ts";
+import { type Profile, profileIn } from "../profile/mod.ts";
+import { calibrated, type Curve, likelyPlansOf } from "../sweep/mod.ts";
 import { expectHeld, sizerOf } from "core/formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { TIMING } from "./judges.ts";
-import { type TypeLines, typeLines, typePasses } from "./types/lines.ts";
+import { typeLines, typePasses } from "./types/lines.ts";
 import { unitsOf } from "./types/units.ts";
 import {
   fitChecks,
@@ -34,7 +35,6 @@ import {
   linesPlanned,
   removedFor,
   triesTypes,
-  unheld,
 } from "./lines.ts";
 
 export type { FitOptions };
@@ -70,118 +70,88 @@ export async function fit(model: StudyModel | string, options: FitOptions): Prom
   return await run(fitStudy, model, options);
 }
 
-/** What `fit` consists of: a profile, the orders that have to be made, and the search with its confirmation. */
-export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
+/** The search itself is one piece of work, of which a rehearsal knows the passes that stand in for its own. */
+export const fitStudy = study<FitOptions, Fit>({
   verb: "fit",
+  label: "fit",
   checks: fitChecks,
-  on: onModel,
-  async work(model, options) {
+  text: (model, options) => textOf(model, options, fitChecks),
+  async run(scope, model, options) {
+    const { name, spec } = model;
     const aim = aimOf(options);
     // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
     const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
     if (options.stopEarly) tasks.forEach(expectChoices);
-    const { calibration, calibrating, profiling, ways } = calibrated(model, options);
+    const { calibration, calibrating, ways } = calibrated(model, options);
     const text = textOf(model, options, fitChecks);
     const sizing = await sizerOf(model, options.format);
     if (!sizing && options.format) {
       await expectHeld(model, options.format);
       throw new RangeError(
-        `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
+        `Cannot fit ${name}: found format ${options.format}, which cannot hold it, expected another one`,
       );
     }
     if (aim.of === "file" && !sizing) {
-      throw new RangeError(`Cannot fit ${model.name}: no format holds it, expected a model with files`);
+      throw new RangeError(`Cannot fit ${name}: no format holds it, expected a model with files`);
     }
     const planned = linesPlanned(model, options, calibration, sizing);
     const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
+    if (planned.length === 0 && !units) {
+      throw new RangeError(`Cannot fit ${name}: no module may be dropped, expected at least one`);
+    }
+    if (!aim.tasks) await scope.read(text);
+
+    const label = `profile of ${name}`;
+    const profile = options.profile ??
+      await profileIn(scope, model, calibrating, noDrop, { label, title: label });
+    const sources: (Profile | DropOrder)[] = [];
+    for (const { order } of planned) {
+      sources.push(order ? await ordered(scope, model, calibrating, order) : profile);
+    }
+    const removed = removedFor(spec, planned, options);
+    const removals = removed.length > 0
+      ? await removeEach(scope, model, checkText(model, calibration, calibrating), removed)
+      : null;
+
     const { typesBy = TYPE_ORDERS } = options;
     const [samples, length] = (["samples", "length"] as const).map((size) =>
       Math.min(RISES[size], calibrating.sizes[size])
     );
     const measured = textOf(model, { ...calibration, samples, length });
-    const typed = async (runOptions: RunOptions) => {
-      if (!units) return { lines: [], rises: [] };
-      const removals = await checking.whole(runOptions);
-      const cost = (module: LayerModule, layer: number) =>
-        sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
-      return await typeLines(model, units, measured, typesBy, cost, runOptions);
-    };
     const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
-    const typing: Step<TypeLines> = step(pricing, typed);
-    const hasTypes = units !== null && units.first.length + units.units.length > 0;
-    if (planned.length === 0 && !hasTypes) {
-      const found = [
-        ...options.targets?.every((target) => target === "types") ? [] : ["no module may be dropped"],
-        ...units ? ["no matrix can be stored in fewer bits"] : [],
-      ];
-      throw new RangeError(`Cannot fit ${model.name}: ${found.join(" and ")}, expected at least one`);
-    }
-    if (aim.of === "file" && !hasTypes && !planned.some(({ leaves }) => leaves)) {
-      throw unheld(model, planned, sizing!.format);
-    }
-    const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
-    const removed = removedFor(model.spec, planned, options);
-    const short = checkText(model, calibration, calibrating);
-    const check = async (runOptions: RunOptions) =>
-      removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null;
-    const checking: Step<Awaited<ReturnType<typeof check>>> = {
-      ...step(removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [], check),
-      find: check,
-    };
-    const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
-      const profile = await profiling.whole(runOptions);
-      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));
-      const removals = await checking.whole(runOptions);
-      const sizes = sizesOf(model.spec);
-      return [
+    const cost = (module: LayerModule, layer: number) =>
+      sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
+    const typed = units
+      ? await scope.work(model, pricing, (own) => typeLines(model, units, measured, typesBy, cost, own))
+      : { lines: [], rises: [] };
+
+    const curves = planned.map(standIn);
+    const parts = partsOf(text, curves, ways, model, options, units ? typesBy.length : 0, pricing.slice(1));
+    const found = await scope.work(model, Object.values(parts).flat(), async (own) => {
+      const lines: Line[] = [
         ...planned.map((line, i) => lineOf(line, sources[i], removals, options)),
-        ...(await typing.whole(runOptions)).lines.map((line) =>
-          lineOfTypes(model, line, sizes, options.context)
-        ),
+        ...typed.lines.map((line) => lineOfTypes(model, line, sizesOf(spec), options.context)),
       ];
-    };
-    const parts = partsOf(
-      text,
-      planned.map(standIn),
-      ways,
-      model,
-      options,
-      units ? typesBy.length : 0,
-      pricing.slice(1),
-    );
-    const finding = step(Object.values(parts).flat(), async (runOptions) => {
-      const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       using sizer = await sizing?.open() ?? null;
-      const [removals, { rises }] = [await checking.whole(runOptions), await typing.whole(runOptions)];
-      const sought = { model, text, aim, lines, ways, parts, sizer, removals, options };
-      const found = await find(sought, runOptions);
+      const sought = await find({ model, text, aim, lines, ways, parts, sizer, removals, options }, own);
       const checks = planned.flatMap(({ target, by }, i) => {
         const { check } = lines[i];
         return check ? [{ ...check, target, by }] : [];
       });
       return {
-        ...found,
-        calibration: provenance,
-        ...rises.length > 0 ? { rises } : {},
+        ...sought,
+        calibration: profile.provenance,
+        ...typed.rises.length > 0 ? { rises: typed.rises } : {},
         ...checks.length > 0 ? { checks } : {},
       };
     });
-    const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...checking.passes, ...typing.passes, ...parts.choosing, ...parts.confirming];
-    return {
-      ...{ model, text, label: `fit of ${model.name}` },
-      plans: sum(passes, ({ plans }) => plans.length),
-      steps: [...aim.tasks ? [] : [reading(text)], profiling, ...orders, checking, typing, finding],
-      async result(runOptions) {
-        const found = { ...head(fitKind), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
-        const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
-        if (!result.plan || aim.tasks) return result;
-        const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
-        return await guard(result, [result.plan]);
-      },
-    };
+    const own = { ...head(fitKind), aim, unit: unitOf(aim), ...found };
+    const result: Fit = displayable({ ...own, verdict: verdictOf(own) });
+    if (!result.plan || aim.tasks) return result;
+    const guard = await leakGuardOver(model, text, [options.text, calibration.text], scope.options);
+    return await guard(result, [result.plan]);
   },
-};
+});
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known yet; `again` measures the types a second time, inside the answer. */
 function partsOf(
@@ -204,4 +174,35 @@ function partsOf(
     confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
     timing: time ? TIMING : [],
   };
+}
+
+/** The curve that stands for an order in the price: a random one of as many modules. */
+function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
+  return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
+}
+
+/**
+ * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
+ * The first leaves the streams that the others are compared with.
+ */
+function sweepPasses(
+  spec: ModelSpec,
+  { samples, length }: Size,
+  curves: readonly Curve[],
+  steps: readonly number[],
+  repairs = 0,
+): Pass[] {
+  const [full, ...own] = likelyPlans(spec, curves, steps);
+  const all = Array.from({ length: 1 + repairs }, () => own).flat();
+  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
+}
+
+/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
+function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
+  const seen = new Set<string>();
+  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
+  return [
+    [noDrop].filter(unseen),
+    ...curves.map((curve, c) => likelyPlansOf(spec, curve, steps, c).map(({ plan }) => plan).filter(unseen)),
+  ].filter((plans) => plans.length > 0);
 }

@@ -7,10 +7,12 @@ import { expect, list, required, resultOf } from "core/entry/mod.ts";
 import { computedAlike, type RiseInterval, riseOverSamples, type TypesOf } from "core/result/mod.ts";
 import { type Perplexity, perplexitySums } from "./result.ts";
 import type { DropPlan, LayerValue } from "core/run/mod.ts";
-import { heldOutChecks, type RunOptions, type StudyOptions } from "core/study/options.ts";
+import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
 import { leakGuardOver, type Text } from "core/study/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
-import { measured, type Shared, type StudyOver, studyOverPlans } from "core/study/over.ts";
+import type { Shared } from "core/study/over.ts";
+import { type StudyOver, studyOverPlans } from "core/study/study_over.ts";
+import { isStandIn, type Scope } from "core/study/scope.ts";
 import { runWork } from "core/study/study.ts";
 import { onModel, type StudyModel } from "core/subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
@@ -125,21 +127,24 @@ const losing: StudyOver<OverPlans<StudyOptions>, unknown, TypesOf<typeof perplex
 export const perplexityStudy = studyOverPlans(losing);
 
 /**
- * Perplexities of groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups, and once for all calls that share `shared`, whose owner frees it.
+ * Perplexities of groups of plans in the scope of a study, each group one trie: what an interrupted study has finished is kept by group. The
+ * full model runs once for all groups, and once for all calls that share `shared`, whose owner frees it.
  */
-export async function perplexityGroups(
+export async function perplexitiesIn(
+  scope: Scope,
   model: StudyModel,
-  groups: readonly (readonly Partial<DropPlan>[])[],
-  options: RunOptions,
   text: Text,
-  shared?: Shared,
-  { label, group } = { label: `perplexity of ${model.name}`, group: "plans" },
+  groups: readonly (readonly Partial<DropPlan>[])[],
+  { label, group, shared }: {
+    readonly label: string;
+    readonly group: string;
+    readonly shared?: Shared | undefined;
+  },
 ): Promise<Perplexity[][]> {
-  const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
+  const drops = groups.map((plans) => plans.map((plan) => isStandIn(plan) ? plan : dropsIn(model, plan)));
   const last = groups.length - 1;
   const nameOf = (g: number) =>
     last === 0 ? "layers and head" : g === 0 ? "full model's head" : `${group} ${g} of ${last}`;
   const place = { model, text, own: null, label, title: label, isCounted: true, shared, nameOf };
-  return await measured(losing, place, drops, options);
+  return await scope.over(losing, place, drops);
 }

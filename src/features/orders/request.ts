@@ -4,20 +4,11 @@ import type { ModelSpec } from "core/models/mod.ts";
 import type { DropOrder } from "./result.ts";
 import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "core/result/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import type { Size } from "core/study/estimate.ts";
-import type { Text } from "core/study/text.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
-import { candidatesOf, readingFor, type Round } from "./scores/score.ts";
+import { candidatesOf } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
-import {
-  constrained,
-  constraintChecks,
-  type ConstraintOptions,
-  constraintsOf,
-  openBeside,
-  orderingChecks,
-} from "./constraints.ts";
-import { checkedCount, checkPasses, isCheckable, likelyFirst } from "./check.ts";
+import { constraintChecks, type ConstraintOptions, constraintsOf, orderingChecks } from "./constraints.ts";
+import { checkedCount, isCheckable } from "./check.ts";
 import { droppable } from "./rank.ts";
 
 /** Options of `order`. Scores and losses are measured over `text`. */
@@ -60,15 +51,6 @@ export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "const
   readonly check: boolean;
 };
 
-/** A request with the texts that the order is measured and checked on. */
-export interface Ordering {
-  readonly model: StudyModel;
-  readonly text: Text;
-  /** That of the check. */
-  readonly short: Text;
-  readonly request: Request;
-}
-
 /** Fills in defaults. Throws `RangeError` if the model has no such order. */
 export function requestOf(
   { spec, name = "the model" }: Pick<StudyModel, "spec"> & { readonly name?: string },
@@ -99,31 +81,8 @@ export function requestOf(
   return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
 }
 
-/** The passes of an order: those of its score, then those of its check, which an order that is not checked does not have. */
-export function passesOf({ spec }: Pick<StudyModel, "spec">, request: Request, { samples, length }: Size) {
-  const { by, target, check } = request;
-  const size = { samples, length };
-  const { from } = readingFor(scores[by], target);
-  return [
-    likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, size)),
-    check ? checkPasses(spec, likelyFirst(spec, target, removedBy(spec, request)), size) : [],
-  ];
-}
-
 /** How many candidates the check of an order removes; a search has no first ones before it ends. */
 export function removedBy(spec: ModelSpec, { by, target, upto }: Request): number {
   const { length } = candidatesOf(spec, target, upto);
   return scores[by].again ? length : checkedCount(upto, length);
-}
-
-/** The rounds of an order. A search finds out what it drops; until then, the deepest modules stand in. */
-function likelyRounds(spec: ModelSpec, { by, target, upto, constraints }: Request): Round[] {
-  const entries = candidatesOf(spec, target, upto);
-  if (!scores[by].again) return [{ open: entries, taken: [], nll: null }];
-  const { length } = spec.layers;
-  const deepest = constrained(entries.toReversed(), length, constraints).slice(0, upto);
-  return deepest.map((_, done) => {
-    const taken = deepest.slice(0, done);
-    return { open: openBeside(entries, taken, length, constraints), taken, nll: done === 0 ? null : 0 };
-  });
 }

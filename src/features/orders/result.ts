@@ -68,7 +68,7 @@ const orderFields = {
 type OrderFields = z.infer<z.ZodObject<typeof orderFields>>;
 
 /** What an order depends on: its request too. An order of fewer modules is another result. */
-export function orderOrigin(
+function orderOrigin(
   { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
 ): Provenance & Omit<OrderRequest, "provenance"> {
   return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
@@ -84,13 +84,15 @@ export const orderKind = kind("order", { method: 1, origin: orderOrigin }, order
 export type DropOrder = z.infer<typeof orderKind.form>;
 
 /** What the model loses without some modules, as it is kept while an order is searched. */
-export const lossKind = kind("loss", { method: 1, origin: depends("measure") }, {
+export const lossKind = kind("loss", { method: 2, origin: depends("measure") }, {
   provenance: provenanceForm,
   /** Whether divergence from the full model was measured too. */
   measure: z.enum(["loss", "divergence"]),
   /** Nats per token. */
   nll: z.number(),
   kl: z.number(),
+  /** By sample. */
+  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
 });
 
 /** One score of one kind of module against the losses of its removals. */
@@ -107,7 +109,7 @@ const guideForm = z.object({
 /** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
 
-export const guidesKind = kind("guides", { method: 1 }, {
+export const guidesKind = kind("guides", { method: 1, origin: depends("calibration") }, {
   /** The full model on the text on which losses were measured. */
   provenance: provenanceForm,
   /** The full model on the text on which scores were measured. */

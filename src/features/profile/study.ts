@@ -6,10 +6,11 @@ import type { Profile } from "./result.ts";
 import { profileSums } from "./means.ts";
 import type { TypesOf } from "core/result/mod.ts";
 import { type DropPlan, gramProbe, type GramSums, routingProbe } from "core/run/mod.ts";
-import { reporter, type RunOptions, studyChecks, type StudyOptions } from "core/study/options.ts";
-import type { Need } from "core/study/estimate.ts";
-import { measured, type StudyOver, studyOver, type Subject } from "core/study/over.ts";
+import { reporter, studyChecks, type StudyOptions } from "core/study/options.ts";
+import type { Subject } from "core/study/over.ts";
+import { type StudyOver, studyOver } from "core/study/study_over.ts";
 import { pass } from "core/study/pass.ts";
+import type { Scope } from "core/study/scope.ts";
 import { aDrop } from "core/study/plan.ts";
 import { run } from "core/study/study.ts";
 import type { Text } from "core/study/text.ts";
@@ -56,13 +57,15 @@ const profiling = {
 
 export const profileStudy = studyOver(profiling);
 
-/** A profile as a part of another study, which says what it needs in all, so that it does not fail later; `label` is for notices. */
-export async function profileOver(
+/** A profile as a part of another study, in its scope; `label` is for notices. */
+export async function profileIn(
+  scope: Scope,
   model: Subject,
   text: Text,
   drop: DropPlan,
-  options: RunOptions,
-  about: { readonly label?: string; readonly need?: Need | undefined } = {},
+  about: { readonly label?: string; readonly title?: string } = {},
 ): Promise<Profile> {
-  return (await measured(profiling, { model, text, own: null, ...about }, [[drop]], options))[0][0];
+  return (await scope.over(profiling, { ...{ model, text, own: null, isCounted: false }, ...about }, [[
+    drop,
+  ]]))[0][0];
 }

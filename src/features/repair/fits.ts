@@ -6,7 +6,6 @@ import { RefusedRepair, STRENGTHS } from "core/run/repair/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { expectRoom, flopsOf, needOf, type Pass } from "core/study/estimate.ts";
 import { provenance, type RunOptions, tellReused } from "core/study/options.ts";
-import { divided, type Step, step } from "core/study/stage.ts";
 import type { Text } from "core/study/text.ts";
 import { heldOutOf, type Job, planWith, type Solved } from "./job.ts";
 import { inputsOf, methods, order, type Site } from "./methods.ts";
@@ -94,28 +93,6 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
   return await solve({ ...repair, packed }, known, take, options);
 }
 
-/** The step of the fits of one repair; one-shot fits are units. */
-export function fitStep(request: Repair): Step<Solved[]> {
-  const { model, text: { sizes }, sites, sequential } = request;
-  const { layers } = model.spec;
-  const passes = () => fitPasses(request);
-  const fitted = (sites: Repair["sites"]) => (options: RunOptions) => fitsOf({ ...request, sites }, options);
-  if (sequential) return step(passes(), fitted(sites)); // each fit needs those before it
-  return divided<Solved[]>(model, {
-    unit: "modules",
-    units: sites.length,
-    passes,
-    cost(unit) {
-      const { layer } = sites[unit];
-      const whole = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]);
-      return whole * (layer + 1) / layers.length / sites.length + fitFlops(request, [sites[unit]]);
-    },
-    bytes: () => fitBytes(request),
-    run: ({ from, to }, options) => fitted(sites.slice(from, to))(options),
-    join: (parts) => Promise.resolve(parts.flat()),
-  });
-}
-
 /** The plan with its fits. Throws `RefusedRepair` where one was refused. */
 export function repairedBy(repair: Repair, solved: readonly Solved[]): DropPlan {
   const refused = solved.find(({ refused }) => refused !== undefined)?.refused;
@@ -145,13 +122,15 @@ function fitFlops(way: Repairing, sites: readonly Site[]): number {
 }
 
 /** The passes that fits take: up to the last site, of the full model, and in sequence of the plan beside it. */
-export function fitPasses({ plan, ...repair }: Repair): Pass[] {
-  const plans = repair.sequential ? [noDrop, plan] : [noDrop];
-  return [{ ...repair.text.sizes, plans, head: false, besides: fitFlops(repair, repair.sites) }];
+export function fitPasses(repair: Repair): Pass[] {
+  const { plan, sequential, sites, text } = repair;
+  const plans = sequential ? [noDrop, plan] : [noDrop];
+  const besides = fitFlops(repair, sites);
+  return [{ ...text.sizes, plans, head: false, besides, bytes: fitBytes(repair) }];
 }
 
 /** Approximate bytes: streams of both models, copies of those around sites that wait, sums of three parts of the samples, and what solving them takes. */
-export function fitBytes(repair: Repair): number {
+function fitBytes(repair: Repair): number {
   const { model, text: { sizes }, sites, sequential, method } = repair;
   const { hidden } = model.spec;
   const waiting = method.absorbs && !sequential

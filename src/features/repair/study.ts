@@ -9,19 +9,14 @@ import { type Checks, expect, flag, oneOf, option, optionsOf, required, usually 
 import { type DropPlan, noDrop, type RepairName, REPAIRS } from "core/measure/mod.ts";
 import type { Plan } from "core/result/mod.ts";
 import { dropPlan } from "core/run/mod.ts";
-import { onModel, type StudyModel } from "core/subject/mod.ts";
-import {
-  provenance,
-  REPAIR_SAMPLES,
-  type RunOptions,
-  studyChecks,
-  type StudyOptions,
-} from "core/study/options.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { REPAIR_SAMPLES, studyChecks, type StudyOptions } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlan, type PlanLike } from "core/study/plan.ts";
-import { run, type Study } from "core/study/study.ts";
+import { standInFor, study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
 import { samplesOf, textOf } from "core/study/text.ts";
-import { perplexityStudy, riseOver } from "../losses/mod.ts";
-import { fitStep, repairedBy, repairing, repairOf } from "./fits.ts";
+import { perplexitiesIn, riseOver } from "../losses/mod.ts";
+import { fitPasses, fitsOf, repairedBy, repairing, repairOf } from "./fits.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
 import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 
@@ -80,62 +75,54 @@ export async function repair<From extends PlanLike>(
   return await run(repairStudy, model, { ...options, plan }) as From extends Plan ? Plan : DropPlan;
 }
 
-/** What `repair` consists of: the fits, site by site, and the losses on the samples that are held out. */
-export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | DropPlan> = {
+export const repairStudy = study<OverPlan<RepairOptions>, Plan | DropPlan>({
   verb: "repair",
-  isDivisible: true,
+  label: "repair",
   checks: { ...repairChecks, plan: required(aDrop) },
-  on: onModel,
-  async work(model, { plan, by = "mean", sequential = false, ...options }) {
+  text: (model, options) => textOf(model, options, repairChecks),
+  plans: 1,
+  async run(scope, model, { plan, by = "mean", sequential = false, ...options }) {
     const drops = dropsIn(model, plan);
     const text = textOf(model, options, repairChecks);
     const request = repairOf(repairing(model, text, by, sequential), drops);
     const { heldOut, choosing } = request;
-    const fitting = fitStep(request);
-    const repaired = async (options: RunOptions) => {
-      const solved = await fitting.whole(options);
-      return { solved, made: dropPlan(model.spec, repairedBy(request, solved)) };
-    };
-    const { samples } = text.sizes;
-    const held = samplesOf(text, { from: samples - heldOut, to: samples });
     const roundings = roundingsOf(request, await typesIn(model));
-    const trial = samplesOf(text, { from: samples - heldOut - choosing, to: samples - heldOut });
-    const trials = [drops, drops, ...roundings.map(() => drops)];
-    const trying = perplexityStudy.step(model, trial, trials, async (options) => {
-      const { made } = await repaired(options);
-      return [drops, made, ...roundings.map((rounding) => rounding.of(made).plan)];
+    const solved = await scope.work(model, fitPasses(request), (own) => fitsOf(request, own));
+    const repaired = () => dropPlan(model.spec, repairedBy(request, solved));
+    /** A plan that follows from the fits, for which a rehearsal takes the drop. */
+    const planOf = (make: () => DropPlan) => scope.likely(make, () => standInFor(drops));
+
+    const { samples } = text.sizes;
+    const naming = { label: `perplexity of ${model.name}`, group: "plans" };
+    const lossesOf = async (plans: readonly DropPlan[], from: number, to: number) =>
+      (await perplexitiesIn(scope, model, samplesOf(text, { from, to }), [plans], naming))[0];
+    const trials = heldOut > 0 && roundings.length > 1 && choosing > 0
+      ? await lossesOf(
+        [drops, planOf(repaired), ...roundings.map(({ of }) => planOf(() => of(repaired()).plan))],
+        samples - heldOut - choosing,
+        samples - heldOut,
+      )
+      : null;
+    const rounded = () => roundedBy(roundings, repaired(), trials);
+    const last = roundings.length > 0 ? [planOf(() => rounded().plan)] : [];
+    const found = heldOut > 0
+      ? await lossesOf([noDrop, drops, planOf(repaired), ...last], samples - heldOut, samples)
+      : null;
+
+    const { plan: own, types } = rounded();
+    const tell = (line: string) => scope.options.onNotice?.(`repair of ${model.name}: ${line}`);
+    const fresh = found && freshOf([found[0], found[1], found.at(-1)!]);
+    if (fresh) expectBetter(request, fresh, tell);
+    else tell(NOTHING_HELD_OUT);
+    if (!("kind" in plan)) return own;
+    const origin = await scope.origin(model, text);
+    const file = await fileOf(model, own);
+    return repairedPlan(request, plan, own, solved, origin, {
+      ...fresh ? { fresh } : {},
+      ...types ? { rounded: { types, ...found ? riseOver(found.at(-1)!, found[2]) : {} } } : {},
+      ...file ? { file } : {},
     });
-    const isChosen = roundings.length > 1 && choosing > 0;
-    const rounded = async (options: RunOptions) => {
-      const { made } = await repaired(options);
-      return roundedBy(roundings, made, isChosen ? await trying.whole(options) : null);
-    };
-    const plans = [noDrop, drops, drops, ...roundings.length > 0 ? [drops] : []];
-    const scoring = perplexityStudy.step(model, held, plans, async (options) => {
-      const { made } = await repaired(options);
-      return [noDrop, drops, made, ...roundings.length > 0 ? [(await rounded(options)).plan] : []];
-    });
-    return {
-      ...{ model, text, label: `repair of ${model.name}` },
-      steps: heldOut > 0 ? [fitting, ...isChosen ? [trying] : [], scoring] : [fitting],
-      async result(options) {
-        const { solved } = await repaired(options);
-        const { plan: own, types } = await rounded(options);
-        const tell = (line: string) => options.onNotice?.(`repair of ${model.name}: ${line}`);
-        const found = heldOut > 0 ? await scoring.whole(options) : null;
-        const fresh = found && freshOf([found[0], found[1], found.at(-1)!]);
-        if (fresh) expectBetter(request, fresh, tell);
-        else tell(NOTHING_HELD_OUT);
-        if (!("kind" in plan)) return own;
-        const origin = await provenance(model, await text.pack(options), noDrop, options);
-        const file = await fileOf(model, own);
-        return repairedPlan(request, plan, own, solved, origin, {
-          ...fresh ? { fresh } : {},
-          ...types ? { rounded: { types, ...found ? riseOver(found.at(-1)!, found[2]) : {} } } : {},
-          ...file ? { file } : {},
-        });
-      },
-      ...sequential ? {} : { depends: () => ({ plan: drops, by }) },
-    };
   },
-};
+  depends: (model, { plan, by = "mean" }) => ({ plan: dropsIn(model, plan), by }),
+  isShared: ({ sequential = false }) => !sequential,
+});

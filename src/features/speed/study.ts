@@ -38,12 +38,12 @@ import {
   widthOf,
 } from "core/run/mod.ts";
 import { type DecoderOptions, readAtOnce, rowsFor } from "core/run/decode/mod.ts";
-import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
+import { noticeBeyond, type StudyModel } from "core/subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "core/study/estimate.ts";
 import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
-import { step } from "core/study/stage.ts";
-import { run, type Study } from "core/study/study.ts";
+import { study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
 import {
   bytesAlone,
   CHAIN_BYTES,
@@ -124,35 +124,33 @@ export async function speed(
   return await run(speedStudy, model, { ...options, plans });
 }
 
-export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, SpeedEstimate> = {
+export const speedStudy = study<OverPlans<SpeedOptions>, Speed, StudyModel, SpeedEstimate>({
   verb: "measure speed",
+  label: "speed",
   checks,
-  on: onModel,
-  work(model, options) {
-    const asked = askedOf(model, options);
+  async run(scope, model, options) {
     const measure = options.in ? measuredInLlama : measured;
-    const measuring = step([], (runOptions) => measure(model, asked, { ...options, ...runOptions }));
+    return await scope.work(
+      model,
+      [],
+      (own) => measure(model, askedOf(model, options), { ...options, ...own }),
+    );
+  },
+  async price(_, model, options) {
+    const asked = askedOf(model, options);
+    const engine = await engineOf(options);
+    await using chain = await openPartChain(model, engine);
+    const turns = await expectedOf(model, engine, chain, asked, options);
     const { plans, settings, repeat, steps } = asked;
     const runs = settings.length * repeat * plans.length;
     return {
-      label: `speed of ${model.name}`,
-      model,
-      steps: [measuring],
-      async price() {
-        const engine = await engineOf(options);
-        await using chain = await openPartChain(model, engine);
-        const turns = await expectedOf(model, engine, chain, asked, options);
-        return {
-          prefills: runs,
-          steps: runs * (WARM_UP + steps),
-          seconds: sum(turns, ({ seconds }) => seconds),
-          bytes: needOf(model, engine, asked).bytes,
-        };
-      },
-      result: measuring.whole,
+      prefills: runs,
+      steps: runs * (WARM_UP + steps),
+      seconds: sum(turns, ({ seconds }) => seconds),
+      bytes: needOf(model, engine, asked).bytes,
     };
   },
-};
+});
 
 type Asked = ReturnType<typeof askedOf>;
 

@@ -1,8 +1,5 @@
-/**
- * Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made; and its passes before the orders
- * are known: as many plans, and as deep, as they will be.
- */
-import { planHash, type RepairName } from "core/measure/mod.ts";
+/** Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made. */
+import type { RepairName } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import {
   candidatesOf,
@@ -17,16 +14,13 @@ import {
   ranked,
   scores,
 } from "../orders/mod.ts";
-import { type Profile, profileStudy } from "../profile/mod.ts";
+import type { Profile } from "../profile/mod.ts";
 import { type ScoreName, SCORES, type Target } from "core/result/mod.ts";
-import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
 import { aProfile } from "core/study/plan.ts";
 import { optionsOf } from "core/entry/mod.ts";
-import type { Pass, Size } from "core/study/estimate.ts";
 import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
 import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
-import { step } from "core/study/stage.ts";
 import { textOf } from "core/study/text.ts";
 import { repairing } from "../repair/mod.ts";
 
@@ -55,22 +49,18 @@ export const calibratedChecks = {
   profile: aProfile,
 };
 
-/** The calibration text of a study, the profile over it, and the ways to repair that its options name. */
+/** The calibration text of a study, and the ways to repair that its options name. */
 export function calibrated(
   model: StudyModel,
-  { bos, profile, repair, sequential = false, repairSamples = REPAIR_SAMPLES, ...options }:
+  { bos, repair, sequential = false, repairSamples = REPAIR_SAMPLES, ...options }:
     & CalibratedOptions
     & Pick<StudyOptions, "bos">,
 ) {
   const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-  const calibrating = textOf(model, calibration);
   const fitted = textOf(model, { ...calibration, samples: repairSamples });
   return {
     calibration,
-    calibrating,
-    profiling: profile
-      ? step([], () => Promise.resolve(profile))
-      : profileStudy.step(model, calibrating, [noDrop]),
+    calibrating: textOf(model, calibration),
     ways: [...new Set(repair)].map((by) => repairing(model, fitted, by, sequential)),
   };
 }
@@ -141,40 +131,18 @@ function isRanked(
   return curve.target !== "consecutive" && SCORES[curve.by].ranks === true;
 }
 
-/** The curve that stands for an order in the price: a random one of as many modules. */
-export function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
-  return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
-}
-
-/**
- * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
- * The first leaves the streams that the others are compared with.
- */
-export function sweepPasses(
+/** The plans that stand in a price for those of a curve: its own where nothing has to be measured for them. */
+export function likelyPlansOf(
   spec: ModelSpec,
-  { samples, length }: Size,
-  curves: readonly Curve[],
+  curve: Curve | DropOrder,
   steps: readonly number[],
-  repairs = 0,
-): Pass[] {
-  const [full, ...own] = likelyPlans(spec, curves, steps);
-  const all = Array.from({ length: 1 + repairs }, () => own).flat();
-  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
-}
-
-/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
-export function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
-  const seen = new Set<string>();
-  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
-  return [
-    [noDrop].filter(unseen),
-    ...curves.map(({ target, by, seed }, c) => {
-      const entries = candidatesOf(spec, target, 0);
-      const score = scores[scores[by].baseline ? by : "random"];
-      const about = { layers: spec.layers.length, seed: seed ?? c };
-      const order = ranked(entries, score.modules.read(null, entries, about), score);
-      return stepsWithin(steps, order.length)
-        .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
-    }),
-  ].filter((plans) => plans.length > 0);
+  c: number,
+) {
+  const { target, by, seed } = curve;
+  const entries = candidatesOf(spec, target === "consecutive" ? "block" : target, 0);
+  const score = scores[scores[by].baseline ? by : "random"];
+  const about = { layers: spec.layers.length, seed: seed ?? c };
+  const order = ranked(entries, score.modules.read(null, entries, about), score);
+  return stepsWithin(steps, order.length)
+    .map((dropped) => ({ dropped, plan: dropOfEntries(spec, order.slice(0, dropped)) }));
 }

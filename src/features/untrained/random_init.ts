@@ -19,18 +19,17 @@ import {
   routed,
   specKey,
 } from "core/models/mod.ts";
-import { cacheKey, keep, merge } from "core/result/mod.ts";
+import { cacheKey } from "core/result/mod.ts";
 import { overSeeds, type RandomInit, randomInitKind } from "./result.ts";
 import { noDrop } from "core/run/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 import type { Subject } from "core/study/over.ts";
 import { type NamedConfig, noted, onConfig, textChecks } from "core/subject/mod.ts";
-import { bytesOf, expectRoom, needOf } from "core/study/estimate.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
-import { profileKind, profileOver } from "../profile/mod.ts";
-import { batchesOf, divided, inTurn, type Span } from "core/study/stage.ts";
-import { run, type Study } from "core/study/study.ts";
-import { samplesOf, type Text, zipfOf } from "core/study/text.ts";
+import { study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
+import { zipfOf } from "core/study/text.ts";
+import { profileIn } from "../profile/mod.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
@@ -82,70 +81,38 @@ export async function randomInit(
   return await run(randomInitStudy, named, options);
 }
 
-export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> = {
+export const randomInitStudy = study<RandomInitOptions, RandomInit, NamedConfig>({
   verb: "measure untrained models",
-  isDivisible: true,
+  label: (named, options) => `random ${untrainedOf(named, options).name}`,
   checks: randomInitChecks,
   on: onConfig,
-  work(named, options, parts = 1) {
-    const setting = untrainedOf(named, options);
-    const { name, spec, initialiser, seeds, samples, length } = setting;
-    const text = zipfOf(spec, { samples, length });
-    const measuring = seedsStep(setting, text, parts);
-    return {
-      label: `random ${name}`,
-      model: { spec, identity: { name, fingerprint: `init:${JSON.stringify(initialiser)}` } },
-      tokens: samples * length,
-      steps: [measuring],
-      result: async (options) =>
-        overSeeds(await measuring.whole(options), { shape: shapeOf(spec), initialiser }),
-      async depends(options) {
-        const { text: words, packing } = await text.pack(options);
-        return { shape: specKey(spec), initialiser, seeds, text: words, packing };
-      },
-    };
+  model(named, options) {
+    const { name, spec, initialiser } = untrainedOf(named, options);
+    return { spec, identity: { name, fingerprint: `init:${JSON.stringify(initialiser)}` } };
   },
-};
-
-/**
- * Profiles by seeds; where there are more parts than seeds, by batches of samples too, since the layers of one seed follow each other. Every
- * shard draws the weights of its seeds again.
- */
-function seedsStep(setting: Untrained, text: Text, parts: number) {
-  const { name, spec, seeds, samples, length } = setting;
-  const batches = batchesOf({ samples, length });
-  const pieces = parts > seeds.length ? batches.count : 1; // of each seed
-  const pass = (samples: number) => ({ plans: [noDrop], head: false, samples, length });
-  /** Samples of each seed that units [from, to) are. */
-  const piecesOf = ({ from, to }: Span) =>
-    seeds.flatMap((seed, s) => {
-      const [first, last] = [Math.max(from - s * pieces, 0), Math.min(to - s * pieces, pieces)];
-      if (first >= last) return [];
-      const span = pieces === 1 ? { from: 0, to: samples } : batches.samplesOf({ from: first, to: last });
-      return [{ seed, span }];
+  tokens: (_, options) => {
+    const { samples, length } = filled(randomInitChecks, options);
+    return samples * length;
+  },
+  plans: 1,
+  async run(scope, named, options) {
+    const setting = untrainedOf(named, options);
+    const { name, spec, initialiser, seeds } = setting;
+    const text = zipfOf(spec, setting);
+    const title = `random ${name}`;
+    const profiles = await scope.each("seeds", seeds, async (own, seed) => {
+      using model = untrainedModel({ ...setting, seed });
+      return await profileIn(own, model, text, noDrop, { title, label: `${title}, seed ${seed}` });
     });
-  const need = needOf({ spec }, [{ ...pass(samples), drawn: true }]); // of a large layer, some weights are there at a time
-  return divided({ spec }, {
-    unit: pieces === 1 ? "seeds" : "batches of all seeds",
-    units: seeds.length * pieces,
-    passes: ({ from, to }) => Array(to - from).fill(pass(samples / pieces)),
-    priced: [{ ...pass(samples), times: seeds.length, drawn: true }],
-    bytes: () => bytesOf({ spec }, [pass(samples)]),
-    async run(units, options) {
-      await expectRoom(need, options);
-      return await inTurn(piecesOf(units), options, async ({ seed, span }, own) => {
-        using model = untrainedModel({ ...setting, seed });
-        const label = `random ${name}, seed ${seed}`;
-        return await profileOver(model, samplesOf(text, span), noDrop, own, { label, need });
-      }, { label: `random ${name}` });
-    },
-    join: async (parts, options) =>
-      await Array.fromAsync(
-        Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values(),
-        (own) => keep(profileKind, merge(own), options),
-      ),
-  });
-}
+    return overSeeds(profiles, { shape: shapeOf(spec), initialiser });
+  },
+  async depends(named, options, runOptions) {
+    const setting = untrainedOf(named, options);
+    const { spec, initialiser, seeds } = setting;
+    const { text, packing } = await zipfOf(spec, setting).pack(runOptions);
+    return { shape: specKey(spec), initialiser, seeds, text, packing };
+  },
+});
 
 type Untrained = ReturnType<typeof untrainedOf>;
 

@@ -109,6 +109,41 @@ Deno.test("a shard needs of earlier stages the files that they name, and nothing
     assert.equal(await ok(run, "merge", path, "--results", shared), whole);
   }));
 
+Deno.test("a shard of a later stage names the earlier shards that are missing; merge lists what nobody kept, whatever receipts say", () =>
+  withDesk(async ({ folder, options, run }) => {
+    const long = join(folder, "long.txt");
+    await Deno.writeTextFile(long, `${await Deno.readTextFile(options.text!)} `.repeat(40));
+    const two = words`order ${folder} --text ${long} --length 512 --samples 8 --by greedy --upto 2`;
+    const [later, plan] = await planned(run, folder, 2, two);
+    assert.deepEqual(plan.shards.map(({ stage }) => stage), [0, 0, 1, 1]);
+    const results = join(folder, "out-of-order");
+    const shard = (index: number) => run("shard", later, "--index", `${index}`, "--results", results);
+    const early = await shard(3);
+    assert.notEqual(early.code, 0);
+    assert.match(early.err, /Cannot join shards 0-1 \(batches of 4 samples\): a kept result is missing/);
+    await ok(run, "shard", later, "--index", "0", "--results", results);
+    assert.match((await shard(2)).err, /Cannot join shards 1 /);
+    assert.equal(await ok(run, "merge", later, "--results", results, "--missing"), "1-3\n");
+    for (const index of [1, 2, 3]) await ok(run, "shard", later, "--index", `${index}`, "--results", results);
+
+    // What a shard kept is gone, and its receipt does not say so.
+    const [receipt, beside] = [2, 3].map((index) => join(results, plan.shards[index].file));
+    const [own, other] = await Promise.all(
+      [receipt, beside].map(async (path) => JSON.parse(await Deno.readTextFile(path))),
+    );
+    const alone = own.files.filter((file: string) => !other.files.includes(file));
+    for (const file of alone) await Deno.remove(join(results, file));
+    await Deno.writeTextFile(receipt, JSON.stringify({ ...own, files: [] }));
+    assert.equal(await ok(run, "merge", later, "--results", results, "--missing"), "2\n");
+    const refused = await run("merge", later, "--results", results);
+    assert.deepEqual([refused.code, refused.out], [3, ""]);
+    assert.match(refused.err, /1 of 4 shards is missing in .*: 2; compute them with lamina shard PLAN/);
+    await Deno.remove(receipt);
+    await ok(run, "shard", later, "--index", "2", "--results", results);
+    const whole = await ok(run, ...two, "--json", "-", "--results", join(folder, "undivided"));
+    assert.equal(await ok(run, "merge", later, "--results", results), whole);
+  }));
+
 Deno.test("shards that are missing or damaged are listed as a scheduler takes them, and computed alone", () =>
   withDesk(async ({ folder, run }) => {
     const line = ["random-init", folder, "--samples", "1", "--length", "16", "--seeds", "5"];
@@ -203,7 +238,9 @@ Deno.test("units are divided into consecutive spans of about equal cost, none em
     assert.deepEqual(spans([9, 1, 1, 1], 2), [[0, 1], [1, 4]]);
     assert.deepEqual(spans([1, 1, 1, 9], 2), [[0, 3], [3, 4]]);
     assert.deepEqual(spans([0, 0, 5], 7), [[0, 1], [1, 2], [2, 3]]);
-    const { out } = await run(...words`shards order ${folder} --by greedy --upto 1 --parts 2 --cost`);
+    const { out } = await run(
+      ...words`shards order ${folder} --by greedy --upto 1 --samples 5 --parts 2 --cost`,
+    );
     const costs = (JSON.parse(out) as Plan).shards.map(({ cost }) => cost);
     assert.deepEqual(costs, costs.toSorted((a, b) => b - a));
     assert.ok(costs[0] > costs[1]);

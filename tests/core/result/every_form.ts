@@ -76,7 +76,10 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     prompt: "once",
     texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
   },
-  loss: { ...head(lossKind), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
+  loss: {
+    ...{ ...head(lossKind), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
+    sums: [{ nll: 5, kl: 1, top1: 1, tokens: 2 }],
+  },
   shards: {
     ...head(shardsKind),
     lamina: "0.1.0",

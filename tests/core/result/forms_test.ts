@@ -32,7 +32,8 @@ for (const [kind, result] of Object.entries(results)) {
   for (const field of Object.keys(result).filter((key) => key !== "kind" && !OPTIONAL.includes(key))) {
     Deno.test(`a ${kind} without ${field} is refused by name`, async () => {
       const text = JSON.stringify({ ...result, [field]: undefined });
-      const said = field === "method" ? `method is missing, expected ${result.method} ` : `.*at ${field}: `;
+      const { method } = result as { readonly method?: number };
+      const said = field === "method" ? `method is missing, expected ${method} ` : `.*at ${field}: `;
       const message = new RegExp(`^Cannot read .*result\\.json: ${said}`);
       await assert.rejects(() => readText(text, kind as Kind), { name: "TypeError", message });
     });

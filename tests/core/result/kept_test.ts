@@ -9,9 +9,10 @@ import {
   head,
   keep,
   keepAs,
+  type Keeping,
   keepingFailure,
-  keptOr,
   keptResult,
+  type Provenance,
   resultText,
 } from "core/result/mod.ts";
 import { checkpointOrigin, type Checkpoints, checkpointsKind } from "features/training/mod.ts";
@@ -23,6 +24,12 @@ import { heard, withFolder } from "../../support.ts";
 import { onUnix, printed } from "../../tools.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
 import { readResult } from "features/by_name.ts";
+
+/** The kept result of an origin, or what is computed, and whether it was kept. */
+async function keptOr(origin: Provenance, compute: () => Promise<Profile>, keeping: Keeping) {
+  const kept = await keptResult(profileKind, origin, keeping);
+  return { kept: kept !== null, result: kept ?? await keep(profileKind, await compute(), keeping) };
+}
 
 /** A kept file with another text before its checksum, which is made anew. */
 function sealed(file: string, change: (text: string) => string): string {
@@ -60,7 +67,7 @@ Deno.test("a file is not trusted by its name: another result under it counts as 
     await Deno.writeTextFile(path, resultText(other));
     assert.equal(await keptResult(profileKind, asked, { results }), null);
     const right = { ...mine, provenance: asked };
-    const computed = await keptOr(profileKind, asked, () => Promise.resolve(right), { results });
+    const computed = await keptOr(asked, () => Promise.resolve(right), { results });
     assert.deepEqual(computed, { result: right, kept: false });
     assert.deepEqual(await readResult(path, "profile"), right);
   }));
@@ -73,7 +80,7 @@ onUnix(
       const path = resultPath(results, profileKind, result.provenance);
       await printed("mkfifo", [path]);
       const compute = () => Promise.resolve(result);
-      const { kept } = await keptOr(profileKind, result.provenance, compute, { results, onNotice });
+      const { kept } = await keptOr(result.provenance, compute, { results, onNotice });
       assert.equal(kept, false);
       assert.match(notices.join("\n"), /^results are not kept: Cannot write .*: it is no file, expected one/);
       assert.deepEqual(await keptOf(profileKind, result.provenance.model.name, results), []);
@@ -93,7 +100,7 @@ Deno.test("a kept profile without the numbers that profiles have now is computed
     await Deno.writeTextFile(path, sealed(text, without));
     const { notices, onNotice } = heard();
     const compute = () => Promise.resolve(result);
-    const again = await keptOr(profileKind, result.provenance, compute, { results, onNotice });
+    const again = await keptOr(result.provenance, compute, { results, onNotice });
     assert.deepEqual(again, { result, kept: false });
     const said = /^computing a kept result again: Cannot read \S+: at sums\.attention\[0\]\[0\]\.largest: /;
     assert.match(notices.join(), said);
@@ -123,7 +130,7 @@ Deno.test("a computed result is what will be found: the same values, and the sam
         made.sums.attention[0]![0].sign = -0; // JSON has no −0
         let computed = 0;
         const compute = () => Promise.resolve((computed++, made));
-        const run = () => keptOr(profileKind, profile.provenance, compute, { results });
+        const run = () => keptOr(profile.provenance, compute, { results });
         const [{ result, kept: before }, second] = [await run(), await run()];
         assert.deepEqual([computed, before, second.kept], [1, false, true]);
         assert.deepEqual(second.result, result);
@@ -146,7 +153,7 @@ for (const [what, make] of impossible) {
       const { notices, onNotice } = heard();
       const keeping = { results: make(folder), onNotice };
       const [one, two] = [profile(), perplexity()];
-      const given = await keptOr(profileKind, one.provenance, () => Promise.resolve(one), keeping);
+      const given = await keptOr(one.provenance, () => Promise.resolve(one), keeping);
       assert.deepEqual(given, { result: one, kept: false });
       assert.deepEqual(await keep(perplexityKind, two, keeping), two);
       await keepAs("again", one, keeping);
@@ -161,8 +168,7 @@ for (const [what, make] of impossible) {
 Deno.test("what is not of its form is neither kept nor given", () =>
   withFolder(async (results) => {
     const result = { ...perplexity(), kl: NaN };
-    const failing = () =>
-      keptOr(perplexityKind, result.provenance, () => Promise.resolve(result), { results });
+    const failing = () => keep(perplexityKind, result, { results });
     await assert.rejects(failing, { name: "TypeError", message: /^Cannot write perplexity: at kl: .*NaN/ });
     assert.deepEqual(kept(results), []);
   }));

@@ -33,8 +33,6 @@ export interface Row {
   readonly isUnkept?: true;
   /** Runs of graphs after a stop until it is heard, at most; default: none. */
   readonly late?: number;
-  /** Runs of graphs for what is made again though everything else is kept; default: none. */
-  readonly again?: number;
 }
 
 /** Options of a study without a text of its own. */
@@ -120,7 +118,6 @@ export const rows: Readonly<Record<string, Row>> = {
     label: /^guides to/,
     line: "guides MODEL TEXT --held-out TEXTFILE",
     run: ({ model, options }) => guides(model, { ...options, heldOut: options.text! }),
-    again: 7, // the text that ranks
   },
   sweep: {
     label: /^(?:profile|mlp|repairs by \w+|sweep) of/,

@@ -1,8 +1,13 @@
 /** What an evaluation keeps: no part, answer or text is run twice, beside whatever plans; what is damaged is made again. */
 import assert from "node:assert/strict";
-import { accuracyChange, evaluate, type EvaluateOptions, evaluation } from "features/evaluate/mod.ts";
-import { resultText } from "core/result/mod.ts";
-import { runWork } from "core/study/study.ts";
+import {
+  accuracyChange,
+  evaluate,
+  evaluated as evaluatedIn,
+  type EvaluateOptions,
+} from "features/evaluate/mod.ts";
+import { asOne, resultText } from "core/result/mod.ts";
+import { scopeOf } from "core/study/scope.ts";
 import { type Beside, besideBytes, openBeside } from "features/evaluate/beside.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { byTurns, engine, heard, watchedEngine } from "../../support.ts";
@@ -29,7 +34,7 @@ async function evaluated(
   const { notices, onNotice } = heard();
   const asked = { limit: 2, shots: 0, prompts: 0, ...more, engine: watchedEngine({ onRun }), onNotice };
   const run = beside
-    ? runWork(await evaluation(model, { ...asked, plans, beside }), asked)
+    ? asOne(() => evaluatedIn(scopeOf(asked), model, { ...asked, plans, beside }))
     : evaluate(model, plans, asked);
   const results = await run.catch((error) => {
     if (error.message !== "the end") throw error;

@@ -37,7 +37,7 @@ export async function keptResult<K extends KeptKind>(
   origin: Provenance,
   { results, onNotice }: Keeping,
 ): Promise<OfKind<K> | null> {
-  if (!results) return null;
+  if (!results) return remembered()?.get(keptName(kind, origin)) as OfKind<K> | undefined ?? null;
   const path = resultPath(results, kind, origin);
   const text = await readKept(path).catch(() => null);
   if (text === null) return null;
@@ -107,7 +107,12 @@ function unsealed(path: string, line: string): string {
 /** Whether a result was there, or was made and kept now. */
 type How = "found" | "made";
 /** Maps file names to the results of a command or call. It is null after the end, since awaited work may still run in the context. */
-const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
+const records = new AsyncLocalStorage<{ own: Map<string, How> | null; readonly made: Map<string, object> }>();
+/** The results that this command or call has made and nothing keeps, by the names that their files would have. */
+const remembered = () => {
+  const record = records.getStore();
+  return record?.own ? record.made : undefined;
+};
 /** Whether a kept result was there before the command, or the call, began. */
 export function isEarlier(found: object): boolean {
   const kind = manifests[(found as Result).kind];
@@ -124,6 +129,11 @@ export async function asOne<T>(run: () => Promise<T>): Promise<T> {
   return records.getStore()?.own ? await run() : (await recorded(run)).value;
 }
 
+/** Runs a part of a command whose results are not named as the command's. */
+export async function unrecorded<T>(run: () => Promise<T>): Promise<T> {
+  return (await recorded(run)).value;
+}
+
 /** Runs something; gives the file names of the results that it kept, or found kept. */
 export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {
   return (await recorded(run)).all;
@@ -131,7 +141,7 @@ export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<
 
 async function recorded<T>(run: () => Promise<T>) {
   const all = new Map<string, How>();
-  const scope: { own: typeof all | null } = { own: all };
+  const scope: { own: typeof all | null; readonly made: Map<string, object> } = { own: all, made: new Map() };
   try {
     return { all, value: await records.run(scope, run) };
   } finally {
@@ -147,19 +157,13 @@ export async function keep<K extends KeptKind, R extends OfKind<K>>(kind: K, res
     const path = resultPath(keeping.results, kind, origin);
     if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }
-  return parseResult(kind.name, text, kind) as R;
-}
-
-/** Returns the kept result of an origin, or computes and keeps it; `kept` says whether it was there before. */
-export async function keptOr<K extends KeptKind, R extends OfKind<K>>(
-  kind: K,
-  origin: Provenance,
-  compute: () => Promise<R>,
-  keeping: Keeping,
-): Promise<{ readonly result: R; readonly kept: boolean }> {
-  const kept = await keptResult(kind, origin, keeping) as R | null;
-  if (kept) return { result: kept, kept: isEarlier(kept) };
-  return { result: await keep(kind, await compute(), keeping), kept: false };
+  const made = parseResult(kind.name, text, kind) as R;
+  if (!keeping.results && !origin.changed) {
+    const name = keptName(kind, origin);
+    remembered()?.set(name, made);
+    record(name, "made");
+  }
+  return made;
 }
 
 /** Writes a result into the folder under a readable name. */

@@ -8,8 +8,9 @@ import type { StudyModel } from "core/subject/mod.ts";
 import { ranges } from "core/weights/mod.ts";
 import type { Pass } from "core/study/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "core/study/options.ts";
+import { scopeOf } from "core/study/scope.ts";
 import type { Text } from "core/study/text.ts";
-import { perplexityGroups, riseOver } from "../../losses/mod.ts";
+import { perplexitiesIn, riseOver } from "../../losses/mod.ts";
 import { byRise, chosenBy, type Measured, together, type TypeStep, unmeasured } from "./steps.ts";
 import { type Choice, type Level, planOfChoices, type Unit, type Units } from "./units.ts";
 
@@ -52,7 +53,7 @@ export function typePasses(
 }
 
 /** Lines, and what each level of each unit costs alone. */
-export interface TypeLines {
+interface TypeLines {
   readonly lines: readonly TypeLine[];
   readonly rises: NonNullable<Fit["rises"]>;
 }
@@ -147,7 +148,8 @@ async function risesOf(
   byHash.delete(planHash(base));
   const plans = [...byHash.values()];
   const groups = [...ranges(0, plans.length, TOGETHER)].map(([from, end]) => plans.slice(from, end));
-  const found = await perplexityGroups(model, [[base], ...groups], options, text);
+  const naming = { label: `perplexity of ${model.name}`, group: "plans" };
+  const found = await perplexitiesIn(scopeOf(options), model, text, [[base], ...groups], naming);
   const runs = new Map(found.flat().map((run) => [planHash(run.provenance.drop), run]));
   const of = (drop: DropPlan) => runs.get(planHash(drop))!;
   return all.map(({ stored, levels }) =>

@@ -9,7 +9,7 @@ import { lossKind } from "../result.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "core/run/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import { dropOfEntries, type Measurement, type Round, type Score } from "./score.ts";
-import { type Measure as How, measured } from "core/study/over.ts";
+import type { Measure as How } from "core/study/over.ts";
 import { scoring } from "../../losses/mod.ts";
 
 /** In nats per token. */
@@ -30,7 +30,7 @@ type Measure = "loss" | "divergence";
 
 interface LossTypes {
   readonly request: Pick<OfKind<typeof lossKind>, "provenance" | "measure">;
-  readonly sums: readonly ScoreSums[];
+  readonly sums: { readonly sums: ScoreSums[] };
   readonly result: OfKind<typeof lossKind>;
 }
 
@@ -53,29 +53,32 @@ export function removals(
 }
 
 export function lossesBy(measure: Measure): Measurement<Losses> {
+  const { passes, measure: score } = scoring(measure !== "loss");
   const how: How<unknown, LossTypes> = {
-    ...scoring(measure !== "loss"),
+    passes,
+    measure: async (running, options) => (await score(running, options)).map((sums) => ({ sums })),
     result: {
       kind: lossKind,
-      from: ({ provenance }, sums) => ({ ...head(lossKind), provenance, measure, ...perToken(sums) }),
+      from: ({ provenance }, { sums }) => ({
+        ...head(lossKind),
+        ...{ provenance, measure, ...perToken(sums), sums },
+      }),
+      join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
     },
     origin: () => ({ measure }),
   };
   return {
-    unit: "candidates",
     nll: ({ nll }) => nll,
-    passes(spec, round, size) {
-      const full = { ...size, plans: [noDrop], head: true, stays: measure !== "loss" };
-      const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
-      return round.nll === null ? [full, ...removed] : removed;
-    },
-    async measure({ model, text }, round, options) {
+    async measure({ model, text, title }, round, scope) {
       const [first = [], ...rest] = triesOf(model.spec, round);
-      const full = round.nll === null ? [noDrop] : [];
-      const groups = [[...full, ...first], ...rest];
-      const found = await measured(how, { model, text, own: null }, groups, options);
-      const losses = found.flat();
-      return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
+      const place = { model, text, own: null, isCounted: true, ...title === undefined ? {} : { title } };
+      const [full, ...losses] = (await scope.over(how, place, [[noDrop, ...first], ...rest])).flat();
+      return {
+        get nll() {
+          return full.nll;
+        },
+        losses,
+      };
     },
   };
 }

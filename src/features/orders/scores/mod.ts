@@ -3,14 +3,20 @@ import type { ScoreName } from "core/result/mod.ts";
 import { permutation } from "core/tensor/mod.ts";
 import { moved } from "./distances.ts";
 import { removals } from "./losses.ts";
-import { dropOfEntries, type Measurement, nothing, type Reading, type Score, type Scores } from "./score.ts";
-import { profileOver } from "../../profile/mod.ts";
+import {
+  deepest,
+  dropOfEntries,
+  type Measurement,
+  nothing,
+  type Reading,
+  type Score,
+  type Scores,
+} from "./score.ts";
+import { profileIn } from "../../profile/mod.ts";
 
 const profiles: Measurement<Scores> = {
-  unit: "samples",
-  passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
-  measure: ({ model, text, need }, { taken }, options) =>
-    profileOver(model, text, dropOfEntries(model.spec, taken), options, { label: model.name, need }),
+  measure: ({ model, text }, { taken }, scope) =>
+    profileIn(scope, model, text, dropOfEntries(model.spec, taken), { label: model.name }),
 };
 
 function profiled(column: keyof Scores["block"]): Reading<Scores> {
@@ -57,7 +63,7 @@ export const scores: Readonly<Record<ScoreName, Score>> = {
     baseline: true,
     modules: {
       from: nothing,
-      read: (_, entries, { layers }) => entries.map(({ layer }) => layers - 1 - layer),
+      read: (_, entries, about) => deepest(entries, about),
     },
   },
 };

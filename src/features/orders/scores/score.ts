@@ -6,8 +6,7 @@ import type { ModuleMeans } from "../../profile/mod.ts";
 import type { Perplexity } from "../../losses/mod.ts";
 import type { Target } from "core/result/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import type { Need, Pass, Size } from "core/study/estimate.ts";
-import type { RunOptions } from "core/study/options.ts";
+import type { Scope } from "core/study/scope.ts";
 import type { Text } from "core/study/text.ts";
 import { type DropPlan, dropPlan } from "core/run/mod.ts";
 
@@ -77,25 +76,19 @@ interface Ground {
   readonly text: Text;
   /** Seed of a random order; default: 0. */
   readonly seed?: number | null;
-  /** Memory that the whole study needs; default: what the measurement itself needs. */
-  readonly need?: Need;
+  /** What reports call it; default: what they call the order. */
+  readonly title?: string;
 }
 
 /** The candidates of one measurement, and those that are dropped while it is made. */
 export interface Round {
   readonly open: readonly Entry[];
   readonly taken: readonly Entry[];
-  /** Nats per token of the full model, where an earlier round has measured them. */
-  readonly nll: number | null;
 }
 
 /** A measurement of all candidates of a round. */
 export interface Measurement<M = unknown> {
-  /** The units by which machines can share it; without them, one machine makes it. */
-  readonly unit?: "samples" | "candidates";
-  /** The passes that it runs over blocks of tokens. */
-  passes(spec: ModelSpec, round: Round, size: Size): Pass[];
-  measure(ground: Ground, round: Round, options: RunOptions): Promise<M>;
+  measure(ground: Ground, round: Round, scope: Scope): Promise<M>;
   /** Nats per token of the full model, where they are measured too. */
   nll?(measured: M): number;
 }
@@ -136,16 +129,21 @@ export async function measured(
   target: Target,
   ground: Ground,
   round: Round,
-  options: RunOptions,
+  scope: Scope,
 ): Promise<{ nll: number | null; order: Scored[] }> {
   const { from, read } = readingFor(score, target);
-  const measured = await from.measure(ground, round, options);
+  const measured = await from.measure(ground, round, scope);
   const about = { layers: ground.model.spec.layers.length, seed: ground.seed ?? 0 };
-  const numbers = read(measured, round.open, about);
-  return { nll: from.nll?.(measured) ?? null, order: ranked(round.open, numbers, score) };
+  return scope.likely(() => {
+    const numbers = read(measured, round.open, about);
+    return { nll: from.nll?.(measured) ?? null, order: ranked(round.open, numbers, score) };
+  }, () => ({ nll: 0, order: ranked(round.open, deepest(round.open, about), { baseline: true }) }));
 }
 
+/** The number of layers after each candidate, by which the deepest is first. */
+export const deepest = (entries: readonly Entry[], { layers }: { readonly layers: number }): Numbers =>
+  entries.map(({ layer }) => layers - 1 - layer);
+
 export const nothing: Measurement<null> = {
-  passes: (_spec, _round, size) => [{ ...size, plans: [], head: false }],
   measure: () => Promise.resolve(null),
 };
