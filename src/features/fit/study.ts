@@ -1,61 +1,54 @@
 /**
- * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
- * cheapest one that saves enough.
+ * The smallest file within a divergence. Each part of the model is measured alone, one path through all plans follows, plans on it are
+ * looked at on half of the samples and scale its prediction, and the other half confirms the answer beside what is as small by other means.
  */
-import { displayable, sum } from "core/entry/mod.ts";
-import type { LayerModule } from "core/measure/mod.ts";
-import { type Fit, fitKind } from "./result.ts";
-import { head, TYPE_ORDERS } from "core/result/mod.ts";
-import { verdictOf } from "./worth.ts";
-import { noDrop } from "core/run/mod.ts";
-import { onModel, sizesOf, type StudyModel } from "core/subject/mod.ts";
+import { displayable } from "core/entry/mod.ts";
+import { planHash } from "core/measure/mod.ts";
+import { head, type Plan, planData, planKind } from "core/result/mod.ts";
+import { type DropPlan, noDrop } from "core/run/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import { tasksNamed } from "core/tasks/mod.ts";
-import { halfOf, leakGuardOver, reading, type Text, textOf } from "core/study/text.ts";
-import type { Pass } from "core/study/estimate.ts";
-import type { RunOptions } from "core/study/options.ts";
-import { type Step, step } from "core/study/stage.ts";
-import { run, type Study } from "core/study/study.ts";
-import { expectChoices } from "../evaluate/mod.ts";
-import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
-import { checkText, keyOf, ordered, removeEach } from "../orders/mod.ts";
-import { profileStudy } from "../profile/mod.ts";
-import { oldStep } from "core/study/scope.ts";
-import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/mod.ts";
-import { expectHeld, sizerOf } from "core/formats/mod.ts";
-import { aimOf, unitOf } from "./aims.ts";
-import { find, type Parts } from "./find.ts";
-import { TIMING } from "./judges.ts";
-import { type TypeLines, typeLines, typePasses } from "./types/lines.ts";
-import { unitsOf } from "./types/units.ts";
-import {
-  fitChecks,
-  type FitOptions,
-  type Line,
-  lineOf,
-  lineOfTypes,
-  linesPlanned,
-  removedFor,
-  triesTypes,
-} from "./lines.ts";
+import { freeShared, type Shared } from "core/study/over.ts";
+import { type Scope, study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
+import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
+import { type Baseline, baselinesOf } from "./baselines.ts";
+import { costsOf, divergencesIn, type Measured } from "./divergence.ts";
+import { type Field, fieldOf, type OpenSizing, savedBy } from "./field.ts";
+import { expectedSpeed, pointsIn, timesOf, TIMING } from "./judges.ts";
+import { type Aims, aimsOf, keepsLimits, shareOfLimits } from "./limits.ts";
+import { type Costs, measure, pricedSites } from "./measure.ts";
+import { fitChecks, type FitOptions } from "./options.ts";
+import { answerOf, pathOf, type PricedSite, rungsAbout, type Stop, stopWithin } from "./path.ts";
+import { type Divergence, type Fit, fitKind, type Row } from "./result.ts";
+import { planOfChoices } from "./units.ts";
+import { type Weighed, weigh } from "./weigh.ts";
 
 export type { FitOptions };
 
-/** The text on which steps of types are measured: the beginning of the one that calibrates, at most so much of it. */
-const RISES = { samples: 8, length: 256 };
-/** Plans of a line of types that its search tries. */
-const TYPED = 6;
-/** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
-const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
+/** The beginning of the calibration text: on which the importance of columns is measured, and on which parts are measured alone. */
+const WEIGHED = { samples: 8, length: 256 };
+const ALONE = { samples: 2, length: 256 };
+/** Looks at plans on the samples that choose; more where a limit is not the divergence, which is predicted less well. */
+const LOOKS = { kld: 3, others: 5 };
+/** A look is near enough to the limits from this share of them on. */
+const NEAR = 0.98;
+/** Measured over predicted divergence from which the rest is measured again inside the plan. */
+const OFF = 1.5;
+/** Divergences of the plans that are confirmed, as shares of the chosen plan's. */
+const RUNGS = [0.75, 0.85, 0.91, 0.96, 1, 1.04];
+/** The divergence at which a search begins that limits accuracy alone. */
+const FIRST = 0.05;
 
 /**
- * Finds the largest plan that keeps a promise: `loss` (nats per token), `perplexity` (a share), or `accuracy` (points on `tasks`), by the upper
- * end of its 95 % interval, paired with the full model. For `parameters`, `kvBytes` or `speed`, finds the cheapest plan that saves as much.
- * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
- * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
- * fit resumes where it stopped. Modules that stay in a file of `format` are not tried, and bytes are those of the files that
- * `exportModel` writes.
+ * Finds the smallest file that keeps all limits: `kld` (mean KL divergence of the next token from the model as stored, nats), `loss` (nats
+ * per token), `perplexity` (a share) and `accuracy` (points on `tasks`), each by the upper end of its 95 % interval. For `file`,
+ * `parameters`, `kvBytes` or `speed`, finds the plan that reaches it at the least divergence. What may change are the types of matrices and
+ * tables in a GGUF file, and modules, which are dropped. The first half of the samples chooses, the second half confirms: plans of growing
+ * size up to the first that breaks a limit. `plan` is null where nothing keeps the limits. Finished work is kept, so that an interrupted fit
+ * resumes where it stopped.
  *
- * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
+ * Throws `TypeError` without a limit and a target, and `RangeError` where nothing may change or no plan reaches the target.
  *
  * @example
  * ```ts
@@ -63,141 +56,323 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 8, length: 32 };
- * const { plan, tried, confirmed } = await fit(model, { ...text, calibration: text, loss: 0.2, time: false });
- * console.log(plan?.attention, tried.length, confirmed.at(-1)?.cost.high);
+ * const { plan, confirmed } = await fit(model, { ...text, calibration: text, kld: 0.2 });
+ * console.log(plan?.attention, confirmed.map(({ kld }) => kld.high));
  * ```
  */
 export async function fit(model: StudyModel | string, options: FitOptions): Promise<Fit> {
   return await run(fitStudy, model, options);
 }
 
-/** What `fit` consists of: a profile, the orders that have to be made, and the search with its confirmation. */
-export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
+export const fitStudy = study<FitOptions, Fit>({
   verb: "fit",
+  label: "fit",
   checks: fitChecks,
-  on: onModel,
-  async work(model, options) {
-    const aim = aimOf(options);
-    // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
-    const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
-    if (options.stopEarly) tasks.forEach(expectChoices);
-    const { calibration, calibrating, ways } = calibrated(model, options);
-    const { profile } = options;
-    const profiling = profile
-      ? step([], () => Promise.resolve(profile))
-      : profileStudy.step(model, calibrating, [noDrop]);
+  text: (model, options) => textOf(model, options, fitChecks),
+  async run(scope, model, options) {
+    const aims = aimsOf(options);
+    // A task that is unknown is an error before anything runs.
+    aims.limits.forEach(({ tasks }) => tasks?.forEach(tasksNamed));
+    const field = await fieldIn(model, aims, options);
     const text = textOf(model, options, fitChecks);
-    const sizing = await sizerOf(model, options.format);
-    if (!sizing && options.format) {
-      await expectHeld(model, options.format);
-      throw new RangeError(
-        `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
-      );
+    await scope.read(text);
+    using sizing = await field.sizing.open();
+    const shared: Shared = {};
+    try {
+      const search = await open({ scope, model, options, aims, field, text, sizing, shared });
+      return await resultOf(search);
+    } finally {
+      freeShared(shared);
     }
-    if (aim.of === "file" && !sizing) {
-      throw new RangeError(`Cannot fit ${model.name}: no format holds it, expected a model with files`);
-    }
-    const planned = linesPlanned(model, options, calibration, sizing);
-    const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
-    const { typesBy = TYPE_ORDERS } = options;
-    const [samples, length] = (["samples", "length"] as const).map((size) =>
-      Math.min(RISES[size], calibrating.sizes[size])
-    );
-    const measured = textOf(model, { ...calibration, samples, length });
-    const typed = async (runOptions: RunOptions) => {
-      if (!units) return { lines: [], rises: [] };
-      const removals = await checking.whole(runOptions);
-      const cost = (module: LayerModule, layer: number) =>
-        sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
-      return await typeLines(model, units, measured, typesBy, cost, runOptions);
-    };
-    const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
-    const typing: Step<TypeLines> = step(pricing, typed);
-    if (planned.length === 0 && !units) {
-      throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
-    }
-    const ordering = await Promise.all(
-      planned.map(({ order }) => order && oldStep((scope) => ordered(scope, model, calibrating, order))),
-    );
-    const removed = removedFor(model.spec, planned, options);
-    const short = checkText(model, calibration, calibrating);
-    const checking = await oldStep(async (scope) =>
-      removed.length > 0 ? await removeEach(scope, model, short, removed) : null
-    );
-    const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
-      const profile = await profiling.whole(runOptions);
-      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));
-      const removals = await checking.whole(runOptions);
-      const sizes = sizesOf(model.spec);
-      return [
-        ...planned.map((line, i) => lineOf(line, sources[i], removals, options)),
-        ...(await typing.whole(runOptions)).lines.map((line) =>
-          lineOfTypes(model, line, sizes, options.context)
-        ),
-      ];
-    };
-    const parts = partsOf(
-      text,
-      planned.map(standIn),
-      ways,
-      model,
-      options,
-      units ? typesBy.length : 0,
-      pricing.slice(1),
-    );
-    const finding = step(Object.values(parts).flat(), async (runOptions) => {
-      const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
-      using sizer = await sizing?.open() ?? null;
-      const [removals, { rises }] = [await checking.whole(runOptions), await typing.whole(runOptions)];
-      const sought = { model, text, aim, lines, ways, parts, sizer, removals, options };
-      const found = await find(sought, runOptions);
-      const checks = planned.flatMap(({ target, by }, i) => {
-        const { check } = lines[i];
-        return check ? [{ ...check, target, by }] : [];
-      });
-      return {
-        ...found,
-        calibration: provenance,
-        ...rises.length > 0 ? { rises } : {},
-        ...checks.length > 0 ? { checks } : {},
-      };
-    });
-    const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...checking.passes, ...typing.passes, ...parts.choosing, ...parts.confirming];
-    return {
-      ...{ model, text, label: `fit of ${model.name}` },
-      plans: sum(passes, ({ plans }) => plans.length),
-      steps: [...aim.tasks ? [] : [reading(text)], profiling, ...orders, checking, typing, finding],
-      async result(runOptions) {
-        const found = { ...head(fitKind), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
-        const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
-        if (!result.plan || aim.tasks) return result;
-        const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
-        return await guard(result, [result.plan]);
-      },
-    };
   },
-};
+});
 
-/** Passes that stand in for those of a search, whose numbers of drops are not known yet; `again` measures the types a second time, inside the answer. */
-function partsOf(
-  text: Text,
-  curves: ReturnType<typeof standIn>[],
-  ways: readonly Repairing[],
-  { spec }: StudyModel,
-  { time = true }: FitOptions,
-  typed: number,
-  again: readonly Pass[],
-): Parts {
-  const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
-  const likely = likelyPlans(spec, curves, CHOOSING).flat();
+const fields = new WeakMap<FitOptions, Promise<Field>>();
+/** What may change, found once for the rehearsals of a study and its run. */
+const fieldIn = (model: StudyModel, { target }: Aims, options: FitOptions): Promise<Field> =>
+  fields.getOrInsertComputed(options, () => fieldOf(model, target, options));
+
+interface Job {
+  readonly scope: Scope;
+  readonly model: StudyModel;
+  readonly options: FitOptions;
+  readonly aims: Aims;
+  readonly field: Field;
+  readonly text: Text;
+  readonly sizing: OpenSizing;
+  /** Streams of the model as stored on the samples that choose. */
+  readonly shared: Shared;
+}
+
+interface Search extends Job {
+  readonly weighed: Weighed;
+  readonly alone: Costs;
+  readonly sites: readonly PricedSite[];
+  readonly path: readonly Stop[];
+  planOf(choice: Pick<Stop, "choices" | "dropped">): DropPlan;
+}
+
+/** The beginning of the calibration text, as far as it goes. */
+function beginning(model: StudyModel, { bos, calibration }: FitOptions, size: typeof ALONE): Text {
+  const { sizes } = textOf(model, { ...calibration });
+  const own = (of: "samples" | "length") => Math.min(size[of], sizes[of]);
+  const given = bos === undefined ? {} : { bos };
+  return textOf(model, { ...given, ...calibration, samples: own("samples"), length: own("length") });
+}
+
+async function open(job: Job): Promise<Search> {
+  const { scope, model, options, field: { sites } } = job;
+  const units = sites.flatMap(({ units }) => units);
+  const weighed = await weigh(scope, model, beginning(model, options, WEIGHED), units);
+  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: measuring` };
+  const alone = await measure(scope, at, sites, { choices: [], dropped: [] }, weighed);
+  return withCosts({ ...job, weighed, alone }, alone);
+}
+
+/** A search whose path follows from some costs. */
+function withCosts(job: Omit<Search, "sites" | "path" | "planOf">, costs: Costs): Search {
+  const { field, weighed } = job;
+  const sites = pricedSites(field.sites, costs, weighed);
   return {
-    repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
-    choosing: [
-      ...sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
-      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }, ...again] : [],
-    ],
-    confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
-    timing: time ? TIMING : [],
+    ...job,
+    sites,
+    path: pathOf(sites, field.mayDrop),
+    planOf: ({ choices, dropped }) => planOfChoices(choices, dropped, weighed.importance),
+  };
+}
+
+/** A stop of the path with what it costs on the samples that choose. */
+interface Look {
+  readonly place: number;
+  readonly drop: DropPlan;
+  readonly costs: Measured;
+  /** The largest share of a limit that it takes. */
+  readonly share: number;
+  readonly predicted: number;
+}
+
+const accuracyIn = ({ limits }: Aims) => limits.find(({ of }) => of === "accuracy");
+
+/** Looks at a stop of the path; `place` below 0 for no look, which takes the turn of one in the progress. */
+async function lookAt(search: Search, place: number, turn: number): Promise<Look & { base: Divergence } | null> {
+  const { scope, model, text, shared, aims, path, planOf, options } = search;
+  const stop = path[place];
+  const drop = stop ? planOf(stop) : null;
+  const title = `fit of ${model.name}: verifying`;
+  const at = { model, text: halfOf(text, "choosing"), title, shared, isShared: turn > 0 };
+  const [[base, own] = []] = await divergencesIn(scope, at, drop ? [[noDrop, drop]] : []);
+  const limit = accuracyIn(aims);
+  const [points] = limit && drop ? await pointsIn(scope, model, limit, [drop], "choosing", options) : [];
+  if (!drop) return null;
+  return scope.likely(() => {
+    const costs = { ...costsOf(own, base), ...points ? { points } : {} };
+    return { place, drop, costs, share: shareOfLimits(aims.limits, costs), predicted: stop.kld, base };
+  }, () => {
+    const none = { value: 0, low: 0, high: 0 };
+    const costs = { kld: none, kld99: none, same: none, loss: none, points: none };
+    return { place, drop, costs, share: 1, predicted: stop.kld, base };
+  });
+}
+
+/** The divergence that limits allow, as far as it is known before a look. */
+const firstKld = ({ limits }: Aims): number =>
+  Math.min(...limits.map(({ of, amount }) =>
+    of === "accuracy" ? FIRST : of === "perplexity" ? Math.log1p(amount) : amount
+  ));
+
+/**
+ * The place at which the limits are met: on the line between the looks next to it, by predicted divergence, or beyond them in proportion.
+ */
+function nextPlace(path: readonly Stop[], looks: readonly Pick<Look, "place" | "share" | "predicted">[]): number {
+  const sorted = looks.toSorted((a, b) => a.predicted - b.predicted);
+  const above = sorted.find(({ share }) => share > 1);
+  const below = sorted.findLast(({ share, predicted }) => share <= 1 && predicted < (above?.predicted ?? Infinity));
+  const from = below ?? { share: 0, predicted: 0, place: 0 };
+  const to = above ?? (below && below.share > 0 ? { ...below, predicted: below.predicted / below.share, share: 1 } : null);
+  if (!to) return path.length - 1;
+  const wanted = from.share < 1 && to.share > from.share
+    ? from.predicted + (1 - from.share) / (to.share - from.share) * (to.predicted - from.predicted)
+    : from.predicted;
+  return Math.max(0, stopWithin(path, wanted));
+}
+
+/** The first stop that saves as much as the target asks for. Throws `RangeError` where none does. */
+async function reaching({ model, path, planOf, sizing, aims: { target } }: Search, wanted: (drop: DropPlan) => Promise<boolean>) {
+  let [low, high] = [0, path.length - 1];
+  if (!await wanted(planOf(path[high]))) {
+    const { bytes, saves } = await sizing.of(planOf(path[high]));
+    const { of, amount } = target!;
+    const most = of === "file"
+      ? `at least ${bytes} bytes`
+      : of === "parameters"
+      ? `at most ${saves.parameters} (${(100 * saves.parametersShare).toFixed(1)} %)`
+      : of === "kv-bytes"
+      ? `at most ${saves.kv.bytes} (${(100 * saves.kv.share).toFixed(1)} %)`
+      : "less";
+    throw new RangeError(`Cannot fit ${model.name}: ${of} is ${amount}, expected ${most}, what the smallest plan has`);
+  }
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (await wanted(planOf(path[middle]))) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+/** Whether a plan reaches the target by its size. */
+async function isEnough({ aims: { target }, sizing }: Search, drop: DropPlan): Promise<boolean> {
+  const { of, amount } = target!;
+  const sized = await sizing.of(drop);
+  const { saves, bytes, file } = sized;
+  if (of === "file") return bytes !== null && bytes <= (amount <= 1 ? amount * Math.min(file!.original, file!.whole) : amount);
+  if (amount > 1) return savedBy(target, sized) >= amount;
+  return (of === "parameters" ? saves.parametersShare : saves.kv.share) >= amount;
+}
+
+/** What a search chose: the place on its path, what was looked at, and how far predictions were off. */
+interface Chosen {
+  readonly search: Search;
+  readonly place: number;
+  readonly looks: readonly Look[];
+  readonly prediction: Fit["prediction"];
+  readonly base: Divergence;
+  readonly times: Fit["times"];
+}
+
+const ratioOf = ({ costs, predicted }: Look): number => predicted > 0 ? costs.kld.value / predicted : 1;
+
+async function choose(first: Search): Promise<Chosen> {
+  const { scope, model, aims, options, alone, weighed } = first;
+  const { target, limits } = aims;
+  const speed = target?.of === "speed" ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own)) : null;
+  const places = async (search: Search) => {
+    if (!target) return scope.likely(() => Math.max(1, stopWithin(search.path, firstKld(aims))), () => search.path.length >> 1);
+    const wanted = speed
+      ? (drop: DropPlan) => Promise.resolve(speed(drop) >= target.amount)
+      : (drop: DropPlan) => isEnough(search, drop);
+    return await reaching(search, wanted);
+  };
+  const place = await places(first);
+  const looks: Look[] = [];
+  const look = (await lookAt(first, place, 0))!;
+  looks.push(look);
+  const isOff = scope.likely(() => ratioOf(look) > OFF, () => false);
+  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: measuring again` };
+  const again = await measure(scope, at, isOff ? first.field.sites : [], first.path[place], weighed);
+  const search = isOff ? withCosts({ ...first, alone, weighed }, again) : first;
+  const prediction = scope.likely(() => ({ ratio: ratioOf(look), again: isOff }), () => ({ ratio: 1, again: false }));
+  if (target) {
+    const other = isOff ? await places(search) : -1;
+    const second = await lookAt(search, other, 1);
+    if (second) looks.push(second);
+    const isBetter = second !== null && second.costs.kld.value < look.costs.kld.value;
+    const chosen = isBetter ? { search, place: other } : { search: first, place };
+    const own = isBetter ? second : look;
+    const times = speed ? await scope.work(model, TIMING, (options) => timesOf(model, own.drop, options)) : null;
+    return { ...chosen, looks, prediction, base: look.base, times };
+  }
+  const known = isOff ? [] : [look];
+  const turns = limits.every(({ of }) => of === "kld") ? LOOKS.kld : LOOKS.others;
+  let next = isOff ? Math.max(1, stopWithin(search.path, firstKld(aims) )) : nextPlace(search.path, known);
+  for (let turn = 1; turn < turns; turn++) {
+    const isDone = scope.likely(
+      () => next < 1 || known.some(({ place, share }) => place === next || share > NEAR && share <= 1),
+      () => false,
+    );
+    const own = await lookAt(search, isDone ? -1 : next, turn);
+    if (own) {
+      known.push(own);
+      looks.push(own);
+      next = scope.likely(() => nextPlace(search.path, known), () => next);
+    }
+  }
+  return { search, place: next, looks, prediction, base: look.base, times: null };
+}
+
+async function rowOf(
+  { sizing }: Job,
+  drop: DropPlan,
+  predicted: number | null,
+  { kld, kld99, same, loss, points }: Measured,
+): Promise<Row> {
+  const { bytes, saves } = await sizing.of(drop);
+  return { drop: planData(drop), saves, bytes, predicted, kld, kld99, same, loss, ...points ? { points } : {} };
+}
+
+/** The costs of plans on the samples that confirm, in one run. */
+async function confirmed({ scope, model, text, aims, options }: Search, drops: readonly DropPlan[]) {
+  const title = `fit of ${model.name}: confirming`;
+  const at = { model, text: halfOf(text, "confirming"), title };
+  const [[base, ...runs]] = await divergencesIn(scope, at, [[noDrop, ...drops]]);
+  const limit = accuracyIn(aims);
+  const points = limit ? await pointsIn(scope, model, limit, drops, "confirming", options) : [];
+  return {
+    provenance: base.provenance,
+    costs: runs.map((run, i): Measured => ({ ...costsOf(run, base), ...limit ? { points: points[i] } : {} })),
+  };
+}
+
+async function resultOf(first: Search): Promise<Fit> {
+  const { model, aims, options, text, scope } = first;
+  const { limits, target } = aims;
+  const chosen = await choose(first);
+  const { search, place, looks, prediction, base, times } = chosen;
+  const { path, planOf, sites, sizing } = search;
+  const rungs = target ? [place] : rungsAbout(path, Math.max(1, place), RUNGS);
+  const others: Baseline[] = place > 0 ? baselinesOf(sites, path[place].saved) : [];
+  const drops = [...rungs.map((rung) => path[rung]), ...others].map(planOf);
+  const { provenance: confirming, costs } = await confirmed(search, drops);
+  const rows = await Promise.all(drops.map((drop, i) => rowOf(search, drop, path[rungs[i]]?.kld ?? null, costs[i])));
+  const tests = rows.slice(0, rungs.length).map((row, i) => ({ ...row, keeps: keepsLimits(limits, costs[i]) }));
+  const answer = answerOf(tests);
+  const drop = drops[answer ?? 0];
+  const { file, saves } = await sizing.of(answer === null ? noDrop : drop);
+  const hashes = new Set(tests.map(({ drop }) => planHash(drop)));
+  const result: Fit = displayable({
+    ...head(fitKind),
+    provenance: base.provenance,
+    confirming,
+    calibration: first.alone.full!.provenance,
+    aims: [...limits, ...target ? [target] : []],
+    ...file ? { file } : {},
+    measured: measuredIn(first.alone),
+    prediction,
+    path: path.map(({ saved, kld }) => ({ saved, kld })),
+    looks: await Promise.all(looks.map((look) => rowOf(search, look.drop, look.predicted, look.costs))),
+    confirmed: tests,
+    answer,
+    baselines: rows.slice(rungs.length).map((row, i) => ({ ...row, by: others[i].by, type: others[i].type }))
+      .filter(({ drop }) => !hashes.has(planHash(drop))),
+    plan: answer === null ? null : planFor(model, drop, saves),
+    times: answer === null ? null : times,
+  });
+  if (!result.plan) return result;
+  const guard = await leakGuardOver(model, text, [options.text, options.calibration?.text], scope.options);
+  return await guard(result, [result.plan]);
+}
+
+function measuredIn({ trials }: Costs): Fit["measured"] {
+  return trials.flatMap(({ site, choice, kld }): Fit["measured"] => {
+    if (!choice) {
+      const { modules, saved } = site.drop!;
+      return modules.length > 1 ? [] : [{ ...modules[0], to: "nothing", saved: Math.round(saved), kld }];
+    }
+    const { unit: { place, bytes }, level } = choice;
+    const own = "table" in place
+      ? { module: place.table, layer: null }
+      : { module: place.module, layer: place.layer, group: place.group };
+    return [{ ...own, to: level.type ?? "one table", saved: bytes - level.bytes, kld }];
+  });
+}
+
+/** The answer as a plan: of types, or of modules that are dropped. */
+function planFor({ identity, name }: StudyModel, drop: DropPlan, saves: Plan["saves"]): Plan {
+  return {
+    ...head(planKind),
+    ...{ model: name, layers: identity.layers, by: "kl", seed: null },
+    target: drop.changes || drop.tables ? "types" : "joint",
+    ...planData(drop),
+    order: [],
+    saves,
   };
 }
