@@ -1,7 +1,25 @@
 /** Fits: the smallest file within a divergence. */
-import { feature } from "core/feature/mod.ts";
+import { planText } from "core/measure/mod.ts";
+import { feature, look, oneRow } from "core/feature/mod.ts";
+import { fitFigure } from "./figures.ts";
+import { divergenceKind, fitKind } from "./result.ts";
 import { fitStudy } from "./study.ts";
+import { fitRows, fitTables } from "./table.ts";
+
+export * from "./figures.ts";
+export * from "./fitted.ts";
 export * from "./limits.ts";
+export { type FitTarget } from "./options.ts";
 export * from "./result.ts";
 export { fit, type FitOptions, fitStudy } from "./study.ts";
-export default feature({ studies: { fit: fitStudy } });
+export * from "./table.ts";
+export * from "./words.ts";
+
+export default feature({
+  studies: { fit: fitStudy },
+  looks: [
+    look(fitKind, { tables: fitTables, rows: fitRows, figure: fitFigure }),
+    oneRow(divergenceKind, ({ provenance, kl }) => ({ plan: planText(provenance.drop), kl })),
+  ],
+  commands: () => import("./command.ts"),
+});
