@@ -1,5 +1,5 @@
 /** What is as small by other means: one type for all, a rule that measures nothing, and drops alone. */
-import { type PricedSite, pathOf, type Stop } from "./path.ts";
+import { pathOf, type PricedSite, type Stop } from "./path.ts";
 import type { Choice, Level, Unit } from "./units.ts";
 import type { BASELINES } from "./result.ts";
 
@@ -12,7 +12,8 @@ export interface Baseline extends Pick<Stop, "choices" | "dropped"> {
 /** The level of a unit in a type: that type or, where its rows do not hold it, the coarsest that is no coarser; null where it stays. */
 function levelIn({ levels }: Unit, { type, bits }: Level): Level | null {
   return levels.find((own) => own.type === type) ??
-    levels.findLast((own) => own.type !== null && own.bits >= bits) ?? levels.find((own) => own.type === null) ?? null;
+    levels.findLast((own) => own.type !== null && own.bits >= bits) ??
+    levels.find((own) => own.type === null) ?? null;
 }
 
 const savedIn = (choices: readonly Choice[]) =>
@@ -29,7 +30,10 @@ const coarsest = (choices: readonly Choice[]) =>
 
 /** Types of all units, finest first; of two of equal size the one that is predicted to diverge less. */
 function typesIn(sites: readonly PricedSite[]): Level[] {
-  const byType = Map.groupBy(sites.flatMap(({ units }) => units.flatMap(({ levels }) => levels)), ({ level }) => level.type);
+  const byType = Map.groupBy(
+    sites.flatMap(({ units }) => units.flatMap(({ levels }) => levels)),
+    ({ level }) => level.type,
+  );
   byType.delete(null);
   const all = [...byType.values()].map((own) => ({
     level: own[0].level,

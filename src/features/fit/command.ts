@@ -22,7 +22,7 @@ const fitCommand = (context: Context) =>
       ...studyOptions("fit", () => "file"),
     },
     first:
-      "kld perplexity loss accuracy tasks file parameters kvBytes speed targets format text samples length calibrationText json dryRun",
+      "kld perplexity loss accuracy tasks file parameters kvBytes speed targets format text samples length calibrationText all json figure dryRun",
     example: "fit smollm2-135m --kld 0.05",
   }, {
     more(flags) {

@@ -49,8 +49,11 @@ export async function divergencesIn(
   groups: readonly (readonly DropPlan[])[],
 ): Promise<Divergence[][]> {
   const how = isShared
-    ? { ...diverging, passes: (...[model, own, size, plans]: Parameters<typeof passes>) =>
-      passes(model, own, size, plans, false) }
+    ? {
+      ...diverging,
+      passes: (...[model, own, size, plans]: Parameters<typeof passes>) =>
+        passes(model, own, size, plans, false),
+    }
     : diverging;
   const nameOf = (group: number) => groups.length > 1 ? `part ${group + 1} of ${groups.length}` : "";
   return await scope.over(how, {

@@ -66,7 +66,9 @@ function sizingOf(model: StudyModel, { dropping, whole }: Sizers, context: numbe
             files!.zeroed.flatMap((one) => one.module === module ? [one.layer] : []);
           return {
             bytes: files?.bytes ?? null,
-            saves: files ? lessSaved(saves, savesOf({ attention: of("attention"), mlp: of("mlp") }, sizes, context)) : saves,
+            saves: files
+              ? lessSaved(saves, savesOf({ attention: of("attention"), mlp: of("mlp") }, sizes, context))
+              : saves,
             file: own && { format: own.format, original: own.original, whole: own.whole },
           };
         },
@@ -93,7 +95,12 @@ function triesTypes({ whole }: Sizers, target: Aim | null, { targets }: FitOptio
 }
 
 /** The kinds of modules that are dropped: those that are named, else those that leave the file, and whole layers where no other does. */
-function kindsOf(name: string, { dropping }: Sizers, hasTypes: boolean, options: FitOptions): readonly ModuleKind[] {
+function kindsOf(
+  name: string,
+  { dropping }: Sizers,
+  hasTypes: boolean,
+  options: FitOptions,
+): readonly ModuleKind[] {
   const { targets, format } = options;
   if (targets) {
     const named = targets.filter((target) => target !== "types");
@@ -126,7 +133,11 @@ export async function fieldOf(model: StudyModel, target: Aim | null, options: Fi
   const hasTypes = triesTypes(sizers, target, options);
   const kinds = kindsOf(name, sizers, hasTypes, options);
   const { protectFirst, protectLast, noNeighbours } = constraintsOf(options);
-  const sizing = sizingOf(model, sizers, options.context ?? CONTEXT);
+  // Where no file lacks what is dropped, the model that runs here is what gets smaller.
+  const isByFile = hasTypes || options.format ||
+    kinds.some((kind) => sizers.dropping?.leaving.includes(kind));
+  const own = isByFile ? sizers : { dropping: null, whole: null };
+  const sizing = sizingOf(model, own, options.context ?? CONTEXT);
   using open = await sizing.open();
   const dropOf = async (kind: ModuleKind, layer: number): Promise<Drop[]> => {
     const modules = (kind === "block" ? MODULES : [kind]).map((module): Module => ({ module, layer }));

@@ -49,13 +49,47 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const top = Math.min(most, Math.max(limit ?? 0, ...points.map(({ high }) => high ?? 0)));
   const within = predicted.filter(({ x, y }) => x >= low - room && y <= 1.05 * top);
   const clipped = (points: readonly Point[]) =>
-    points.map((point) => ({ ...point, high: Math.min(top, point.high ?? 0), low: Math.max(0, point.low ?? 0) }));
+    points.map((point) => ({
+      ...point,
+      high: Math.min(top, point.high ?? 0),
+      low: Math.max(0, point.low ?? 0),
+    }));
   const series: Series[] = [
     { color: FAINT, points: within, width: 2 },
-    { color: COLORS.attention, shape: "circle", hollow: true, width: 0, r: 5, points: clipped(looks.map((row) => pointOf(row, "look"))) },
-    { color: COLORS.types, shape: "circle", width: 0, r: 5, points: clipped(confirmed.map((row) => pointOf(row, "confirmed"))) },
-    ...row ? [{ color: INK, shape: "circle", hollow: true, width: 0, r: 10, points: [pointOf(row, "the answer")] } as const] : [],
-    { color: HUES[1], shape: "diamond", width: 0, r: 6, points: clipped(shown.map((row) => pointOf(row, baselineName(row)))) },
+    {
+      color: COLORS.attention,
+      shape: "circle",
+      hollow: true,
+      width: 0,
+      r: 5,
+      points: clipped(looks.map((row) => pointOf(row, "look"))),
+    },
+    {
+      color: COLORS.types,
+      shape: "circle",
+      width: 0,
+      r: 5,
+      points: clipped(confirmed.map((row) => pointOf(row, "confirmed"))),
+    },
+    ...row
+      ? [
+        {
+          color: INK,
+          shape: "circle",
+          hollow: true,
+          width: 0,
+          r: 10,
+          points: [pointOf(row, "the answer")],
+        } as const,
+      ]
+      : [],
+    {
+      color: HUES[1],
+      shape: "diamond",
+      width: 0,
+      r: 6,
+      points: clipped(shown.map((row) => pointOf(row, baselineName(row)))),
+    },
   ];
   return {
     rows: fitRows(fit),

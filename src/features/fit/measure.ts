@@ -29,7 +29,11 @@ export interface Costs {
   readonly trials: readonly (Trial & { readonly kld: number })[];
 }
 
-function trialsOf(sites: readonly Site[], inside: Pick<Stop, "choices" | "dropped">, weighed: Weighed): Trial[] {
+function trialsOf(
+  sites: readonly Site[],
+  inside: Pick<Stop, "choices" | "dropped">,
+  weighed: Weighed,
+): Trial[] {
   const planWith = (choices: readonly Choice[], dropped: Stop["dropped"]) =>
     planOfChoices(choices, dropped, weighed.importance);
   return sites.flatMap((site) => {
@@ -45,7 +49,12 @@ function trialsOf(sites: readonly Site[], inside: Pick<Stop, "choices" | "droppe
       });
     });
     const ofDrop = drop
-      ? [{ site, choice: null, plan: planWith(others, [...dropped, ...drop.modules]), base: planWith(others, dropped) }]
+      ? [{
+        site,
+        choice: null,
+        plan: planWith(others, [...dropped, ...drop.modules]),
+        base: planWith(others, dropped),
+      }]
       : [];
     return [...ofUnits, ...ofDrop];
   });
@@ -63,10 +72,14 @@ export async function measure(
   weighed: Weighed,
 ): Promise<Costs> {
   const trials = trialsOf(sites, inside, weighed).sort((a, b) => firstLayer(a) - firstLayer(b));
-  const plans = new Map(trials.flatMap(({ plan, base }) => [base, plan]).map((plan) => [planHash(plan), plan]));
+  const plans = new Map(
+    trials.flatMap(({ plan, base }) => [base, plan]).map((plan) => [planHash(plan), plan]),
+  );
   plans.delete(planHash(noDrop));
   const all = [...plans.values()];
-  const parts = trials.length === 0 ? [] : [...ranges(0, all.length, TOGETHER)].map(([from, to]) => all.slice(from, to));
+  const parts = trials.length === 0
+    ? []
+    : [...ranges(0, all.length, TOGETHER)].map(([from, to]) => all.slice(from, to));
   const [[first, ...more] = [], ...groups] = await divergencesIn(
     scope,
     { model, text, title },
@@ -96,9 +109,11 @@ export function pricedSites(
     const own = trials.filter((trial) => trial.site === site);
     const dropped = own.find(({ choice }) => choice === null);
     const levelsOf = (unit: Unit) => {
-      const measured = new Map(own.flatMap(({ choice, kld }): [Level, number][] =>
-        choice?.unit === unit ? [[choice.level, kld]] : []
-      ));
+      const measured = new Map(
+        own.flatMap(({ choice, kld }): [Level, number][] =>
+          choice?.unit === unit ? [[choice.level, kld]] : []
+        ),
+      );
       return allLevels(unit, measured, (level) => errorOf(unit, level))
         .map(({ level, kld }) => ({ level, kld, saved: unit.bytes - level.bytes }));
     };

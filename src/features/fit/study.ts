@@ -22,7 +22,7 @@ import { fitChecks, type FitOptions } from "./options.ts";
 import { answerOf, pathOf, type PricedSite, rungsAbout, type Stop, stopWithin } from "./path.ts";
 import { type Divergence, type Fit, fitKind, type Row } from "./result.ts";
 import { planOfChoices } from "./units.ts";
-import { type Weighed, weigh } from "./weigh.ts";
+import { weigh, type Weighed } from "./weigh.ts";
 
 export type { FitOptions };
 
@@ -154,7 +154,11 @@ interface Look {
 const accuracyIn = ({ limits }: Aims) => limits.find(({ of }) => of === "accuracy");
 
 /** Looks at a stop of the path; `place` below 0 for no look, which takes the turn of one in the progress. */
-async function lookAt(search: Search, place: number, turn: number): Promise<Look & { base: Divergence } | null> {
+async function lookAt(
+  search: Search,
+  place: number,
+  turn: number,
+): Promise<Look & { base: Divergence } | null> {
   const { scope, model, text, shared, aims, path, planOf, options } = search;
   const stop = path[place];
   const drop = stop ? planOf(stop) : null;
@@ -176,19 +180,27 @@ async function lookAt(search: Search, place: number, turn: number): Promise<Look
 
 /** The divergence that limits allow, as far as it is known before a look. */
 const firstKld = ({ limits }: Aims): number =>
-  Math.min(...limits.map(({ of, amount }) =>
-    of === "accuracy" ? FIRST : of === "perplexity" ? Math.log1p(amount) : amount
-  ));
+  Math.min(
+    ...limits.map(({ of, amount }) =>
+      of === "accuracy" ? FIRST : of === "perplexity" ? Math.log1p(amount) : amount
+    ),
+  );
 
 /**
  * The place at which the limits are met: on the line between the looks next to it, by predicted divergence, or beyond them in proportion.
  */
-function nextPlace(path: readonly Stop[], looks: readonly Pick<Look, "place" | "share" | "predicted">[]): number {
+function nextPlace(
+  path: readonly Stop[],
+  looks: readonly Pick<Look, "place" | "share" | "predicted">[],
+): number {
   const sorted = looks.toSorted((a, b) => a.predicted - b.predicted);
   const above = sorted.find(({ share }) => share > 1);
-  const below = sorted.findLast(({ share, predicted }) => share <= 1 && predicted < (above?.predicted ?? Infinity));
+  const below = sorted.findLast(({ share, predicted }) =>
+    share <= 1 && predicted < (above?.predicted ?? Infinity)
+  );
   const from = below ?? { share: 0, predicted: 0, place: 0 };
-  const to = above ?? (below && below.share > 0 ? { ...below, predicted: below.predicted / below.share, share: 1 } : null);
+  const to = above ??
+    (below && below.share > 0 ? { ...below, predicted: below.predicted / below.share, share: 1 } : null);
   if (!to) return path.length - 1;
   const wanted = from.share < 1 && to.share > from.share
     ? from.predicted + (1 - from.share) / (to.share - from.share) * (to.predicted - from.predicted)
@@ -197,7 +209,10 @@ function nextPlace(path: readonly Stop[], looks: readonly Pick<Look, "place" | "
 }
 
 /** The first stop that saves as much as the target asks for. Throws `RangeError` where none does. */
-async function reaching({ model, path, planOf, sizing, aims: { target } }: Search, wanted: (drop: DropPlan) => Promise<boolean>) {
+async function reaching(
+  { model, path, planOf, sizing, aims: { target } }: Search,
+  wanted: (drop: DropPlan) => Promise<boolean>,
+) {
   let [low, high] = [0, path.length - 1];
   if (!await wanted(planOf(path[high]))) {
     const { bytes, saves } = await sizing.of(planOf(path[high]));
@@ -209,7 +224,9 @@ async function reaching({ model, path, planOf, sizing, aims: { target } }: Searc
       : of === "kv-bytes"
       ? `at most ${saves.kv.bytes} (${(100 * saves.kv.share).toFixed(1)} %)`
       : "less";
-    throw new RangeError(`Cannot fit ${model.name}: ${of} is ${amount}, expected ${most}, what the smallest plan has`);
+    throw new RangeError(
+      `Cannot fit ${model.name}: ${of} is ${amount}, expected ${most}, what the smallest plan has`,
+    );
   }
   while (high - low > 1) {
     const middle = (low + high) >> 1;
@@ -224,7 +241,9 @@ async function isEnough({ aims: { target }, sizing }: Search, drop: DropPlan): P
   const { of, amount } = target!;
   const sized = await sizing.of(drop);
   const { saves, bytes, file } = sized;
-  if (of === "file") return bytes !== null && bytes <= (amount <= 1 ? amount * Math.min(file!.original, file!.whole) : amount);
+  if (of === "file") {
+    return bytes !== null && bytes <= (amount <= 1 ? amount * Math.min(file!.original, file!.whole) : amount);
+  }
   if (amount > 1) return savedBy(target, sized) >= amount;
   return (of === "parameters" ? saves.parametersShare : saves.kv.share) >= amount;
 }
@@ -239,14 +258,27 @@ interface Chosen {
   readonly times: Fit["times"];
 }
 
+/** The first place on a path that was made anew inside a plan: its sums are scaled to what that plan was measured to cost. */
+function placeAfter({ path }: Search, before: Stop, { costs }: Look, aims: Aims): number {
+  const same = path.find(({ saved }) => saved >= before.saved) ?? path.at(-1)!;
+  return Math.max(1, stopWithin(path, firstKld(aims) * same.kld / costs.kld.value));
+}
+
 const ratioOf = ({ costs, predicted }: Look): number => predicted > 0 ? costs.kld.value / predicted : 1;
 
 async function choose(first: Search): Promise<Chosen> {
   const { scope, model, aims, options, alone, weighed } = first;
   const { target, limits } = aims;
-  const speed = target?.of === "speed" ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own)) : null;
+  const speed = target?.of === "speed"
+    ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own))
+    : null;
   const places = async (search: Search) => {
-    if (!target) return scope.likely(() => Math.max(1, stopWithin(search.path, firstKld(aims))), () => search.path.length >> 1);
+    if (!target) {
+      return scope.likely(
+        () => Math.max(1, stopWithin(search.path, firstKld(aims))),
+        () => search.path.length >> 1,
+      );
+    }
     const wanted = speed
       ? (drop: DropPlan) => Promise.resolve(speed(drop) >= target.amount)
       : (drop: DropPlan) => isEnough(search, drop);
@@ -257,10 +289,17 @@ async function choose(first: Search): Promise<Chosen> {
   const look = (await lookAt(first, place, 0))!;
   looks.push(look);
   const isOff = scope.likely(() => ratioOf(look) > OFF, () => false);
-  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: measuring again` };
+  const at = {
+    model,
+    text: beginning(model, options, ALONE),
+    title: `fit of ${model.name}: measuring again`,
+  };
   const again = await measure(scope, at, isOff ? first.field.sites : [], first.path[place], weighed);
   const search = isOff ? withCosts({ ...first, alone, weighed }, again) : first;
-  const prediction = scope.likely(() => ({ ratio: ratioOf(look), again: isOff }), () => ({ ratio: 1, again: false }));
+  const prediction = scope.likely(
+    () => ({ ratio: ratioOf(look), again: isOff }),
+    () => ({ ratio: 1, again: false }),
+  );
   if (target) {
     const other = isOff ? await places(search) : -1;
     const second = await lookAt(search, other, 1);
@@ -268,12 +307,14 @@ async function choose(first: Search): Promise<Chosen> {
     const isBetter = second !== null && second.costs.kld.value < look.costs.kld.value;
     const chosen = isBetter ? { search, place: other } : { search: first, place };
     const own = isBetter ? second : look;
-    const times = speed ? await scope.work(model, TIMING, (options) => timesOf(model, own.drop, options)) : null;
+    const times = speed
+      ? await scope.work(model, TIMING, (options) => timesOf(model, own.drop, options))
+      : null;
     return { ...chosen, looks, prediction, base: look.base, times };
   }
   const known = isOff ? [] : [look];
   const turns = limits.every(({ of }) => of === "kld") ? LOOKS.kld : LOOKS.others;
-  let next = isOff ? Math.max(1, stopWithin(search.path, firstKld(aims) )) : nextPlace(search.path, known);
+  let next = isOff ? placeAfter(search, first.path[place], look, aims) : nextPlace(search.path, known);
   for (let turn = 1; turn < turns; turn++) {
     const isDone = scope.likely(
       () => next < 1 || known.some(({ place, share }) => place === next || share > NEAR && share <= 1),
@@ -296,7 +337,17 @@ async function rowOf(
   { kld, kld99, same, loss, points }: Measured,
 ): Promise<Row> {
   const { bytes, saves } = await sizing.of(drop);
-  return { drop: planData(drop), saves, bytes, predicted, kld, kld99, same, loss, ...points ? { points } : {} };
+  return {
+    drop: planData(drop),
+    saves,
+    bytes,
+    predicted,
+    kld,
+    kld99,
+    same,
+    loss,
+    ...points ? { points } : {},
+  };
 }
 
 /** The costs of plans on the samples that confirm, in one run. */
@@ -322,8 +373,13 @@ async function resultOf(first: Search): Promise<Fit> {
   const others: Baseline[] = place > 0 ? baselinesOf(sites, path[place].saved) : [];
   const drops = [...rungs.map((rung) => path[rung]), ...others].map(planOf);
   const { provenance: confirming, costs } = await confirmed(search, drops);
-  const rows = await Promise.all(drops.map((drop, i) => rowOf(search, drop, path[rungs[i]]?.kld ?? null, costs[i])));
-  const tests = rows.slice(0, rungs.length).map((row, i) => ({ ...row, keeps: keepsLimits(limits, costs[i]) }));
+  const rows = await Promise.all(
+    drops.map((drop, i) => rowOf(search, drop, path[rungs[i]]?.kld ?? null, costs[i])),
+  );
+  const tests = rows.slice(0, rungs.length).map((row, i) => ({
+    ...row,
+    keeps: keepsLimits(limits, costs[i]),
+  }));
   const answer = answerOf(tests);
   const drop = drops[answer ?? 0];
   const { file, saves } = await sizing.of(answer === null ? noDrop : drop);

@@ -61,7 +61,10 @@ function rowsOf({ confirmed, answer, baselines, aims }: Fit, isWhole: boolean): 
     ...shown.map((row) => {
       const place = confirmed.indexOf(row);
       const name = place === answer ? "answer" : answer !== null && place < answer ? "smaller" : "larger";
-      return { ...row, name: isLimited && row.keeps !== "yes" ? `${name}, ${row.keeps === "no" ? "fails" : "open"}` : name };
+      return {
+        ...row,
+        name: isLimited && row.keeps !== "yes" ? `${name}, ${row.keeps === "no" ? "fails" : "open"}` : name,
+      };
     }),
     ...baselines.map((row) => ({ ...row, name: baselineName(row) })),
   ];
@@ -94,7 +97,9 @@ export function fitTables(fit: Fit, { lowest }: TableLook = {}): Table[] {
       undefined,
       ...[answerText(fit), times ?? ""].filter((line) => line !== ""),
       ...row && isWhole ? planLines(row.drop) : [],
-      ...row && !isWhole && answer !== null ? ["use --all to print every layer's types and every confirmed plan"] : [],
+      ...row && !isWhole && answer !== null
+        ? ["use --all to print every layer's types and every confirmed plan"]
+        : [],
       fitSetting(fit),
     ),
   ];
@@ -110,9 +115,20 @@ export function fitRows(fit: Fit): CsvRow[] {
         { [name]: own.value, [`${name}_low`]: own.low, [`${name}_high`]: own.high }
       );
       return record({
-        ...{ ...originOf(origin), limits: aims.map(({ of, amount }) => `${of} ${amount}`).join(" "), on, bytes },
+        ...{
+          ...originOf(origin),
+          limits: aims.map(({ of, amount }) => `${of} ${amount}`).join(" "),
+          on,
+          bytes,
+        },
         ...{ less: savedShare(fit, row), parameters_share: saves.parametersShare, kv_share: saves.kvShare },
-        ...{ predicted, ...ends("kld", kld), ...ends("kld99", kld99), ...ends("same", same), ...ends("loss", loss) },
+        ...{
+          predicted,
+          ...ends("kld", kld),
+          ...ends("kld99", kld99),
+          ...ends("same", same),
+          ...ends("loss", loss),
+        },
         ...{ points: points?.value, points_low: points?.low, points_high: points?.high },
         ...{ by: "path", type: null, keeps: null, answer: "no", ...of(i) },
         plan: planText(drop),
@@ -123,6 +139,11 @@ export function fitRows(fit: Fit): CsvRow[] {
     ...rowsOf("confirming", confirmed, fit.confirming, (i) => (
       { keeps: confirmed[i].keeps, answer: i === answer ? "yes" : "no" }
     )),
-    ...rowsOf("confirming", baselines, fit.confirming, (i) => ({ by: baselines[i].by, type: baselines[i].type })),
+    ...rowsOf(
+      "confirming",
+      baselines,
+      fit.confirming,
+      (i) => ({ by: baselines[i].by, type: baselines[i].type }),
+    ),
   ];
 }

@@ -90,8 +90,10 @@ const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b);
 
 /** Bytes of some matrices in a type; each that has no more bits keeps its own, as all do without one. */
 const bytesIn = (matrices: readonly Stored[], type?: string): number =>
-  sum(matrices, (own) =>
-    encodedBytes(type === undefined || isAsCoarse(own.type, type) ? own.type : type, own.shape));
+  sum(
+    matrices,
+    (own) => encodedBytes(type === undefined || isAsCoarse(own.type, type) ? own.type : type, own.shape),
+  );
 
 /** The levels of some matrices: types in which they take fewer bytes. */
 export function levelsOf(matrices: readonly Stored[]): Level[] {
@@ -143,7 +145,9 @@ export function sitesOf(units: readonly Unit[], drops: readonly Drop[]): Site[] 
   const dropOf = new Map(drops.flatMap((drop) => drop.modules.map((one) => [keyOf(one), drop])));
   const of = ({ place }: Unit) => "table" in place ? place : dropOf.get(keyOf(place)) ?? keyOf(place);
   const byDrop = Map.groupBy(units, of);
-  const staying = [...byDrop].flatMap(([key, units]) => dropOf.values().some((drop) => drop === key) ? [] : [units]);
+  const staying = [...byDrop].flatMap(([key, units]) =>
+    dropOf.values().some((drop) => drop === key) ? [] : [units]
+  );
   return [
     ...staying.map((units) => ({ units, drop: null })),
     ...drops.map((drop) => ({ units: byDrop.get(drop) ?? [], drop })),

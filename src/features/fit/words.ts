@@ -94,10 +94,15 @@ export function headline(fit: Fit): string {
 const GROUP_NAMES = { attention: { in: "q/k/v", out: "o" }, mlp: { in: "gate/up", out: "down" } } as const;
 
 /** What a plan does, by ranges: "table Q5_0; q/k/v Q4_0 in 22 of 30 layers; without attention 25 26". */
-export function planSentence({ attention, mlp, changes = [], tables = {} }: DropPlan, layers: number): string {
+export function planSentence(
+  { attention, mlp, changes = [], tables = {} }: DropPlan,
+  layers: number,
+): string {
   const { both, embedding, head } = tables;
   const parts = [
-    both ? `one table in the place of two${embedding ? `, ${embedding}` : ""}` : embedding && `table ${embedding}`,
+    both
+      ? `one table in the place of two${embedding ? `, ${embedding}` : ""}`
+      : embedding && `table ${embedding}`,
     head && `head ${head}`,
   ];
   for (const module of MODULES) {

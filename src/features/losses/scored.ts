@@ -1,5 +1,13 @@
 /** Plans scored on a text: they run as one trie, and the full model, which they are compared with, beside the first of them. */
-import { type DropPlan, openReference, score, type ScoreOptions, type ScoreSums, segmentsOf, withFull } from "core/run/mod.ts";
+import {
+  type DropPlan,
+  openReference,
+  score,
+  type ScoreOptions,
+  type ScoreSums,
+  segmentsOf,
+  withFull,
+} from "core/run/mod.ts";
 import { flopsOf, type Size } from "core/study/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "core/study/options.ts";
 import type { Running, Subject } from "core/study/over.ts";

@@ -176,10 +176,6 @@ Deno.test("the library says so in the same words as the command line, before a m
     [() => fit(none, { loss: 1, context: 9 }), "fit: found context without kvBytes, expected both"],
     [() => fit(none, { loss: 1, tasks: ["piqa"] }), "fit: found tasks without accuracy, expected both"],
     [() => fit(none, { accuracy: 1 }), "fit: found accuracy without tasks, expected both"],
-    [
-      () => fit(none, { loss: 1, repairSamples: 2 }),
-      "fit: found repairSamples without repair, expected both",
-    ],
     [() => sweep(none, { sequential: true }), "sweep: found sequential without repair, expected both"],
   ]);
 });

@@ -8,13 +8,16 @@ import { provenance } from "../../core/show/synthetic.ts";
 
 /** Samples of 100 tokens with divergences that differ much, and what is kept of them. */
 function runOf(samples: number): { run: Divergence; base: Divergence; tokens: number[] } {
-  const kl = Array.from({ length: samples }, (_, s) =>
-    Array.from({ length: 100 }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97) / 12)));
+  const kl = Array.from(
+    { length: samples },
+    (_, s) => Array.from({ length: 100 }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97) / 12)),
+  );
   const sums = kl.map((own, s) => ({
     ...{ nll: 300 + s + 2 * (s % 2), kl: own.reduce((a, b) => a + b), top1: 80 + s, tokens: 100 },
     tail: own.toSorted((a, b) => b - a).slice(0, 10),
   }));
-  const from = (sums: Divergence["sums"]) => divergenceSums.from({ provenance: provenance({ layers: 2 }) }, { sums });
+  const from = (sums: Divergence["sums"]) =>
+    divergenceSums.from({ provenance: provenance({ layers: 2 }) }, { sums });
   const base = from(sums.map((sample, s) => ({ ...sample, nll: 300 + s })));
   return { run: from(sums), base, tokens: kl.flat() };
 }

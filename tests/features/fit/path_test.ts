@@ -1,6 +1,14 @@
 /** The path through the plans of a model, by brute force; and the fixed sequence, on which every confirmed answer rests. */
 import assert from "node:assert/strict";
-import { answerOf, lowerHull, pathOf, type Priced, type PricedSite, rungsAbout, stopWithin } from "features/fit/path.ts";
+import {
+  answerOf,
+  lowerHull,
+  pathOf,
+  type Priced,
+  type PricedSite,
+  rungsAbout,
+  stopWithin,
+} from "features/fit/path.ts";
 import type { Level, Module, Unit } from "features/fit/units.ts";
 
 /** Numbers from 0 to 1, the same in every run. */
@@ -34,7 +42,10 @@ function least(sites: readonly PricedSite[], wanted: number): number {
     let own = [{ saved: 0, kld: 0 }];
     for (const { levels } of units) {
       own = own.flatMap((one) =>
-        [{ saved: 0, kld: 0 }, ...levels].map(({ saved, kld }) => ({ saved: one.saved + saved, kld: one.kld + kld }))
+        [{ saved: 0, kld: 0 }, ...levels].map(({ saved, kld }) => ({
+          saved: one.saved + saved,
+          kld: one.kld + kld,
+        }))
       );
     }
     if (drop) own.push(drop);
@@ -110,7 +121,10 @@ Deno.test("the answer never lies at or behind a plan that failed, whatever comes
   const verdicts = ["yes", "no", "cannot tell"] as const;
   for (let n = 0; n <= 6; n++) {
     for (let code = 0; code < 3 ** n; code++) {
-      const confirmed = Array.from({ length: n }, (_, i) => ({ keeps: verdicts[Math.floor(code / 3 ** i) % 3] }));
+      const confirmed = Array.from(
+        { length: n },
+        (_, i) => ({ keeps: verdicts[Math.floor(code / 3 ** i) % 3] }),
+      );
       const answer = answerOf(confirmed);
       const before = confirmed.slice(0, (answer ?? -1) + 1);
       assert.ok(before.every(({ keeps }) => keeps === "yes"), "all up to the answer keep their limits");

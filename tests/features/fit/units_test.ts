@@ -12,7 +12,11 @@ const namesOf = (levels: readonly Level[]) => levels.map(({ type }) => type);
 Deno.test("levels are all types below the stored one that the rows hold, by name", () => {
   const plain = ["Q5_0", "Q4_1", "Q4_0", ...canEncode("IQ4_NL") ? ["IQ4_NL"] : []];
   assert.deepEqual(namesOf(levelsOf([matrix("Q5_1", 96)])), plain);
-  assert.deepEqual(namesOf(levelsOf([matrix("Q5_1", 96), matrix("Q5_1", 256)])), plain, "rows of all matrices");
+  assert.deepEqual(
+    namesOf(levelsOf([matrix("Q5_1", 96), matrix("Q5_1", 256)])),
+    plain,
+    "rows of all matrices",
+  );
   assert.deepEqual(levelsOf([matrix("Q4_0", 96)]), [], "a type of equal size saves nothing");
   assert.deepEqual(levelsOf([matrix("F16", 90)]), [], "rows that hold no block");
   const own = levelsOf([matrix("Q4_1", 96), matrix("Q4_0", 96)]);
@@ -35,7 +39,11 @@ Deno.test("the coarsest level of four bits is measured, of equal ones that of th
   assert.deepEqual(all.map(({ kld }) => Number(kld.toFixed(6))), [0.002, 0.04, 0.2, 0.1]);
   const low = [level("Q4_K", 45), level("Q3_K", 34), level("Q2_K", 26)];
   assert.deepEqual(namesOf(measuredLevels(unit(0, "in", low, 160), () => 1)), ["Q4_K", "Q3_K"]);
-  assert.deepEqual(namesOf(measuredLevels(unit(0, "in", [level("Q4_0", 96)]), () => 1)), ["Q4_0"], "all there is");
+  assert.deepEqual(
+    namesOf(measuredLevels(unit(0, "in", [level("Q4_0", 96)]), () => 1)),
+    ["Q4_0"],
+    "all there is",
+  );
 });
 
 Deno.test("one table in the place of two is measured, and its types cost that and their error", () => {
@@ -44,12 +52,20 @@ Deno.test("one table in the place of two is measured, and its types cost that an
   const table: Unit = { place: { table: "embedding", both: "head" }, matrices: [], bytes: 150, levels };
   assert.deepEqual(measuredLevels(table, () => 1), [one, levels[2]]);
   const errors = new Map([[levels[1], 25], [levels[2], 100]]);
-  const all = allLevels(table, new Map([[one, 0.01], [levels[2], 0.05]]), (level) => errors.get(level) ?? NaN);
+  const all = allLevels(
+    table,
+    new Map([[one, 0.01], [levels[2], 0.05]]),
+    (level) => errors.get(level) ?? NaN,
+  );
   assert.deepEqual(all.map(({ kld }) => Number(kld.toFixed(6))), [0.01, 0.02, 0.05]);
   const importance = { modules: [], head: "a".repeat(64) };
   const planOf = (choice: Choice) => planOfChoices([choice], [], importance).tables;
   assert.deepEqual(planOf({ unit: table, level: one }), { both: "head" });
-  assert.deepEqual(planOf({ unit: table, level: levels[1] }), { both: "head", embedding: "Q5_0", tensors: importance.head });
+  assert.deepEqual(planOf({ unit: table, level: levels[1] }), {
+    both: "head",
+    embedding: "Q5_0",
+    tensors: importance.head,
+  });
 });
 
 Deno.test("the groups of a module are one change, and a site has the units that its drop takes", () => {
@@ -62,7 +78,10 @@ Deno.test("the groups of a module are one change, and a site has the units that 
     mlp: [],
     changes: [{ layer: 0, module: "mlp", to: "types", in: "Q4_0", out: "Q5_0", tensors: hash }],
   });
-  const drop = { modules: [{ module: "mlp", layer: 0 }, { module: "attention", layer: 0 }] as const, saved: 10 };
+  const drop = {
+    modules: [{ module: "mlp", layer: 0 }, { module: "attention", layer: 0 }] as const,
+    saved: 10,
+  };
   const sites = sitesOf(units, [drop]);
   assert.deepEqual(sites.map(({ units, drop }) => [units.length, drop?.saved]), [[1, undefined], [2, 10]]);
 });

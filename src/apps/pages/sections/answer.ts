@@ -163,7 +163,9 @@ export function fitAnswer(fit: Fit): Answer | undefined {
   return {
     drop,
     measure: "loss",
-    goes: answer === null ? `${headline(fit)} (95 %).` : `${answerText(fit)} ${capital(promiseText(aims))} (95 %).`,
+    goes: answer === null
+      ? `${headline(fit)} (95 %).`
+      : `${answerText(fit)} ${capital(promiseText(aims))} (95 %).`,
     costOf: (wanted) =>
       sameDrop(wanted, drop)
         ? `${numbersText(fit, row)}, on ${tokensOf(confirming)} that had no part in the choice.`

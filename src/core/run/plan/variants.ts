@@ -12,12 +12,7 @@ import {
 } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import {
-  cutTensor,
-  type KeepsBlocks,
-  type Lease,
-  type WeightSource,
-} from "../../weights/mod.ts";
+import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
 import { changeKind, isOneTable, normalTables } from "./changes.ts";
 import { roundedOnce } from "./rounded.ts";
 import { tensorsOf } from "./tensors.ts";
