@@ -1,7 +1,7 @@
 /** What a fit may change in a model, and how large the files of its plans are. */
 import { KINDS, type ModuleKind, MODULES } from "core/measure/mod.ts";
 import { expectHeld, type Format, type OpenSizer, type Sizer, sizerOf } from "core/formats/mod.ts";
-import { type Plan, planData, type Sizes } from "core/result/mod.ts";
+import type { Plan } from "core/result/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { sizesOf, type StudyModel } from "core/subject/mod.ts";
 import { constraintsOf, CONTEXT, lessSaved, savesOf } from "../orders/mod.ts";

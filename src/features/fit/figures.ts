@@ -36,13 +36,12 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const row = answerRow(fit);
   const widest = Math.max(limit ?? 0, ...confirmed.map(({ kld }) => kld.high ?? kld.value));
   const most = REACH * (widest || 1);
-  const lines = [...confirmed, ...looks];
   const shift = pathShift(fit);
   const predicted = shift === null
     ? []
     : path.map(({ saved, kld }) => ({ x: (shift - saved) / scale, y: kld })).filter(({ y }) => y <= most);
   const shown = baselines.filter(({ kld }) => kld.value <= most);
-  const points = [...lines, ...shown].map((row) => pointOf(row, ""));
+  const points = [...confirmed, ...looks, ...shown].map((row) => pointOf(row, ""));
   const xs = [...points.map(({ x }) => x), ...file ? [file.original / scale] : [1]];
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
   const room = 0.06 * (high - low || 1);
@@ -54,42 +53,15 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       high: Math.min(top, point.high ?? 0),
       low: Math.max(0, point.low ?? 0),
     }));
+  const dots = (rows: readonly Row[], name: (row: never) => string, look: Omit<Series, "points">): Series => (
+    { ...look, width: 0, points: clipped(rows.map((row) => pointOf(row, name(row as never)))) }
+  );
   const series: Series[] = [
     { color: FAINT, points: within, width: 2 },
-    {
-      color: COLORS.attention,
-      shape: "circle",
-      hollow: true,
-      width: 0,
-      r: 5,
-      points: clipped(looks.map((row) => pointOf(row, "look"))),
-    },
-    {
-      color: COLORS.types,
-      shape: "circle",
-      width: 0,
-      r: 5,
-      points: clipped(confirmed.map((row) => pointOf(row, "confirmed"))),
-    },
-    ...row
-      ? [
-        {
-          color: INK,
-          shape: "circle",
-          hollow: true,
-          width: 0,
-          r: 10,
-          points: [pointOf(row, "the answer")],
-        } as const,
-      ]
-      : [],
-    {
-      color: HUES[1],
-      shape: "diamond",
-      width: 0,
-      r: 6,
-      points: clipped(shown.map((row) => pointOf(row, baselineName(row)))),
-    },
+    dots(row ? [row] : [], () => "the answer", { color: INK, shape: "circle", hollow: true, r: 10 }),
+    dots(looks, () => "look", { color: COLORS.attention, shape: "circle", hollow: true, r: 5 }),
+    dots(confirmed, () => "confirmed", { color: COLORS.types, shape: "circle", r: 5 }),
+    dots(shown, baselineName, { color: HUES[1], shape: "diamond", r: 6 }),
   ];
   return {
     rows: fitRows(fit),

@@ -1,5 +1,5 @@
 /** The form of a fit: the smallest file that keeps its limits, what was measured to find it, and what is as small by other means. */
-import { MODULES, TABLES, VERDICTS } from "core/measure/mod.ts";
+import { KINDS, TABLES, VERDICTS } from "core/measure/mod.ts";
 import { z } from "zod";
 import {
   depends,
@@ -84,7 +84,7 @@ export const fitKind = kind("fit", { method: 3 }, {
   file: fileForm.optional(),
   /** What one part in another type, or without one module, was measured to cost alone. */
   measured: z.array(z.object({
-    module: z.enum([...MODULES, ...TABLES]),
+    module: z.enum([...KINDS, ...TABLES]),
     /** Null of a table of words. */
     layer: z.int().nonnegative().nullable(),
     /** The matrices that read the module's input, or the one that writes its update; absent of a table, and of a drop. */

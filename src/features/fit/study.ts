@@ -36,7 +36,7 @@ const NEAR = 0.98;
 /** Measured over predicted divergence from which the rest is measured again inside the plan. */
 const OFF = 1.5;
 /** Divergences of the plans that are confirmed, as shares of the chosen plan's. */
-const RUNGS = [0.75, 0.85, 0.91, 0.96, 1, 1.04];
+const RUNGS = [0.78, 0.86, 0.93, 1, 1.06, 1.12];
 /** The divergence at which a search begins that limits accuracy alone. */
 const FIRST = 0.05;
 
@@ -411,7 +411,8 @@ function measuredIn({ trials }: Costs): Fit["measured"] {
   return trials.flatMap(({ site, choice, kld }): Fit["measured"] => {
     if (!choice) {
       const { modules, saved } = site.drop!;
-      return modules.length > 1 ? [] : [{ ...modules[0], to: "nothing", saved: Math.round(saved), kld }];
+      const [{ layer, module: own }, other] = modules;
+      return [{ module: other ? "block" : own, layer, to: "nothing", saved: Math.round(saved), kld }];
     }
     const { unit: { place, bytes }, level } = choice;
     const own = "table" in place

@@ -13,7 +13,7 @@ import {
   baselineName,
   fitSetting,
   headline,
-  kldText,
+  kldAs,
   perplexityPercent,
   planLines,
   promiseText,
@@ -39,7 +39,7 @@ function columnsOf(fit: Fit): Column<Named>[] {
     { title: "plan", value: ({ name }) => name, align: "left" },
     { title: "size", value: ({ bytes }) => bytes && formatBytes(bytes) },
     { title: "less", value: (row) => `${formatFixed(100 * savedShare(fit, row), 1)} %` },
-    { title: "KLD", value: ({ kld }) => halfText(kld, kldText) },
+    { title: "KLD", value: ({ kld }) => halfText(kld, kldAs(kld.value)) },
     { title: "99 %", value: ({ kld99 }) => formatFixed(kld99.value, 2) },
     { title: "same", value: ({ same }) => formatShare(same.value) },
     { title: "ppl., %", value: ({ loss }) => halfText(percent(loss), (value) => formatFixed(value, 1)) },
@@ -60,7 +60,13 @@ function rowsOf({ confirmed, answer, baselines, aims }: Fit, isWhole: boolean): 
   return [
     ...shown.map((row) => {
       const place = confirmed.indexOf(row);
-      const name = place === answer ? "answer" : answer !== null && place < answer ? "smaller" : "larger";
+      const name = place === answer
+        ? "answer"
+        : answer === null
+        ? "smallest"
+        : place < answer
+        ? "smaller"
+        : "larger";
       return {
         ...row,
         name: isLimited && row.keeps !== "yes" ? `${name}, ${row.keeps === "no" ? "fails" : "open"}` : name,

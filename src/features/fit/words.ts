@@ -32,13 +32,18 @@ function aimText({ of, amount, tasks = [], context }: Aim): string {
 /** Limits and target: "KLD at most 0.05 and perplexity at most 2 % higher". */
 export const promiseText = (aims: readonly Aim[]): string => aims.map(aimText).join(" and ");
 
-/** A divergence: three decimals, or four of a small one. */
-export const kldText = (value: number): string => formatFixed(value, Math.abs(value) < 0.01 ? 4 : 3);
+/** Writes divergences with the decimals of one: three, or four of a small one. */
+export const kldAs = (one: number) => (value: number): string =>
+  formatFixed(value, Math.abs(one) < 0.01 ? 4 : 3);
+export const kldText = (value: number): string => kldAs(value)(value);
 const signed = (value: number, decimals: number) => `${value < 0 ? "" : "+"}${formatFixed(value, decimals)}`;
 
 /** A number with its interval: "0.048 (95 %: 0.045 to 0.051)"; without one where a single sample gives none. */
-const withEnds = ({ value, low, high }: Ends, write: (value: number) => string, name = "95 %: ") =>
-  low === null || high === null ? write(value) : `${write(value)} (${name}${write(low)} to ${write(high)})`;
+const withEnds = ({ value, low, high }: Ends, write: (value: number) => string) =>
+  low === null || high === null ? write(value) : `${write(value)} (95 %: ${write(low)} to ${write(high)})`;
+const negated = ({ value, low, high }: Ends): Ends => (
+  { value: 0 - value, low: high === null ? null : 0 - high, high: low === null ? null : 0 - low }
+);
 
 /** The rise of the perplexity by a rise of the loss, in percent. */
 export const perplexityPercent = (loss: number): number => 100 * Math.expm1(loss);
@@ -71,10 +76,10 @@ export function numbersText(fit: Pick<Fit, "file">, row: Row): string {
     : ` (${formatFixed(perplexityPercent(loss.low), 1)} to ${formatFixed(perplexityPercent(loss.high), 1)})`;
   return [
     sizeText(fit, row),
-    `KLD ${withEnds(kld, kldText)}, 99 %: ${formatFixed(kld99.value, 2)}`,
+    `KLD ${withEnds(kld, kldAs(kld.value))}, 99 %: ${formatFixed(kld99.value, 2)}`,
     `same first choice ${formatShare(same.value)}`,
     `perplexity ${signed(perplexityPercent(loss.value), 1)} %${ppl}`,
-    ...points ? [`accuracy ${withEnds(points, (value) => signed(0 - value, 1), "95 %: ")} points`] : [],
+    ...points ? [`accuracy ${withEnds(negated(points), (value) => signed(value, 1))} points`] : [],
   ].join(" · ");
 }
 

@@ -38,7 +38,7 @@ function row(drop: DropPlan, bytes: number | null, kld: number, half = 0.004): R
       kv: { context: 8192, bytes: 8192 * 64 * attention, share: attention / 6 },
     },
     ...{ bytes, predicted: 0.9 * kld, kld: ends(kld, half), kld99: ends(7 * kld, 30 * half) },
-    ...{ same: ends(1 - 2.4 * kld, half), loss: ends(0.5 * kld, half) },
+    ...{ same: ends(1 - 0.8 * kld, half), loss: ends(0.5 * kld, half) },
   };
 }
 
