@@ -1,5 +1,5 @@
 /** The command that finds the smallest file within a divergence: fit. */
-import { flag, option } from "core/entry/mod.ts";
+import { flag, option, under } from "core/entry/mod.ts";
 import { planTensors } from "core/study/plan_file.ts";
 import type { Context } from "core/command/context.ts";
 import { isStandardOutput } from "core/command/destination.ts";
@@ -17,7 +17,7 @@ const fitCommand = (context: Context) =>
     says: "find the smallest file within a limit, and confirm it",
     options: {
       ...fitStudy.checks,
-      all: option(flag, "print every layer's types and every confirmed plan"),
+      ...under("Results:", { all: option(flag, "print every layer's types and every confirmed plan") }),
       ...calibrationOptions(),
       ...studyOptions("fit", () => "file"),
     },

@@ -81,5 +81,5 @@ export async function expectedSpeed(model: StudyModel, { results: _, ...options 
   const { has } = await engineOf(options);
   const step = (plan: DropPlan) => predict({ model, has }, plan, SETTING, STEPS, times).step;
   const full = step(noDrop);
-  return (plan: DropPlan) => full / step(plan);
+  return { of: (plan: DropPlan) => full / step(plan) };
 }

@@ -3,6 +3,7 @@
  * looked at on half of the samples and scale its prediction, and the other half confirms the answer beside what is as small by other means.
  */
 import { displayable } from "core/entry/mod.ts";
+import { formatShare } from "core/show/words/numbers.ts";
 import { planHash } from "core/measure/mod.ts";
 import { head, type Plan, planData, planKind } from "core/result/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
@@ -208,36 +209,53 @@ function nextPlace(
   return Math.max(0, stopWithin(path, wanted));
 }
 
-/** The first stop that saves as much as the target asks for. Throws `RangeError` where none does. */
-async function reaching(
-  { model, path, planOf, sizing, aims: { target } }: Search,
-  wanted: (drop: DropPlan) => Promise<boolean>,
-) {
-  let [low, high] = [0, path.length - 1];
-  if (!await wanted(planOf(path[high]))) {
-    const { bytes, saves } = await sizing.of(planOf(path[high]));
-    const { of, amount } = target!;
-    const most = of === "file"
-      ? `at least ${bytes} bytes`
-      : of === "parameters"
-      ? `at most ${saves.parameters} (${(100 * saves.parametersShare).toFixed(1)} %)`
-      : of === "kv-bytes"
-      ? `at most ${saves.kv.bytes} (${(100 * saves.kv.share).toFixed(1)} %)`
-      : "less";
-    throw new RangeError(
-      `Cannot fit ${model.name}: ${of} is ${amount}, expected ${most}, what the smallest plan has`,
-    );
-  }
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (await wanted(planOf(path[middle]))) high = middle;
-    else low = middle;
-  }
-  return high;
+/** How the first stop is found that reaches the target; null without one. */
+async function reaching({ scope, model, aims: { target } }: Search) {
+  if (!target) return null;
+  const isSpeed = target.of === "speed";
+  const speed = isSpeed ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own)) : null;
+  const isEnough = (search: Search, drop: DropPlan) =>
+    speed
+      ? scope.likely(() => Promise.resolve(speed.of(drop) >= target.amount), () => Promise.resolve(true))
+      : isReached(search, drop);
+  return {
+    isSpeed,
+    /** The first stop of a path that reaches the target. Throws `RangeError` where none does. */
+    async placeIn(search: Search): Promise<number> {
+      const { path, planOf } = search;
+      let [low, high] = [0, path.length - 1];
+      if (!await isEnough(search, planOf(path[high]))) throw await tooMuch(search, planOf(path[high]), speed);
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (await isEnough(search, planOf(path[middle]))) high = middle;
+        else low = middle;
+      }
+      return high;
+    },
+  };
+}
+
+/** The error of a target that no plan reaches, and what the smallest one has. */
+async function tooMuch(
+  { model: { name }, sizing, aims: { target } }: Search,
+  drop: DropPlan,
+  speed: Awaited<ReturnType<typeof expectedSpeed>> | null,
+): Promise<RangeError> {
+  const { bytes, saves: { parameters, parametersShare, kv } } = await sizing.of(drop);
+  const { of, amount } = target!;
+  const most: Readonly<Record<string, string>> = {
+    file: `at least ${bytes} bytes`,
+    parameters: `at most ${parameters} (${formatShare(parametersShare)})`,
+    "kv-bytes": `at most ${kv.bytes} (${formatShare(kv.share)})`,
+    speed: `at most ${speed?.of(drop).toFixed(2)}`,
+  };
+  return new RangeError(
+    `Cannot fit ${name}: ${of} is ${amount}, expected ${most[of]}, what the smallest plan has`,
+  );
 }
 
 /** Whether a plan reaches the target by its size. */
-async function isEnough({ aims: { target }, sizing }: Search, drop: DropPlan): Promise<boolean> {
+async function isReached({ aims: { target }, sizing }: Search, drop: DropPlan): Promise<boolean> {
   const { of, amount } = target!;
   const sized = await sizing.of(drop);
   const { saves, bytes, file } = sized;
@@ -254,80 +272,80 @@ interface Chosen {
   readonly place: number;
   readonly looks: readonly Look[];
   readonly prediction: Fit["prediction"];
+  /** The model as stored on the samples that choose. */
   readonly base: Divergence;
   readonly times: Fit["times"];
 }
 
+/** Measured over predicted divergence of a plan, on the text on which its parts were measured. */
+async function ratioOf(search: Search, { drop, predicted }: Look): Promise<number> {
+  const { scope, model, options } = search;
+  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: verifying` };
+  const [[own]] = await divergencesIn(scope, at, [[drop]]);
+  return scope.likely(() => predicted > 0 ? own.kl / predicted : 1, () => 1);
+}
+
+/** The search with its parts measured again inside a plan that diverges far more than predicted; else the same search. */
+async function anew(search: Search, { place }: Look, isOff: boolean): Promise<Search> {
+  const { scope, model, options, field, path, weighed } = search;
+  const title = `fit of ${model.name}: measuring again`;
+  const at = { model, text: beginning(model, options, ALONE), title };
+  const again = await measure(scope, at, isOff ? field.sites : [], path[place], weighed);
+  return isOff ? withCosts(search, again) : search;
+}
+
 /** The first place on a path that was made anew inside a plan: its sums are scaled to what that plan was measured to cost. */
-function placeAfter({ path }: Search, before: Stop, { costs }: Look, aims: Aims): number {
+function placeAfter({ path, aims }: Search, before: Stop, { costs }: Look): number {
   const same = path.find(({ saved }) => saved >= before.saved) ?? path.at(-1)!;
   return Math.max(1, stopWithin(path, firstKld(aims) * same.kld / costs.kld.value));
 }
 
-const ratioOf = ({ costs, predicted }: Look): number => predicted > 0 ? costs.kld.value / predicted : 1;
-
 async function choose(first: Search): Promise<Chosen> {
-  const { scope, model, aims, options, alone, weighed } = first;
-  const { target, limits } = aims;
-  const speed = target?.of === "speed"
-    ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own))
-    : null;
-  const places = async (search: Search) => {
-    if (!target) {
-      return scope.likely(
-        () => Math.max(1, stopWithin(search.path, firstKld(aims))),
-        () => search.path.length >> 1,
-      );
-    }
-    const wanted = speed
-      ? (drop: DropPlan) => Promise.resolve(speed(drop) >= target.amount)
-      : (drop: DropPlan) => isEnough(search, drop);
-    return await reaching(search, wanted);
-  };
-  const place = await places(first);
-  const looks: Look[] = [];
+  const { scope, aims, path } = first;
+  const reached = await reaching(first);
+  const place = reached
+    ? await reached.placeIn(first)
+    : scope.likely(() => Math.max(1, stopWithin(path, firstKld(aims))), () => path.length >> 1);
   const look = (await lookAt(first, place, 0))!;
-  looks.push(look);
-  const isOff = scope.likely(() => ratioOf(look) > OFF, () => false);
-  const at = {
-    model,
-    text: beginning(model, options, ALONE),
-    title: `fit of ${model.name}: measuring again`,
-  };
-  const again = await measure(scope, at, isOff ? first.field.sites : [], first.path[place], weighed);
-  const search = isOff ? withCosts({ ...first, alone, weighed }, again) : first;
-  const prediction = scope.likely(
-    () => ({ ratio: ratioOf(look), again: isOff }),
-    () => ({ ratio: 1, again: false }),
-  );
-  if (target) {
-    const other = isOff ? await places(search) : -1;
-    const second = await lookAt(search, other, 1);
-    if (second) looks.push(second);
-    const isBetter = second !== null && second.costs.kld.value < look.costs.kld.value;
-    const chosen = isBetter ? { search, place: other } : { search: first, place };
-    const own = isBetter ? second : look;
-    const times = speed
-      ? await scope.work(model, TIMING, (options) => timesOf(model, own.drop, options))
-      : null;
-    return { ...chosen, looks, prediction, base: look.base, times };
-  }
+  const ratio = await ratioOf(first, look);
+  const isOff = ratio > OFF;
+  const search = await anew(first, look, isOff);
+  const common = { base: look.base, prediction: { ratio, again: isOff } };
+  if (reached) return { ...common, ...await cheaper(first, search, look, reached) };
   const known = isOff ? [] : [look];
-  const turns = limits.every(({ of }) => of === "kld") ? LOOKS.kld : LOOKS.others;
-  let next = isOff ? placeAfter(search, first.path[place], look, aims) : nextPlace(search.path, known);
+  let next = isOff ? placeAfter(search, path[place], look) : nextPlace(search.path, known);
+  const turns = aims.limits.every(({ of }) => of === "kld") ? LOOKS.kld : LOOKS.others;
   for (let turn = 1; turn < turns; turn++) {
     const isDone = scope.likely(
       () => next < 1 || known.some(({ place, share }) => place === next || share > NEAR && share <= 1),
       () => false,
     );
     const own = await lookAt(search, isDone ? -1 : next, turn);
-    if (own) {
-      known.push(own);
-      looks.push(own);
-      next = scope.likely(() => nextPlace(search.path, known), () => next);
-    }
+    if (!own) continue;
+    known.push(own);
+    next = scope.likely(() => nextPlace(search.path, known), () => next);
   }
-  return { search, place: next, looks, prediction, base: look.base, times: null };
+  return { ...common, search, place: next, looks: [...new Set([look, ...known])], times: null };
+}
+
+/** Of the plans that reach a target, before and after parts were measured again, the one that diverges less. */
+async function cheaper(
+  first: Search,
+  search: Search,
+  look: Look,
+  { placeIn, isSpeed }: NonNullable<Awaited<ReturnType<typeof reaching>>>,
+): Promise<Omit<Chosen, "base" | "prediction">> {
+  const { scope, model } = first;
+  const place = search === first ? -1 : await placeIn(search);
+  const other = await lookAt(search, place, 1);
+  const isBetter = other !== null && other.costs.kld.value < look.costs.kld.value;
+  const { drop } = isBetter ? other : look;
+  const times = isSpeed ? await scope.work(model, TIMING, (options) => timesOf(model, drop, options)) : null;
+  return {
+    ...isBetter ? { search, place } : { search: first, place: look.place },
+    looks: [look, ...other ? [other] : []],
+    times,
+  };
 }
 
 async function rowOf(
