@@ -84,7 +84,7 @@ export { type Depth, depth, type DepthOptions } from "./features/depth/mod.ts";
 export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
 export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";
-export { fit, type FitAim, type FitLines, type FitOptions, type FitTarget } from "./features/fit/mod.ts";
+export { fit, type FitAim, type FitOptions, type FitTarget } from "./features/fit/mod.ts";
 export { generate, type GenerateOptions, type Written } from "./features/generate/mod.ts";
 export {
   type Keeping,

@@ -23,9 +23,10 @@ import { columnImportance, freeAll, noDrop, openReference, score, segmentsOf } f
 import { decoder } from "core/run/decode/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 import { float32 } from "core/tensor/mod.ts";
+import { scopeOf } from "core/study/scope.ts";
 import { zipfOf } from "core/study/text.ts";
-import { profileOver } from "features/profile/study.ts";
-import { planOfChoices, unitsOf } from "features/fit/types/units.ts";
+import { profileIn } from "features/profile/study.ts";
+import { planOfChoices, unitsOf } from "features/fit/units.ts";
 import { openConfig, openModel } from "core/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
 import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
@@ -184,7 +185,7 @@ async function profiled(path: string): Promise<Timed> {
   const model = await openModel(path);
   const text = zipfOf(model.spec, { samples, length });
   const untokenized = { ...model, tokenizer: () => Promise.resolve({ fingerprint: "none" } as Tokenizer) };
-  const { attention } = await profileOver(untokenized, text, noDrop, { engine: "cpu" });
+  const { attention } = await profileIn(scopeOf({ engine: "cpu" }), untokenized, text, noDrop);
   if (attention.importance.length !== model.spec.layers.length) {
     throw new Error("Cannot measure: layers are missing");
   }
@@ -197,13 +198,13 @@ async function typed(path: string): Promise<Timed> {
   const start = performance.now();
   const model = await openModel(path);
   const text = zipfOf(model.spec, { samples, length });
-  const { units } = await unitsOf(model);
+  const units = await unitsOf(model);
   const segments = segmentsOf((await text.pack({})).blocks);
   const engine = await openEngine({ engine: "cpu" });
   const importance = await columnImportance({ model, engine, segments });
   const plans = Array.from({ length: values.types }, (_, i) => {
     const unit = units[Math.floor(i * units.length / values.types)];
-    return planOfChoices([{ unit, level: unit.levels.at(-1)! }], importance);
+    return planOfChoices([{ unit, level: unit.levels.at(-1)! }], [], importance);
   });
   const found = await score({
     model,

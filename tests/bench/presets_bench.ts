@@ -81,7 +81,9 @@ const said = ({ rise, riseError }: ReturnType<typeof riseOver>) => {
 const size = (bytes: number) =>
   `${(bytes / 1e6).toFixed(1)} MB (${(100 * (bytes / whole - 1)).toFixed(1)} %)`;
 console.log(`${name}: ${size(whole)}; ${samples} × ${length} tokens of ${text}, behind the first ${skip}`);
-console.log(`answer: ${size(answer.tried[answer.answer!].bytes!)}, perplexity ${said(riseOver(own, full))}`);
+console.log(
+  `answer: ${size(answer.confirmed[answer.answer!].bytes!)}, perplexity ${said(riseOver(own, full))}`,
+);
 const folder = await Deno.makeTempDir();
 for (const preset of presets.split(",")) {
   const file = `${folder}/${preset}.gguf`;

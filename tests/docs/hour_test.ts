@@ -35,14 +35,14 @@ const lamina = (await Deno.readTextFile(`${root}README.md`)).match(/^ {4}(.*lami
 
 /** What each command has to print, on one stream or the other. */
 const promises: Record<string, RegExp> = {
-  start: /the perplexity rises by at most\s+10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
+  start: /KLD[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
   profile: /attention, most redundant first, 10 of 30/,
   depth: /^depth · [^]*the KL to the final prediction falls[^]*^depth · /m,
   plan: /^$/,
   order: /attention by (?:angular|loss)[^]*order +module/,
   guides: /rank corr[^]*angular distance/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
-  fit: /(?:Not for size|Worth it|It costs)[^]*the cost is [^]*confirmed on/,
+  fit: /(?:→ .* KLD|nothing is sure)[^]*that chose nothing/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,

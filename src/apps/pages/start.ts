@@ -1,5 +1,5 @@
 /**
- * What `lamina start` measures: a profile, the largest plan that keeps a promise, and what dropping costs around it. Sizes are smaller than
+ * What `lamina start` measures: a profile, the smallest file within a divergence, and what dropping costs. Sizes are smaller than
  * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
@@ -19,8 +19,6 @@ import { orderingChecks } from "../../features/orders/mod.ts";
 export interface StartOptions extends StudyOptions {
   /** Called with the profile, and later with the answer, as soon as each is there. */
   readonly onMeasured?: ((result: Profile | Fit) => void) | undefined;
-  /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
-  readonly unchecked?: boolean | undefined;
 }
 
 export interface Started {
@@ -29,22 +27,20 @@ export interface Started {
   readonly sweep: Sweep;
 }
 
-/** The rise of the perplexity that the pages' answer is about. */
-export const PROMISE = { perplexity: 0.1 } as const;
-
-/** Orders of types that need no measurement of their own. */
-const UNMEASURED = ["rule", "uniform"] as const;
+/** The divergence that the pages' answer is about. */
+export const PROMISE = { kld: 0.05 } as const;
 
 type Size = Pick<TextOptions, "samples" | "length">;
 const SIZE: Size = { samples: 8, length: 512 };
-const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
+/** The longest blocks that a fit needs: a divergence varies between texts, not with what lies far back. */
+const FITTED = 256;
+const TARGETS = ["attention", "mlp"] as const;
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
 const checks: Checks<StartOptions> = {
   ...studyChecks,
   onMeasured: func,
-  unchecked: orderingChecks.unchecked,
 };
 
 /** One price and one count of progress for all. */
@@ -56,14 +52,14 @@ export const startStudy = study<StartOptions, Started>({
     const texts = [textOf(model, sized(given)), textOf(model, fitOptions(sized(given)))];
     return sum(texts, ({ sizes: { samples, length } }) => samples * length);
   },
-  async run(scope, model, { onMeasured, unchecked, ...given }) {
+  async run(scope, model, { onMeasured, ...given }) {
     const options = sized(given);
     const { samples, length } = options;
     const label = `profile of ${model.name}`;
     const profile = await profileIn(scope, model, textOf(model, options), noDrop, { label, title: label });
     scope.tell(() => onMeasured?.(profile));
     const calibration = { samples, length };
-    const fit = await fitStudy.in(scope, model, { ...fitOptions(options), unchecked, calibration, profile });
+    const fit = await fitStudy.in(scope, model, { ...fitOptions(options), calibration });
     scope.tell(() => onMeasured?.(fit));
     const curves = scope.likely(() => curvesFor(options, fit), () => curvesFor(options, null));
     return { profile, fit, sweep: await sweepStudy.in(scope, model, { ...curves, profile }) };
@@ -72,22 +68,20 @@ export const startStudy = study<StartOptions, Started>({
 
 const sized = (options: StudyOptions): StudyOptions & Size => ({ ...SIZE, ...options });
 
-/** Options of the fit beside one profile, which ranks, and curves of so many samples: the samples that choose are those of the curves. */
+/** Options of the fit beside curves of so many samples: as many choose, and as many confirm. */
 export function fitOptions(options: StudyOptions): FitOptions {
-  const { samples = SIZE.samples } = options;
-  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples), typesBy: UNMEASURED };
+  const { samples = SIZE.samples, length = SIZE.length } = options;
+  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples), length: Math.min(FITTED, length) };
 }
 
-/** Attention and MLPs by importance; where the answer drops another kind of modules, its curve too. */
+/** Attention and MLPs by importance, also at the numbers that the answer drops. */
 function curvesFor(options: StudyOptions & Size, fit: Fit | null): SweepOptions {
   const { samples, length } = options;
-  const found = fit && fit.answer !== null ? fit.tried[fit.answer] : null;
-  const answer = found?.target === "types" ? null : found;
-  const targets = new Set([...TARGETS, ...answer ? [answer.target as Curve["target"]] : []]);
+  const dropped = TARGETS.flatMap((target) => fit?.plan?.[target].length ?? []);
   return {
     ...options,
     calibration: { samples, length },
-    curves: [...targets].map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
-    steps: [...new Set([...STEPS, ...answer ? [answer.dropped] : []])].sort((a, b) => a - b),
+    curves: TARGETS.map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
+    steps: [...new Set([...STEPS, ...dropped])].sort((a, b) => a - b),
   };
 }

@@ -1,10 +1,10 @@
-/** The first look at a model: a profile, how small its file can be, what dropping costs around that, and a page of figures. */
+/** The first look at a model: a profile, the smallest file within a divergence, what dropping costs, and a page of figures. */
 import type { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "core/entry/mod.ts";
 import { benchmarkFiles } from "core/hub/mod.ts";
 import { cacheKey, fileName } from "core/result/mod.ts";
-import { aimOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
+import { aimsOf, droppedIn, type Fit, keepFit, nextLines, promiseText } from "../../features/fit/mod.ts";
 import { type Profile, rankingTable } from "../../features/profile/mod.ts";
 import { sections } from "./sections/sections.ts";
 import { writeReport } from "./page/page.ts";
@@ -24,10 +24,9 @@ type StartFlags = Flags & Pick<KeepingFlags, "results">;
 export const startCommand = (context: Context): Command =>
   declared({
     name: "start",
-    says: "find how small the file can be at 10 % more perplexity, and write a page",
+    says: "find the smallest file within a KLD of 0.05, and write a page",
     takes: { "[model]": [MODEL, "smollm2-135m"] },
     options: {
-      unchecked: startStudy.checks.unchecked, // its text is its own
       ...{ ...engineChecks, ...forcingChecks, ...pricedOptions(), ...resultsOption(), ...outOptions() },
     },
     example: "start",
@@ -41,7 +40,7 @@ export const startCommand = (context: Context): Command =>
           isPiped(flags) || context.print(firstLook(context, result));
         const options = { ...optionsIn(context, flags, startStudy), onMeasured };
         await perform(context, flags, startStudy, [model, options], {
-          ...shown(context, model.name, { promise: promiseText(aimOf(PROMISE)) }),
+          ...shown(context, model.name, { promise: promiseText(aimsOf(PROMISE).limits) }),
           output: (started) => finished(context, ref, flags, model.name, started),
         });
       });
@@ -106,9 +105,9 @@ async function finished(
   return { ...output, ...nextText(next) };
 }
 
-/** Commands that use the answer; without one, a fit that may repair what it drops. */
+/** Commands that use the answer; without one, a fit that may diverge further. */
 async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
   const file = await keepFit(fit, results);
   if (fit.plan) return file ? nextLines(fit, ref, file) : [];
-  return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
+  return [commandLine("fit", ref, "--kld", `${2 * PROMISE.kld}`)];
 }

@@ -1,129 +1,117 @@
-import { planHash, planText } from "core/measure/mod.ts";
-import type { Fit } from "./result.ts";
-import { sharedSaving } from "./worth.ts";
-import { fewTicks, formatPercent } from "core/show/chart/draw/axes.ts";
-import { INK, lookOfKind } from "core/show/chart/draw/colors.ts";
-import type { Series } from "core/show/chart/draw/panel.ts";
+import { planText } from "core/measure/mod.ts";
+import { fewTicks } from "core/show/chart/draw/axes.ts";
+import { COLORS, FAINT, HUES, INK } from "core/show/chart/draw/colors.ts";
+import type { Point, Series } from "core/show/chart/draw/panel.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
+import { formatFixed, formatShare } from "core/show/words/numbers.ts";
+import type { Fit, Row } from "./result.ts";
 import { fitRows } from "./table.ts";
 import {
+  answerRow,
   answerText,
-  baseText,
-  costsOf,
-  costText,
+  baselineName,
   fitSetting,
-  limitText,
-  mostOnAxis,
-  wayText,
+  headline,
+  kldText,
+  promiseText,
+  savedShare,
 } from "./words.ts";
-import { counted, formatFixed, formatShare, KIND_NAMES, modules, reading } from "core/show/words/mod.ts";
 
-type Tried = Fit["tried"][number];
+/** Divergences are drawn up to so many times the largest confirmed one. */
+const REACH = 2.5;
 
-/** Costs are drawn up to so many times the promise. */
-const REACH = 4;
-
-/** Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves; the promise, and the answer. */
+/** Draws divergence against the size of the file: the predicted path, plans that were looked at and confirmed, and other means. */
 export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
-  const { aim, saving, confirmed, file } = fit;
-  const { axis, onAxis } = costsOf(aim);
-  const tried = [...new Map(fit.tried.toReversed().map((one) => [planHash(one.drop), one])).values()];
-  const limit = mostOnAxis(aim);
-  const most = limit === null ? Infinity : REACH * limit;
-  const shown = tried.filter(({ cost }) => onAxis(cost.value) <= most);
-  const points = shown.map((one): Drawn => drawn(fit, one, one.cost, false));
-  const beside = (fit.beside ?? []).map((one) => drawn(fit, one, one.cost)).filter(({ y }) => y <= most);
-  const answered = confirmed.find((test) => test.tried === fit.answer);
-  const ring = answered ? [drawn(fit, fit.tried[answered.tried], answered.cost)] : [];
-  const all = [...points, ...beside, ...ring];
-  const high = Math.min(most, Math.max(limit ?? 1e-6, ...all.map(({ high }) => high)));
-  const low = Math.max(-high, Math.min(0, ...all.map(({ low }) => low)));
-  const widest = Math.max(0.01, ...all.map(({ x }) => x));
-  const clipped = (points: readonly Drawn[]) =>
-    points.map((point) => ({ ...point, low: Math.max(low, point.low), high: Math.min(high, point.high) }));
-  const byTarget = [...Map.groupBy(points, ({ target }) => target)];
-  const byWay = [...Map.groupBy(beside, ({ target, by }) => target === "types" ? by : target)];
-  const hidden = tried.length - shown.length;
+  const { file, path, looks, confirmed, answer, baselines, aims } = fit;
+  const scale = file ? 1e6 : 1;
+  const sizeOf = (row: Row) => file ? (row.bytes ?? file.original) / scale : 1 - row.saves.parametersShare;
+  const pointOf = (row: Row, name: string): Point => ({
+    x: sizeOf(row),
+    y: row.kld.value,
+    low: row.kld.low ?? row.kld.value,
+    high: row.kld.high ?? row.kld.value,
+    says: `${name} (${planText(row.drop)}): KLD ${kldText(row.kld.value)}`,
+  });
+  const limit = aims.find(({ of }) => of === "kld")?.amount;
+  const row = answerRow(fit);
+  const widest = Math.max(limit ?? 0, ...confirmed.map(({ kld }) => kld.high ?? kld.value));
+  const most = REACH * (widest || 1);
+  const shift = pathShift(fit);
+  const predicted = shift === null
+    ? []
+    : path.map(({ saved, kld }) => ({ x: (shift - saved) / scale, y: kld })).filter(({ y }) => y <= most);
+  const shown = baselines.filter(({ kld }) => kld.value <= most);
+  const points = [...confirmed, ...looks, ...shown].map((row) => pointOf(row, ""));
+  const xs = [...points.map(({ x }) => x), ...file ? [file.original / scale] : [1]];
+  const [low, high] = [Math.min(...xs), Math.max(...xs)];
+  const room = 0.06 * (high - low || 1);
+  const top = Math.min(most, Math.max(limit ?? 0, ...points.map(({ high }) => high ?? 0)));
+  const within = predicted.filter(({ x, y }) => x >= low - room && y <= 1.05 * top);
+  const clipped = (points: readonly Point[]) =>
+    points.map((point) => ({
+      ...point,
+      high: Math.min(top, point.high ?? 0),
+      low: Math.max(0, point.low ?? 0),
+    }));
+  const dots = (rows: readonly Row[], name: (row: never) => string, look: Omit<Series, "points">): Series => (
+    { ...look, width: 0, points: clipped(rows.map((row) => pointOf(row, name(row as never)))) }
+  );
+  const series: Series[] = [
+    { color: FAINT, points: within, width: 2 },
+    dots(row ? [row] : [], () => "the answer", { color: INK, shape: "circle", hollow: true, r: 10 }),
+    dots(looks, () => "look", { color: COLORS.attention, shape: "circle", hollow: true, r: 5 }),
+    dots(confirmed, () => "confirmed", { color: COLORS.types, shape: "circle", r: 5 }),
+    dots(shown, baselineName, { color: HUES[1], shape: "diamond", r: 6 }),
+  ];
   return {
     rows: fitRows(fit),
-    title: finding(fit),
+    title: row
+      ? `${promiseText(aims)}: a file that is ${formatShare(savedShare(fit, row))} smaller`
+      : `${promiseText(aims)}: nothing is sure to keep it`,
     shows: [
-      "Cost of each plan that was tried, on the samples that chose (95 %), against what it saves.",
-      limit !== null && "Dashed: the promise.",
-      "Ring: the answer, on the samples that confirm it.",
-      beside.length > 0 && "Diamonds: as large a saving by other means, on the same samples.",
+      "Divergence from the model as stored (KL of the next token, 95 %) against the size of the file.",
+      "Line: what parts measured alone predict.",
+      limit !== undefined && "Dashed: the limit.",
+      answer !== null && "Ring: the answer.",
     ],
-    setting: fitSetting(fit, `confirmed on ${fit.confirming.packing.samples} others`),
-    reads: [
-      answerText(fit),
-      hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
-    ],
+    setting: fitSetting(fit),
+    reads: [row ? `${headline(fit)}.` : "", answerText(fit)],
     key: [
-      ...byTarget.map(([target]) => ({ label: KIND_NAMES[target], ...lookOfKind(target) })),
-      ...byWay.filter(([name]) => !isKind(name)).map(([label, [{ target }]]) => (
-        { label, color: lookOfKind(target).color, shape: "diamond", hollow: true } as const
-      )),
-      ...ring.map(() => ({ label: "the answer", color: INK, shape: "circle", hollow: true } as const)),
+      { label: "looked at", color: COLORS.attention, shape: "circle", hollow: true },
+      { label: "confirmed", color: COLORS.types, shape: "circle" },
+      ...shown.length > 0 ? [{ label: "other means", color: HUES[1], shape: "diamond" } as const] : [],
     ],
     panels: [{
       height: 400,
       x: {
-        domain: [0, 1.08 * widest],
-        ticks: fewTicks([0, 1.08 * widest], 4),
-        label: saving === "kv-bytes"
-          ? "keys and values saved"
-          : file
-          ? `saved of ${baseText(fit)}`
-          : "parameters saved",
-        format: widest < 0.1 ? (value) => `${formatFixed(100 * value, 1)} %` : formatPercent,
+        domain: [low - room, high + room],
+        ticks: fewTicks([low - room, high + room], 4),
+        label: file ? "size of the file, MB" : "share of the weights",
+        format: (value) => file ? formatFixed(value, high - low < 5 ? 1 : 0) : formatShare(value),
       },
       y: {
-        domain: [low, 1.05 * high],
-        label: `cost, ${axis}`,
+        domain: [0, 1.08 * (top || 1)],
+        label: "KLD, nats",
         grid: true,
-        ...limit === null ? { rule: 0 } : { rule: limit, dashed: true },
+        ...limit === undefined ? {} : { rule: limit, dashed: true },
       },
-      series: [
-        { color: INK, shape: "circle", hollow: true, width: 0, r: 10, points: clipped(ring) },
-        ...byWay.map(([, own]): Series => ({
-          ...{ color: lookOfKind(own[0].target).color, shape: "diamond", hollow: true },
-          ...{ points: clipped(own), width: 0, r: 5 },
-        })),
-        ...byTarget.map(([target, own]): Series => (
-          { ...lookOfKind(target), points: clipped(own), width: 0, r: 5 }
-        )),
-      ],
+      series,
+      names: shown.map((row) => ({
+        text: baselineName(row),
+        color: HUES[1],
+        at: [{ x: sizeOf(row), y: row.kld.value }],
+        small: true,
+      })),
     }],
   };
 });
 
-const isKind = (name: string): name is keyof typeof KIND_NAMES => Object.hasOwn(KIND_NAMES, name);
-
-type Drawn = ReturnType<typeof drawn>;
-
-function drawn(fit: Fit, one: Tried, cost: Tried["cost"], confirmed = true) {
-  const { aim, saving } = fit;
-  const { target, by, saves } = one;
-  const { onAxis } = costsOf(aim);
-  return {
-    ...{ target, by },
-    x: saving === "parameters" ? sharedSaving(fit, one) : saves.kvShare,
-    y: onAxis(cost.value),
-    low: onAxis(cost.low),
-    high: onAxis(cost.high),
-    says: `${planText(one.drop)} (${wayText(one)}): ${costText(aim, cost, confirmed)}`,
-  };
-}
-
-function finding(fit: Fit): string {
-  const { aim, answer, tried, provenance: { model: { layers } } } = fit;
-  if (answer === null) return `${limitText(aim)}: nothing is sure to keep it`;
-  const { dropped, target, repair } = tried[answer];
-  if (target === "types") {
-    return `${limitText(aim)}: a file that is ${formatShare(fit.verdict.share!)} smaller`;
+/** The size from which the path's savings count: that of a plan which has both; null where there is none. */
+function pathShift({ path, looks, confirmed, file }: Fit): number | null {
+  if (!file) return null;
+  for (const { predicted, bytes } of [...confirmed, ...looks]) {
+    const stop = path.find(({ kld }) => kld === predicted);
+    if (stop && bytes) return bytes + stop.saved;
   }
-  const of = target === "joint" ? 2 * layers : layers;
-  return reading`${limitText(aim)}: ${modules(target, dropped, of)} can go${
-    repair && `, repaired by ${repair}`
-  }`;
+  return file.whole;
 }

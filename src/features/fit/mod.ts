@@ -1,14 +1,15 @@
-/** Fits: the largest plan that keeps a promise. */
-import { feature, look } from "core/feature/mod.ts";
-import { fitKind } from "./result.ts";
+/** Fits: the smallest file within a divergence. */
+import { planText } from "core/measure/mod.ts";
+import { feature, look, oneRow } from "core/feature/mod.ts";
 import { fitFigure } from "./figures.ts";
+import { divergenceKind, fitKind } from "./result.ts";
 import { fitStudy } from "./study.ts";
 import { fitRows, fitTables } from "./table.ts";
 
-export * from "./aims.ts";
 export * from "./figures.ts";
 export * from "./fitted.ts";
-export { type FitLines, type FitTarget } from "./lines.ts";
+export * from "./limits.ts";
+export { type FitTarget } from "./options.ts";
 export * from "./result.ts";
 export { fit, type FitOptions, fitStudy } from "./study.ts";
 export * from "./table.ts";
@@ -16,6 +17,9 @@ export * from "./words.ts";
 
 export default feature({
   studies: { fit: fitStudy },
-  looks: [look(fitKind, { tables: fitTables, rows: fitRows, figure: fitFigure })],
+  looks: [
+    look(fitKind, { tables: fitTables, rows: fitRows, figure: fitFigure }),
+    oneRow(divergenceKind, ({ provenance, kl }) => ({ plan: planText(provenance.drop), kl })),
+  ],
   commands: () => import("./command.ts"),
 });

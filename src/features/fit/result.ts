@@ -1,135 +1,148 @@
-/** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
-import { MODULES, REPAIRS, TABLES, VERDICTS } from "core/measure/mod.ts";
+/** The form of a fit: the smallest file that keeps its limits, what was measured to find it, and what is as small by other means. */
+import { KINDS, TABLES, VERDICTS } from "core/measure/mod.ts";
 import { z } from "zod";
 import {
-  byForm,
+  depends,
   dropForm,
+  endsForm,
   fileForm,
+  head,
   kind,
-  planByForm,
   planKind,
-  planTargetForm,
+  type Provenance,
   provenanceForm,
   savesForm,
   sharedForm,
-  targetForm,
+  summed,
 } from "core/result/mod.ts";
-import { checkForm } from "../orders/mod.ts";
+import { displayable } from "core/entry/mod.ts";
 import { medianForm } from "../speed/mod.ts";
 
-/** What a fit may promise: at most so much loss, or at least so much saved. */
-export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "file", "speed"] as const;
+/** What a fit may limit. */
+export const LIMITS = ["kld", "loss", "perplexity", "accuracy"] as const;
+/** What a fit may reach at the least divergence. */
+export const TARGETS = ["file", "parameters", "kv-bytes", "speed"] as const;
+/** What is as small by other means. */
+export const BASELINES = ["uniform", "rule", "drops"] as const;
 
-/** A cost with its 95 % interval, paired over samples or documents; null where a single one gives none. */
-const costForm = z.object({
-  /** Nats per token over the full model; of an accuracy, the points lost. */
-  value: z.number(),
-  low: z.number(),
-  high: z.number(),
-  /** Documents that the plan answered, of how many, where the asking ended once a test decided the promise (measure/statistics/rounds.ts); the interval then holds at every stop. */
-  asked: z.object({ documents: z.int().positive(), of: z.int().positive() }).optional(),
-});
+const numberForm = z.object({ value: z.number(), ...endsForm });
+/** A number with its 95 % interval over samples; null where a single one gives none. */
+export type Ends = z.infer<typeof numberForm>;
 
-/** Seconds of the full model and of the plan, in turns, and how many times as fast the plan is. */
-const timesForm = z.object({
-  batch: z.int().positive(),
-  context: z.int().positive(),
-  prefill: medianForm,
-  decode: medianForm,
-});
+/** What a plan costs beside the model as stored. */
+const costsForm = {
+  /** Mean KL divergence of the next token, nats. */
+  kld: numberForm,
+  /** The 99 % quantile of the divergence over tokens, nats. */
+  kld99: z.number(),
+  /** The share of tokens at which the first choice is the same. */
+  same: numberForm,
+  /** Nats per token over the model as stored, paired over samples; the perplexity is e to it times as large. */
+  loss: numberForm,
+  /** Points of mean accuracy lost on the tasks, paired over documents; absent without a limit of accuracy. */
+  points: numberForm.optional(),
+};
 
-/** What a model writes at a cost: phrases that repeat, sentences that repeat and wrong facts, or text without sense. */
-export const HARMS = ["phrases", "sentences", "sense"] as const;
-
-/** What samples, sizes and times decide about the answer. */
-const verdictForm = z.object({
-  /** Whether it is worth it, by its file or its speed; where nothing may go, whether more samples may change that; null of a target, which limits no cost. */
-  worth: z.enum(VERDICTS).nullable(),
-  /** The same by the file alone, and by the speed; null where nothing may go, of a target, and of a speed that was not measured. */
-  size: z.enum(VERDICTS).nullable(),
-  speed: z.enum(VERDICTS).nullable(),
-  /** The share that the answer saves of the model's own files, or of those in the format with every module where they are smaller; without files, of the weights. Below 0: its file is larger. */
-  share: z.number().nullable(),
-  /** What text to expect at the cost of the answer; null at a small one, of an accuracy, and where nothing may go. */
-  harm: z.enum(HARMS).nullable(),
-  /** Larger savings that were tried, smallest first: their places in `tried`, the share of the same, and what they cost; `confirmed`: on the samples that confirm. */
-  larger: z.array(
-    z.object({ tried: z.int().nonnegative(), share: z.number(), cost: costForm, confirmed: z.boolean() }),
-  ),
-});
-
-/** A plan that was tried. */
-const triedForm = z.object({
-  target: planTargetForm,
-  by: planByForm,
-  repair: z.enum(REPAIRS).optional(),
-  /** A module or block of the order, or types along it, were exchanged for others; absent where none was. */
-  exchanged: z.literal(true).optional(),
-  /** Number of modules, or of blocks, dropped; of types, the steps down. */
-  dropped: z.int().positive(),
+/** A plan with its size and costs on some samples. */
+const rowForm = z.object({
   drop: dropForm,
   saves: savesForm,
-  /** Bytes of the files of the plan in the format of `file`; null where it cannot express the plan, absent without `file`. */
-  bytes: z.int().positive().nullable().optional(),
-  cost: costForm,
-  /** Whether the plan keeps the promise, on the samples that choose. */
-  keeps: z.enum(VERDICTS),
+  /** Bytes of its file; null without a format that holds the model. */
+  bytes: z.int().positive().nullable(),
+  /** The divergence that the sum of its parts predicts; null where a part was not measured. */
+  predicted: z.number().nullable(),
+  ...costsForm,
 });
+/** A plan with its size and costs on some samples. */
+export type Row = z.infer<typeof rowForm>;
 
-export const fitKind = kind("fit", { method: 2 }, {
-  /** Provenance of the full model on the samples, or documents, that choose the plan. */
+const aimForm = z.object({
+  of: z.enum([...LIMITS, ...TARGETS]),
+  /**
+   * Nats per token; the rise of the perplexity as a share; points of accuracy; bytes, weights, or bytes of keys and values (up to 1: a
+   * share of all); or the factor of decoding's speed.
+   */
+  amount: z.number().positive(),
+  /** Tasks of an accuracy. */
+  tasks: z.array(z.string()).optional(),
+  /** Tokens of the sequence whose keys and values are counted. */
+  context: z.int().positive().optional(),
+});
+/** A limit or a target. */
+export type Aim = z.infer<typeof aimForm>;
+
+export const fitKind = kind("fit", { method: 3 }, {
+  /** Provenance of the model as stored on the samples that choose. */
   provenance: provenanceForm,
-  /** The same on those that confirm it. */
+  /** The same on those that confirm. */
   confirming: provenanceForm,
-  /** Provenance of the profile that the orders begin with. */
+  /** The same on those that order. */
   calibration: provenanceForm,
-  aim: z.object({
-    of: z.enum(AIMS),
-    /**
-     * Nats per token; the rise of the perplexity as a share; points of accuracy; weights, or bytes of keys and values (up to 1: a share of all);
-     * or the factor of decoding's speed.
-     */
-    amount: z.number().positive(),
-    /** Tasks of an accuracy. */
-    tasks: z.array(z.string()).optional(),
-    /** Tokens of the sequence whose keys and values are counted. */
-    context: z.int().positive().optional(),
-  }),
-  /** The unit of every cost and its interval: of a perplexity too, nats per token, which multiply it by e^cost. */
-  unit: z.enum(["nats per token", "points"]),
-  /** Absent where no format holds the model. */
+  /** Limits, and the target if there is one. */
+  aims: z.array(aimForm).min(1),
+  /** The format of the answer's file, and bytes of the model: its own files, and in the format. Absent where no format holds it. */
   file: fileForm.optional(),
-  /** What makes one plan larger than another. */
-  saving: z.enum(["parameters", "kv-bytes"]),
-  /** All plans that were tried, line by line. */
-  tried: z.array(triedForm),
-  /** The plans that were confirmed, smallest first: places in `tried`, and the cost on the samples that confirm. */
-  confirmed: z.array(z.object({ tried: z.int().nonnegative(), cost: costForm, keeps: z.enum(VERDICTS) })),
-  /** The answer's place in `tried`; null where nothing may go. */
-  answer: z.int().nonnegative().nullable(),
-  /** Places in `tried` of the largest plans of other lines that kept the promise on the samples that choose, largest first. */
-  runnersUp: z.array(z.int().nonnegative()),
-  /** Of every other line the smallest plan that saves as much as an answer of types, where steps were measured; costs on the samples that confirm, and over the answer there. */
-  beside: z.array(triedForm.extend({ over: costForm })).optional(),
-  /** The answer as a plan. */
-  plan: planKind.form.nullable(),
-  /** What each type was measured to cost alone, in nats per token, and the bytes that it saves; absent where none was measured. */
-  rises: z.array(z.object({
-    module: z.enum([...MODULES, ...TABLES]),
+  /** What one part in another type, or without one module, was measured to cost alone. */
+  measured: z.array(z.object({
+    module: z.enum([...KINDS, ...TABLES]),
     /** Null of a table of words. */
     layer: z.int().nonnegative().nullable(),
-    /** Of the matrices that read the module's input, and of the one that writes its update, or of the table. */
-    types: z.object({ in: z.string().optional(), out: z.string().optional() }),
+    /** The matrices that read the module's input, or the one that writes its update; absent of a table, and of a drop. */
+    group: z.enum(["in", "out"]).optional(),
+    /** The type; "one table" where one takes the place of two, "nothing" of a drop. */
+    to: z.string(),
+    /** Bytes that it saves. */
     saved: z.int(),
-    rise: z.number(),
-  })).optional(),
-  /** The checks of the orders of lines; absent where none was made. */
-  checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
-  /** Measured times of the answer; null where they were not measured. */
-  times: timesForm.nullable(),
-  verdict: verdictForm,
+    kld: z.number(),
+  })),
+  /** How far the predictions of the search were off: measured over predicted divergence, and whether parts were measured again inside a plan. */
+  prediction: z.object({ ratio: z.number(), again: z.boolean() }),
+  /** Predicted divergence by bytes saved, along the path. */
+  path: z.array(z.object({ saved: z.number(), kld: z.number() })),
+  /** Plans that were looked at on the samples that choose, in turn. */
+  looks: z.array(rowForm),
+  /** Plans on the samples that confirm, smallest saving first, and whether they keep the limits there. */
+  confirmed: z.array(rowForm.extend({ keeps: z.enum(VERDICTS) })),
+  /** The answer's place in `confirmed`; null where nothing keeps the limits. */
+  answer: z.int().nonnegative().nullable(),
+  /** What is as small by other means, on the samples that confirm. */
+  baselines: z.array(rowForm.extend({ by: z.enum(BASELINES), type: z.string().nullable() })),
+  /** The answer as a plan. */
+  plan: planKind.form.nullable(),
+  /** How many times as fast the answer decodes and reads, where a speed was the target. */
+  times: z.object({ prefill: medianForm, decode: medianForm }).nullable(),
   /** What the text shares with calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });
-/** The largest plan that keeps a promise. */
+/** The smallest file that keeps its limits. */
 export type Fit = z.infer<typeof fitKind.form>;
+
+/** Divergence from the model as stored over a text, as it is kept while a fit searches. */
+export const divergenceKind = kind("divergence", { method: 1, merges: true, origin: depends() }, {
+  provenance: provenanceForm,
+  /** Mean KL, nats per token. */
+  kl: z.number(),
+  /** By sample: sums over its predicted tokens, and the largest tenth of their divergences, largest first. */
+  sums: z.array(z.object({
+    nll: z.number(),
+    kl: z.number(),
+    top1: z.number(),
+    tokens: z.number(),
+    tail: z.array(z.number()),
+  })),
+});
+/** Divergence from the model as stored over a text. */
+export type Divergence = z.infer<typeof divergenceKind.form>;
+
+export const divergenceSums = summed<
+  { readonly provenance: Provenance },
+  Pick<Divergence, "sums">,
+  Divergence
+>({
+  kind: divergenceKind,
+  join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
+  from({ provenance }, { sums }) {
+    const total = (key: "kl" | "tokens") => sums.reduce((all, sample) => all + sample[key], 0);
+    return displayable({ ...head(divergenceKind), provenance, kl: total("kl") / total("tokens"), sums });
+  },
+});

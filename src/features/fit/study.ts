@@ -1,60 +1,55 @@
 /**
- * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
- * cheapest one that saves enough.
+ * The smallest file within a divergence. Each part of the model is measured alone, one path through all plans follows, plans on it are
+ * looked at on half of the samples and scale its prediction, and the other half confirms the answer beside what is as small by other means.
  */
 import { displayable } from "core/entry/mod.ts";
-import { type LayerModule, planHash } from "core/measure/mod.ts";
-import type { ModelSpec } from "core/models/mod.ts";
-import { type Fit, fitKind } from "./result.ts";
-import { head, TYPE_ORDERS } from "core/result/mod.ts";
-import { verdictOf } from "./worth.ts";
+import { formatShare } from "core/show/words/numbers.ts";
+import { planHash } from "core/measure/mod.ts";
+import { head, type Plan, planData, planKind } from "core/result/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
-import { sizesOf, type StudyModel } from "core/subject/mod.ts";
+import type { StudyModel } from "core/subject/mod.ts";
 import { tasksNamed } from "core/tasks/mod.ts";
-import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
-import type { Pass, Size } from "core/study/estimate.ts";
-import { study } from "core/study/scope.ts";
+import { freeShared, type Shared } from "core/study/over.ts";
+import { type Scope, study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
-import { expectChoices } from "../evaluate/mod.ts";
-import { fitPasses, neededFits, type Repairing } from "../repair/mod.ts";
-import { checkText, type DropOrder, keyOf, ordered, type OrderOptions, removeEach } from "../orders/mod.ts";
-import { type Profile, profileIn } from "../profile/mod.ts";
-import { calibrated, type Curve, likelyPlansOf } from "../sweep/mod.ts";
-import { expectHeld, sizerOf } from "core/formats/mod.ts";
-import { aimOf, unitOf } from "./aims.ts";
-import { find, type Parts } from "./find.ts";
-import { TIMING } from "./judges.ts";
-import { typeLines, typePasses } from "./types/lines.ts";
-import { unitsOf } from "./types/units.ts";
-import {
-  fitChecks,
-  type FitOptions,
-  type Line,
-  lineOf,
-  lineOfTypes,
-  linesPlanned,
-  removedFor,
-  triesTypes,
-} from "./lines.ts";
+import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
+import { type Baseline, baselinesOf } from "./baselines.ts";
+import { costsOf, divergencesIn, type Measured } from "./divergence.ts";
+import { type Field, fieldOf, type OpenSizing, savedBy } from "./field.ts";
+import { expectedSpeed, pointsIn, timesOf, TIMING } from "./judges.ts";
+import { type Aims, aimsOf, keepsLimits, shareOfLimits } from "./limits.ts";
+import { type Costs, measure, pricedSites } from "./measure.ts";
+import { fitChecks, type FitOptions } from "./options.ts";
+import { answerOf, pathOf, type PricedSite, rungsAbout, type Stop, stopWithin } from "./path.ts";
+import { type Divergence, type Fit, fitKind, type Row } from "./result.ts";
+import { planOfChoices } from "./units.ts";
+import { weigh, type Weighed } from "./weigh.ts";
 
 export type { FitOptions };
 
-/** The text on which steps of types are measured: the beginning of the one that calibrates, at most so much of it. */
-const RISES = { samples: 8, length: 256 };
-/** Plans of a line of types that its search tries. */
-const TYPED = 6;
-/** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
-const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
+/** The beginning of the calibration text: on which the importance of columns is measured, and on which parts are measured alone. */
+const WEIGHED = { samples: 8, length: 256 };
+const ALONE = { samples: 2, length: 256 };
+/** Looks at plans on the samples that choose; more where a limit is not the divergence, which is predicted less well. */
+const LOOKS = { kld: 3, others: 5 };
+/** A look is near enough to the limits from this share of them on. */
+const NEAR = 0.98;
+/** Measured over predicted divergence from which the rest is measured again inside the plan. */
+const OFF = 1.5;
+/** Divergences of the plans that are confirmed, as shares of the chosen plan's. */
+const RUNGS = [0.78, 0.86, 0.93, 1, 1.06, 1.12];
+/** The divergence at which a search begins that limits accuracy alone. */
+const FIRST = 0.05;
 
 /**
- * Finds the largest plan that keeps a promise: `loss` (nats per token), `perplexity` (a share), or `accuracy` (points on `tasks`), by the upper
- * end of its 95 % interval, paired with the full model. For `parameters`, `kvBytes` or `speed`, finds the cheapest plan that saves as much.
- * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
- * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
- * fit resumes where it stopped. Modules that stay in a file of `format` are not tried, and bytes are those of the files that
- * `exportModel` writes.
+ * Finds the smallest file that keeps all limits: `kld` (mean KL divergence of the next token from the model as stored, nats), `loss` (nats
+ * per token), `perplexity` (a share) and `accuracy` (points on `tasks`), each by the upper end of its 95 % interval. For `file`,
+ * `parameters`, `kvBytes` or `speed`, finds the plan that reaches it at the least divergence. What may change are the types of matrices and
+ * tables in a GGUF file, and modules, which are dropped. The first half of the samples chooses, the second half confirms: plans of growing
+ * size up to the first that breaks a limit. `plan` is null where nothing keeps the limits. Finished work is kept, so that an interrupted fit
+ * resumes where it stopped.
  *
- * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
+ * Throws `TypeError` without a limit and a target, and `RangeError` where nothing may change or no plan reaches the target.
  *
  * @example
  * ```ts
@@ -62,147 +57,397 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 8, length: 32 };
- * const { plan, tried, confirmed } = await fit(model, { ...text, calibration: text, loss: 0.2, time: false });
- * console.log(plan?.attention, tried.length, confirmed.at(-1)?.cost.high);
+ * const { plan, confirmed } = await fit(model, { ...text, calibration: text, kld: 0.2 });
+ * console.log(plan?.attention, confirmed.map(({ kld }) => kld.high));
  * ```
  */
 export async function fit(model: StudyModel | string, options: FitOptions): Promise<Fit> {
   return await run(fitStudy, model, options);
 }
 
-/** The search itself is one piece of work, of which a rehearsal knows the passes that stand in for its own. */
 export const fitStudy = study<FitOptions, Fit>({
   verb: "fit",
   label: "fit",
   checks: fitChecks,
   text: (model, options) => textOf(model, options, fitChecks),
   async run(scope, model, options) {
-    const { name, spec } = model;
-    const aim = aimOf(options);
-    // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
-    const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
-    if (options.stopEarly) tasks.forEach(expectChoices);
-    const { calibration, calibrating, ways } = calibrated(model, options);
+    const aims = aimsOf(options);
+    // A task that is unknown is an error before anything runs.
+    aims.limits.forEach(({ tasks }) => tasks?.forEach(tasksNamed));
+    const field = await fieldIn(model, aims, options);
     const text = textOf(model, options, fitChecks);
-    const sizing = await sizerOf(model, options.format);
-    if (!sizing && options.format) {
-      await expectHeld(model, options.format);
-      throw new RangeError(
-        `Cannot fit ${name}: found format ${options.format}, which cannot hold it, expected another one`,
-      );
+    await scope.read(text);
+    using sizing = await field.sizing.open();
+    const shared: Shared = {};
+    try {
+      const search = await open({ scope, model, options, aims, field, text, sizing, shared });
+      return await resultOf(search);
+    } finally {
+      freeShared(shared);
     }
-    if (aim.of === "file" && !sizing) {
-      throw new RangeError(`Cannot fit ${name}: no format holds it, expected a model with files`);
-    }
-    const planned = linesPlanned(model, options, calibration, sizing);
-    const units = triesTypes(sizing, options) ? await unitsOf(model) : null;
-    if (planned.length === 0 && !units) {
-      throw new RangeError(`Cannot fit ${name}: no module may be dropped, expected at least one`);
-    }
-    if (!aim.tasks) await scope.read(text);
-
-    const label = `profile of ${name}`;
-    const profile = options.profile ??
-      await profileIn(scope, model, calibrating, noDrop, { label, title: label });
-    const sources: (Profile | DropOrder)[] = [];
-    for (const { order } of planned) {
-      sources.push(order ? await ordered(scope, model, calibrating, order) : profile);
-    }
-    const removed = removedFor(spec, planned, options);
-    const removals = removed.length > 0
-      ? await removeEach(scope, model, checkText(model, calibration, calibrating), removed)
-      : null;
-
-    const { typesBy = TYPE_ORDERS } = options;
-    const [samples, length] = (["samples", "length"] as const).map((size) =>
-      Math.min(RISES[size], calibrating.sizes[size])
-    );
-    const measured = textOf(model, { ...calibration, samples, length });
-    const pricing = units ? typePasses(units, measured, typesBy.includes("rise")) : [];
-    const cost = (module: LayerModule, layer: number) =>
-      sizing!.leaving.includes(module) ? removals?.costs.get(keyOf({ module, layer })) : undefined;
-    const typed = units
-      ? await scope.work(model, pricing, (own) => typeLines(model, units, measured, typesBy, cost, own))
-      : { lines: [], rises: [] };
-
-    const curves = planned.map(standIn);
-    const parts = partsOf(text, curves, ways, model, options, units ? typesBy.length : 0, pricing.slice(1));
-    const found = await scope.work(model, Object.values(parts).flat(), async (own) => {
-      const lines: Line[] = [
-        ...planned.map((line, i) => lineOf(line, sources[i], removals, options)),
-        ...typed.lines.map((line) => lineOfTypes(model, line, sizesOf(spec), options.context)),
-      ];
-      using sizer = await sizing?.open() ?? null;
-      const sought = await find({ model, text, aim, lines, ways, parts, sizer, removals, options }, own);
-      const checks = planned.flatMap(({ target, by }, i) => {
-        const { check } = lines[i];
-        return check ? [{ ...check, target, by }] : [];
-      });
-      return {
-        ...sought,
-        calibration: profile.provenance,
-        ...typed.rises.length > 0 ? { rises: typed.rises } : {},
-        ...checks.length > 0 ? { checks } : {},
-      };
-    });
-    const own = { ...head(fitKind), aim, unit: unitOf(aim), ...found };
-    const result: Fit = displayable({ ...own, verdict: verdictOf(own) });
-    if (!result.plan || aim.tasks) return result;
-    const guard = await leakGuardOver(model, text, [options.text, calibration.text], scope.options);
-    return await guard(result, [result.plan]);
   },
 });
 
-/** Passes that stand in for those of a search, whose numbers of drops are not known yet; `again` measures the types a second time, inside the answer. */
-function partsOf(
-  text: Text,
-  curves: ReturnType<typeof standIn>[],
-  ways: readonly Repairing[],
-  { spec }: StudyModel,
-  { time = true }: FitOptions,
-  typed: number,
-  again: readonly Pass[],
-): Parts {
-  const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
-  const likely = likelyPlans(spec, curves, CHOOSING).flat();
+const fields = new WeakMap<FitOptions, Promise<Field>>();
+/** What may change, found once for the rehearsals of a study and its run. */
+const fieldIn = (model: StudyModel, { target }: Aims, options: FitOptions): Promise<Field> =>
+  fields.getOrInsertComputed(options, () => fieldOf(model, target, options));
+
+interface Job {
+  readonly scope: Scope;
+  readonly model: StudyModel;
+  readonly options: FitOptions;
+  readonly aims: Aims;
+  readonly field: Field;
+  readonly text: Text;
+  readonly sizing: OpenSizing;
+  /** Streams of the model as stored on the samples that choose. */
+  readonly shared: Shared;
+}
+
+interface Search extends Job {
+  readonly weighed: Weighed;
+  readonly alone: Costs;
+  readonly sites: readonly PricedSite[];
+  readonly path: readonly Stop[];
+  planOf(choice: Pick<Stop, "choices" | "dropped">): DropPlan;
+}
+
+/** The beginning of the calibration text, as far as it goes. */
+function beginning(model: StudyModel, { bos, calibration }: FitOptions, size: typeof ALONE): Text {
+  const { sizes } = textOf(model, { ...calibration });
+  const own = (of: "samples" | "length") => Math.min(size[of], sizes[of]);
+  const given = bos === undefined ? {} : { bos };
+  return textOf(model, { ...given, ...calibration, samples: own("samples"), length: own("length") });
+}
+
+async function open(job: Job): Promise<Search> {
+  const { scope, model, options, field: { sites } } = job;
+  const units = sites.flatMap(({ units }) => units);
+  const weighed = await weigh(scope, model, beginning(model, options, WEIGHED), units);
+  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: measuring` };
+  const alone = await measure(scope, at, sites, { choices: [], dropped: [] }, weighed);
+  return withCosts({ ...job, weighed, alone }, alone);
+}
+
+/** A search whose path follows from some costs. */
+function withCosts(job: Omit<Search, "sites" | "path" | "planOf">, costs: Costs): Search {
+  const { field, weighed } = job;
+  const sites = pricedSites(field.sites, costs, weighed);
   return {
-    repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
-    choosing: [
-      ...sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
-      ...typed > 0 ? [{ ...choosing, plans: [noDrop], head: true, times: TYPED * typed }, ...again] : [],
-    ],
-    confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
-    timing: time ? TIMING : [],
+    ...job,
+    sites,
+    path: pathOf(sites, field.mayDrop),
+    planOf: ({ choices, dropped }) => planOfChoices(choices, dropped, weighed.importance),
   };
 }
 
-/** The curve that stands for an order in the price: a random one of as many modules. */
-function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
-  return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
+/** A stop of the path with what it costs on the samples that choose. */
+interface Look {
+  readonly place: number;
+  readonly drop: DropPlan;
+  readonly costs: Measured;
+  /** The largest share of a limit that it takes. */
+  readonly share: number;
+  readonly predicted: number;
 }
+
+const accuracyIn = ({ limits }: Aims) => limits.find(({ of }) => of === "accuracy");
+
+/** Looks at a stop of the path; `place` below 0 for no look, which takes the turn of one in the progress. */
+async function lookAt(
+  search: Search,
+  place: number,
+  turn: number,
+): Promise<Look & { base: Divergence } | null> {
+  const { scope, model, text, shared, aims, path, planOf, options } = search;
+  const stop = path[place];
+  const drop = stop ? planOf(stop) : null;
+  const title = `fit of ${model.name}: verifying`;
+  const at = { model, text: halfOf(text, "choosing"), title, shared, isShared: turn > 0 };
+  const [[base, own] = []] = await divergencesIn(scope, at, drop ? [[noDrop, drop]] : []);
+  const limit = accuracyIn(aims);
+  const [points] = limit && drop ? await pointsIn(scope, model, limit, [drop], "choosing", options) : [];
+  if (!drop) return null;
+  return scope.likely(() => {
+    const costs = { ...costsOf(own, base), ...points ? { points } : {} };
+    return { place, drop, costs, share: shareOfLimits(aims.limits, costs), predicted: stop.kld, base };
+  }, () => {
+    const none = { value: 0, low: 0, high: 0 };
+    const costs = { kld: none, kld99: 0, same: none, loss: none, points: none };
+    return { place, drop, costs, share: 1, predicted: stop.kld, base };
+  });
+}
+
+/** The divergence that limits allow, as far as it is known before a look. */
+const firstKld = ({ limits }: Aims): number =>
+  Math.min(
+    ...limits.map(({ of, amount }) =>
+      of === "accuracy" ? FIRST : of === "perplexity" ? Math.log1p(amount) : amount
+    ),
+  );
 
 /**
- * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
- * The first leaves the streams that the others are compared with.
+ * The place at which the limits are met: on the line between the looks next to it, by predicted divergence, or beyond them in proportion.
  */
-function sweepPasses(
-  spec: ModelSpec,
-  { samples, length }: Size,
-  curves: readonly Curve[],
-  steps: readonly number[],
-  repairs = 0,
-): Pass[] {
-  const [full, ...own] = likelyPlans(spec, curves, steps);
-  const all = Array.from({ length: 1 + repairs }, () => own).flat();
-  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
+function nextPlace(
+  path: readonly Stop[],
+  looks: readonly Pick<Look, "place" | "share" | "predicted">[],
+): number {
+  const sorted = looks.toSorted((a, b) => a.predicted - b.predicted);
+  const above = sorted.find(({ share }) => share > 1);
+  const below = sorted.findLast(({ share, predicted }) =>
+    share <= 1 && predicted < (above?.predicted ?? Infinity)
+  );
+  const from = below ?? { share: 0, predicted: 0, place: 0 };
+  const to = above ??
+    (below && below.share > 0 ? { ...below, predicted: below.predicted / below.share, share: 1 } : null);
+  if (!to) return path.length - 1;
+  const wanted = from.share < 1 && to.share > from.share
+    ? from.predicted + (1 - from.share) / (to.share - from.share) * (to.predicted - from.predicted)
+    : from.predicted;
+  return Math.max(0, stopWithin(path, wanted));
 }
 
-/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
-function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
-  const seen = new Set<string>();
-  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
-  return [
-    [noDrop].filter(unseen),
-    ...curves.map((curve, c) => likelyPlansOf(spec, curve, steps, c).map(({ plan }) => plan).filter(unseen)),
-  ].filter((plans) => plans.length > 0);
+/** How the first stop is found that reaches the target; null without one. */
+async function reaching({ scope, model, aims: { target } }: Search) {
+  if (!target) return null;
+  const isSpeed = target.of === "speed";
+  const speed = isSpeed ? await scope.work(model, TIMING, (own) => expectedSpeed(model, own)) : null;
+  const isEnough = (search: Search, drop: DropPlan) =>
+    speed
+      ? scope.likely(() => Promise.resolve(speed.of(drop) >= target.amount), () => Promise.resolve(true))
+      : isReached(search, drop);
+  return {
+    isSpeed,
+    /** The first stop of a path that reaches the target. Throws `RangeError` where none does. */
+    async placeIn(search: Search): Promise<number> {
+      const { path, planOf } = search;
+      let [low, high] = [0, path.length - 1];
+      if (!await isEnough(search, planOf(path[high]))) throw await tooMuch(search, planOf(path[high]), speed);
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if (await isEnough(search, planOf(path[middle]))) high = middle;
+        else low = middle;
+      }
+      return high;
+    },
+  };
+}
+
+/** The error of a target that no plan reaches, and what the smallest one has. */
+async function tooMuch(
+  { model: { name }, sizing, aims: { target } }: Search,
+  drop: DropPlan,
+  speed: Awaited<ReturnType<typeof expectedSpeed>> | null,
+): Promise<RangeError> {
+  const { bytes, saves: { parameters, parametersShare, kv } } = await sizing.of(drop);
+  const { of, amount } = target!;
+  const most: Readonly<Record<string, string>> = {
+    file: `at least ${bytes} bytes`,
+    parameters: `at most ${parameters} (${formatShare(parametersShare)})`,
+    "kv-bytes": `at most ${kv.bytes} (${formatShare(kv.share)})`,
+    speed: `at most ${speed?.of(drop).toFixed(2)}`,
+  };
+  return new RangeError(
+    `Cannot fit ${name}: ${of} is ${amount}, expected ${most[of]}, what the smallest plan has`,
+  );
+}
+
+/** Whether a plan reaches the target by its size. */
+async function isReached({ aims: { target }, sizing }: Search, drop: DropPlan): Promise<boolean> {
+  const { of, amount } = target!;
+  const sized = await sizing.of(drop);
+  const { saves, bytes, file } = sized;
+  if (of === "file") {
+    return bytes !== null && bytes <= (amount <= 1 ? amount * Math.min(file!.original, file!.whole) : amount);
+  }
+  if (amount > 1) return savedBy(target, sized) >= amount;
+  return (of === "parameters" ? saves.parametersShare : saves.kv.share) >= amount;
+}
+
+/** What a search chose: the place on its path, what was looked at, and how far predictions were off. */
+interface Chosen {
+  readonly search: Search;
+  readonly place: number;
+  readonly looks: readonly Look[];
+  readonly prediction: Fit["prediction"];
+  /** The model as stored on the samples that choose. */
+  readonly base: Divergence;
+  readonly times: Fit["times"];
+}
+
+/** Measured over predicted divergence of a plan, on the text on which its parts were measured. */
+async function ratioOf(search: Search, { drop, predicted }: Look): Promise<number> {
+  const { scope, model, options } = search;
+  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: verifying` };
+  const [[own]] = await divergencesIn(scope, at, [[drop]]);
+  return scope.likely(() => predicted > 0 ? own.kl / predicted : 1, () => 1);
+}
+
+/** The search with its parts measured again inside a plan that diverges far more than predicted; else the same search. */
+async function anew(search: Search, { place }: Look, isOff: boolean): Promise<Search> {
+  const { scope, model, options, field, path, weighed } = search;
+  const title = `fit of ${model.name}: measuring again`;
+  const at = { model, text: beginning(model, options, ALONE), title };
+  const again = await measure(scope, at, isOff ? field.sites : [], path[place], weighed);
+  return isOff ? withCosts(search, again) : search;
+}
+
+/** The first place on a path that was made anew inside a plan: its sums are scaled to what that plan was measured to cost. */
+function placeAfter({ path, aims }: Search, before: Stop, { costs }: Look): number {
+  const same = path.find(({ saved }) => saved >= before.saved) ?? path.at(-1)!;
+  return Math.max(1, stopWithin(path, firstKld(aims) * same.kld / costs.kld.value));
+}
+
+async function choose(first: Search): Promise<Chosen> {
+  const { scope, aims, path } = first;
+  const reached = await reaching(first);
+  const place = reached
+    ? await reached.placeIn(first)
+    : scope.likely(() => Math.max(1, stopWithin(path, firstKld(aims))), () => path.length >> 1);
+  const look = (await lookAt(first, place, 0))!;
+  const ratio = await ratioOf(first, look);
+  const isOff = ratio > OFF;
+  const search = await anew(first, look, isOff);
+  const common = { base: look.base, prediction: { ratio, again: isOff } };
+  if (reached) return { ...common, ...await cheaper(first, search, look, reached) };
+  const known = isOff ? [] : [look];
+  let next = isOff ? placeAfter(search, path[place], look) : nextPlace(search.path, known);
+  const turns = aims.limits.every(({ of }) => of === "kld") ? LOOKS.kld : LOOKS.others;
+  for (let turn = 1; turn < turns; turn++) {
+    const isDone = scope.likely(
+      () => next < 1 || known.some(({ place, share }) => place === next || share > NEAR && share <= 1),
+      () => false,
+    );
+    const own = await lookAt(search, isDone ? -1 : next, turn);
+    if (!own) continue;
+    known.push(own);
+    next = scope.likely(() => nextPlace(search.path, known), () => next);
+  }
+  return { ...common, search, place: next, looks: [...new Set([look, ...known])], times: null };
+}
+
+/** Of the plans that reach a target, before and after parts were measured again, the one that diverges less. */
+async function cheaper(
+  first: Search,
+  search: Search,
+  look: Look,
+  { placeIn, isSpeed }: NonNullable<Awaited<ReturnType<typeof reaching>>>,
+): Promise<Omit<Chosen, "base" | "prediction">> {
+  const { scope, model } = first;
+  const place = search === first ? -1 : await placeIn(search);
+  const other = await lookAt(search, place, 1);
+  const isBetter = other !== null && other.costs.kld.value < look.costs.kld.value;
+  const { drop } = isBetter ? other : look;
+  const times = isSpeed ? await scope.work(model, TIMING, (options) => timesOf(model, drop, options)) : null;
+  return {
+    ...isBetter ? { search, place } : { search: first, place: look.place },
+    looks: [look, ...other ? [other] : []],
+    times,
+  };
+}
+
+async function rowOf(
+  { sizing }: Job,
+  drop: DropPlan,
+  predicted: number | null,
+  { kld, kld99, same, loss, points }: Measured,
+): Promise<Row> {
+  const { bytes, saves } = await sizing.of(drop);
+  return {
+    drop: planData(drop),
+    saves,
+    bytes,
+    predicted,
+    kld,
+    kld99,
+    same,
+    loss,
+    ...points ? { points } : {},
+  };
+}
+
+/** The costs of plans on the samples that confirm, in one run. */
+async function confirmed({ scope, model, text, aims, options }: Search, drops: readonly DropPlan[]) {
+  const title = `fit of ${model.name}: confirming`;
+  const at = { model, text: halfOf(text, "confirming"), title };
+  const [[base, ...runs]] = await divergencesIn(scope, at, [[noDrop, ...drops]]);
+  const limit = accuracyIn(aims);
+  const points = limit ? await pointsIn(scope, model, limit, drops, "confirming", options) : [];
+  return {
+    provenance: base.provenance,
+    costs: runs.map((run, i): Measured => ({ ...costsOf(run, base), ...limit ? { points: points[i] } : {} })),
+  };
+}
+
+async function resultOf(first: Search): Promise<Fit> {
+  const { model, aims, options, text, scope } = first;
+  const { limits, target } = aims;
+  const chosen = await choose(first);
+  const { search, place, looks, prediction, base, times } = chosen;
+  const { path, planOf, sites, sizing } = search;
+  const rungs = target ? [place] : rungsAbout(path, Math.max(1, place), RUNGS);
+  const others: Baseline[] = place > 0 ? baselinesOf(sites, path[place].saved) : [];
+  const drops = [...rungs.map((rung) => path[rung]), ...others].map(planOf);
+  const { provenance: confirming, costs } = await confirmed(search, drops);
+  const rows = await Promise.all(
+    drops.map((drop, i) => rowOf(search, drop, path[rungs[i]]?.kld ?? null, costs[i])),
+  );
+  const tests = rows.slice(0, rungs.length).map((row, i) => ({
+    ...row,
+    keeps: keepsLimits(limits, costs[i]),
+  }));
+  const answer = answerOf(tests);
+  const drop = drops[answer ?? 0];
+  const { file, saves } = await sizing.of(answer === null ? noDrop : drop);
+  const hashes = new Set(tests.map(({ drop }) => planHash(drop)));
+  const result: Fit = displayable({
+    ...head(fitKind),
+    provenance: base.provenance,
+    confirming,
+    calibration: first.alone.full!.provenance,
+    aims: [...limits, ...target ? [target] : []],
+    ...file ? { file } : {},
+    measured: measuredIn(first.alone),
+    prediction,
+    path: path.map(({ saved, kld }) => ({ saved, kld })),
+    looks: await Promise.all(looks.map((look) => rowOf(search, look.drop, look.predicted, look.costs))),
+    confirmed: tests,
+    answer,
+    baselines: rows.slice(rungs.length).map((row, i) => ({ ...row, by: others[i].by, type: others[i].type }))
+      .filter(({ drop }) => !hashes.has(planHash(drop))),
+    plan: answer === null ? null : planFor(model, drop, saves),
+    times: answer === null ? null : times,
+  });
+  if (!result.plan) return result;
+  const guard = await leakGuardOver(model, text, [options.text, options.calibration?.text], scope.options);
+  return await guard(result, [result.plan]);
+}
+
+function measuredIn({ trials }: Costs): Fit["measured"] {
+  return trials.flatMap(({ site, choice, kld }): Fit["measured"] => {
+    if (!choice) {
+      const { modules, saved } = site.drop!;
+      const [{ layer, module: own }, other] = modules;
+      return [{ module: other ? "block" : own, layer, to: "nothing", saved: Math.round(saved), kld }];
+    }
+    const { unit: { place, bytes }, level } = choice;
+    const own = "table" in place
+      ? { module: place.table, layer: null }
+      : { module: place.module, layer: place.layer, group: place.group };
+    return [{ ...own, to: level.type ?? "one table", saved: bytes - level.bytes, kld }];
+  });
+}
+
+/** The answer as a plan: of types, or of modules that are dropped. */
+function planFor({ identity, name }: StudyModel, drop: DropPlan, saves: Plan["saves"]): Plan {
+  return {
+    ...head(planKind),
+    ...{ model: name, layers: identity.layers, by: "kl", seed: null },
+    target: drop.changes || drop.tables ? "types" : "joint",
+    ...planData(drop),
+    order: [],
+    saves,
+  };
 }

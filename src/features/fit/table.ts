@@ -1,182 +1,155 @@
-/** The answer of a fit, its confirmation, and all plans that were tried. */
-import {
-  answerText,
-  baseText,
-  byCost,
-  costsOf,
-  fitSetting,
-  halfText,
-  kvShareOf,
-  promiseText,
-  verdictText,
-} from "./words.ts";
-import { checkLines } from "../orders/mod.ts";
-import { counted, formatShare, intervalWords, KIND_NAMES, modules, reading } from "core/show/words/mod.ts";
-import { planHash, planText } from "core/measure/mod.ts";
-import type { Fit } from "./result.ts";
-import { limitsCost, sharedSaving } from "./worth.ts";
+/** A fit in print: the answer in one line, one table beside other means, what the plan does; and rows for machines. */
+import { formatBytes } from "core/entry/mod.ts";
+import { planText } from "core/measure/mod.ts";
+import { counted, formatFixed, formatShare } from "core/show/words/numbers.ts";
+import { tokensOf } from "core/show/words/names.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
-import { roundsText } from "../evaluate/mod.ts";
+import type { TableLook } from "core/show/looks.ts";
 import { type Column, lines, originOf, record, type Table, tableOf } from "core/show/tables/table.ts";
+import type { Ends, Fit, Row } from "./result.ts";
+import {
+  answerRow,
+  answerText,
+  baselineName,
+  fitSetting,
+  headline,
+  kldAs,
+  perplexityPercent,
+  planLines,
+  promiseText,
+  savedShare,
+} from "./words.ts";
 
-type Row = Fit["tried"][number];
-
-/** Rows of the table besides the answer. */
-const RUNNERS_UP = 4;
-
-/** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
-export function fitTables(fit: Fit): Table[] {
-  const { aim, tried, confirmed, provenance, confirming, file, beside } = fit;
-  const { model } = provenance;
-  const { packing: { skip } } = confirming;
-  const asked = askedIn(fit);
-  const shared = `${file ? "file" : "weights"}: share of ${baseText(fit)}`;
-  const format = file?.format.startsWith("gguf") && /^safetensors/.test(model.format)
-    ? [`file: ${file.format} (\`format\` hf for transformers)`]
-    : [];
-  const after = skip > 0 ? `, after the first ${skip}` : "";
-  const others = shownOf(fit);
-  const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
-  return [
-    lines(
-      [...format, `${promiseText(aim)} · ${fitSetting(fit)}`].join(" · "),
-      verdictText(fit),
-      answerText(fit),
-    ),
-    ...confirmed.length === 0 ? [] : [{
-      title: reading`confirmed on ${asked && "at most "}${halfText(fit, confirming)}${after}, smallest plan
-        first`,
-      ...tableOf(confirmedOf(fit), [...columnsOf(fit), ...asked ? [ASKED] : []]),
-      notes: asked ? [roundsNote(asked)] : [],
-    }],
-    ...!beside ? [] : [{
-      title: reading`as large a saving by other means, on ${halfText(fit, confirming)}`,
-      ...tableOf(beside, besideColumns(fit)),
-      notes: [
-        "dearer: whether the plan costs more than the answer there (paired, 95 %); the JSON has by how much",
-      ],
-    }],
-    ...tried.length === 0 ? [] : [{
-      ...others.length === 0 ? lines(undefined) : {
-        title: `${confirmed.length > 0 ? "other plans" : "plans"}, on the samples that chose: ${
-          halfText(fit, provenance)
-        }`,
-        ...tableOf(others, columnsOf(fit)),
-      },
-      notes: [
-        reading`${shared} that the plan saves; KV: share of the keys and values${
-          limitsCost(aim) && "; kept: whether the promise is kept (95 %)"
-        }`,
-        `${
-          counted(new Set(tried.map(({ drop }) => planHash(drop))).size, "plan")
-        } tried in all${ways}; the CSV and the JSON list them`,
-        ...checksOf(fit),
-      ],
-    }],
-  ];
+interface Named extends Row {
+  readonly name: string;
 }
 
-/** What the checks of orders found; why a module goes last is said once. */
-const checksOf = ({ checks = [] }: Fit): string[] =>
-  checks.flatMap((check, i) =>
-    checkLines(check, checks.slice(0, i).flatMap(({ last }) => last))
-      .map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
-  );
+/** A number and half the width of its interval. */
+const halfText = ({ value, low, high }: Ends, write: (value: number) => string): string =>
+  low === null || high === null ? write(value) : `${write(value)} ± ${write((high - low) / 2)}`;
 
-function confirmedOf({ tried, confirmed }: Fit): Row[] {
-  return confirmed.map(({ tried: place, ...test }, i) => {
-    if (tried[place]) return { ...tried[place], ...test };
-    const plans = counted(tried.length, "plan");
-    throw new RangeError(
-      `Cannot show a fit: confirmed[${i}].tried is ${place}, expected a place among ${plans}`,
-    );
+function columnsOf(fit: Fit): Column<Named>[] {
+  const percent = ({ value, low, high }: Ends): Ends => ({
+    value: perplexityPercent(value),
+    low: low === null ? null : perplexityPercent(low),
+    high: high === null ? null : perplexityPercent(high),
   });
-}
-
-/** Runners-up, then the cheapest of those that are not shown yet; each plan once. */
-function shownOf(fit: Fit): Row[] {
-  const { tried, runnersUp, answer } = fit;
-  const seen = new Set(answer === null ? [] : [planHash(tried[answer].drop)]);
-  const unseen = (place: number) => seen.size < seen.add(planHash(tried[place].drop)).size;
-  const first = runnersUp.filter(unseen).slice(0, RUNNERS_UP);
-  const rest = byCost(fit).filter((place) => !first.includes(place)).filter(unseen);
-  return [...first, ...rest.slice(0, 2 * RUNNERS_UP - first.length)].map((place) => tried[place]);
-}
-
-/** How a plan was found; where it is the same for every plan, a line below the table says it and no column does. */
-const byText = ({ by, repair, exchanged }: Row) =>
-  [by, repair, exchanged && "exchanged"].filter(Boolean).join(", ");
-const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
-
-/** What a plan saves, of the file or of weights, and of keys and values; what it costs, with its interval. */
-function numbersOf(fit: Fit): Column<Row>[] {
-  const { aim, file } = fit;
-  const { title, write } = costsOf(aim);
-  const share = (value: string | number) => formatShare(Number(value));
-  const signed = (value: string | number) =>
-    Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
+  const hasPoints = fit.confirmed.some(({ points }) => points);
   return [
-    file
-      ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }
-      : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
-    { title: "KV", value: (one) => kvShareOf(fit, one), format: share },
-    { title, value: ({ cost }) => write(cost.value) },
-    { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
+    { title: "plan", value: ({ name }) => name, align: "left" },
+    { title: "size", value: ({ bytes }) => bytes && formatBytes(bytes) },
+    { title: "less", value: (row) => `${formatFixed(100 * savedShare(fit, row), 1)} %` },
+    { title: "KLD", value: ({ kld }) => halfText(kld, kldAs(kld.value)) },
+    { title: "99 %", value: ({ kld99 }) => formatFixed(kld99, 2) },
+    { title: "same", value: ({ same }) => formatShare(same.value) },
+    { title: "ppl., %", value: ({ loss }) => halfText(percent(loss), (value) => formatFixed(value, 1)) },
+    ...hasPoints
+      ? [{
+        title: "points lost",
+        value: ({ points }: Named) => points && halfText(points, (value) => formatFixed(value, 1)),
+      }]
+      : [],
   ];
 }
 
-const columnsOf = (fit: Fit): Column<Row>[] => [
-  { title: "plan", value: ({ drop }) => planText(drop), align: "left" },
-  ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
-  ...numbersOf(fit),
-  ...limitsCost(fit.aim) ? [{ title: "kept", value: ({ keeps }: Row) => keeps, align: "left" } as const] : [],
-];
-
-type Beside = NonNullable<Fit["beside"]>[number];
-
-/** Plans in few words, since the CSV has them. */
-function besideColumns(fit: Fit): Column<Beside>[] {
-  const [saved, _kv, ...cost] = numbersOf(fit);
-  const words = { above: "yes", below: "no", neither: "cannot tell" };
+/** The answer, the next larger plan, which failed, and what is as small by other means. */
+function rowsOf({ confirmed, answer, baselines, aims }: Fit, isWhole: boolean): Named[] {
+  const next = confirmed[(answer ?? -1) + 1];
+  const shown = isWhole ? confirmed : [...answer === null ? [] : [confirmed[answer]], ...next ? [next] : []];
+  const isLimited = aims.length > 0;
   return [
+    ...shown.map((row) => {
+      const place = confirmed.indexOf(row);
+      const name = place === answer
+        ? "answer"
+        : answer === null
+        ? "smallest"
+        : place < answer
+        ? "smaller"
+        : "larger";
+      return {
+        ...row,
+        name: isLimited && row.keeps !== "yes" ? `${name}, ${row.keeps === "no" ? "fails" : "open"}` : name,
+      };
+    }),
+    ...baselines.map((row) => ({ ...row, name: baselineName(row) })),
+  ];
+}
+
+const HOW_PREDICTED = "predicted";
+
+/** The tables of a fit; all confirmed plans and the whole plan where all is asked for. */
+export function fitTables(fit: Fit, { lowest }: TableLook = {}): Table[] {
+  const isWhole = lowest === undefined;
+  const { confirming, aims, prediction, looks, answer } = fit;
+  const row = answerRow(fit);
+  const times = fit.times && `It decodes ${formatFixed(fit.times.decode.median, 2)} times as fast.`;
+  const how = looks.length > 0
+    ? `${HOW_PREDICTED} from parts measured alone; ${counted(looks.length, "look")} at plans found ${
+      formatFixed(prediction.ratio, 2)
+    } of the divergence${prediction.again ? ", so parts were measured again inside a plan" : ""}`
+    : undefined;
+  return [
+    lines(headline(fit)),
     {
-      title: "means",
-      value: ({ target, by, dropped }) => target === "types" ? `types by ${by}` : modules(target, dropped),
-      align: "left",
+      title: `${promiseText(aims)}; on ${tokensOf(confirming)} that chose nothing (± and limits: 95 %)`,
+      ...tableOf(rowsOf(fit, isWhole), columnsOf(fit)),
+      notes: [
+        "KLD: mean divergence of the next token from the model as stored, nats; 99 %: its quantile over tokens; same: first choice",
+        ...isWhole && how ? [how] : [],
+      ],
     },
-    saved,
-    ...cost,
-    { title: "dearer", value: ({ over }) => intervalWords(over, words) },
+    lines(
+      undefined,
+      ...[answerText(fit), times ?? ""].filter((line) => line !== ""),
+      ...row && isWhole ? planLines(row.drop) : [],
+      ...row && !isWhole && answer !== null
+        ? ["use --all to print every layer's types and every confirmed plan"]
+        : [],
+      fitSetting(fit),
+    ),
   ];
 }
 
-const ASKED: Column<Row> = { title: "documents", value: ({ cost: { asked } }) => asked?.documents };
-
-const askedIn = ({ confirmed }: Fit) => confirmed.find(({ cost }) => cost.asked)?.cost.asked;
-
-const roundsNote = ({ of }: NonNullable<ReturnType<typeof askedIn>>) =>
-  `asked in random order of ${of} documents, each plan until its promise is decided ${
-    roundsText("intervals")
-  }`;
-
-/** A row a plan: those tried, then those confirmed. */
+/** A row a plan: looks, then those confirmed, then what is as small by other means. */
 export function fitRows(fit: Fit): CsvRow[] {
-  const { aim, unit, tried, confirmed, answer } = fit;
-  const rows = (on: string, of: readonly Row[], origin: Fit["provenance"], placeOf: (i: number) => number) =>
-    of.map((one, i) => {
-      const { target, by, repair, dropped, drop, bytes, saves: { parametersShare }, cost, keeps } = one;
+  const { looks, confirmed, baselines, answer, aims } = fit;
+  const rowsOf = (on: string, rows: readonly Row[], origin: Fit["provenance"], of: (i: number) => CsvRow) =>
+    rows.map((row, i) => {
+      const { drop, saves, bytes, predicted, kld, kld99, same, loss, points } = row;
+      const ends = (name: string, own: Ends) => (
+        { [name]: own.value, [`${name}_low`]: own.low, [`${name}_high`]: own.high }
+      );
       return record({
-        ...{ ...originOf(origin), aim: aim.of, amount: aim.amount, unit, on, target: KIND_NAMES[target] },
-        ...{ by, repair, dropped, bytes, parameters_share: parametersShare, cost: cost.value },
-        ...{ low: cost.low, high: cost.high, plan: planText(drop), kv_share: kvShareOf(fit, one) },
-        ...limitsCost(aim) ? { keeps } : {},
-        ...askedIn(fit) ? { asked: cost.asked?.documents } : {},
-        answer: placeOf(i) === answer ? "yes" : "no",
+        ...{
+          ...originOf(origin),
+          limits: aims.map(({ of, amount }) => `${of} ${amount}`).join(" "),
+          on,
+          bytes,
+        },
+        ...{ less: savedShare(fit, row), parameters_share: saves.parametersShare, kv_share: saves.kvShare },
+        ...{
+          predicted,
+          ...ends("kld", kld),
+          kld99,
+          ...ends("same", same),
+          ...ends("loss", loss),
+        },
+        ...{ points: points?.value, points_low: points?.low, points_high: points?.high },
+        ...{ by: "path", type: null, keeps: null, answer: "no", ...of(i) },
+        plan: planText(drop),
       });
     });
   return [
-    ...rows("choosing", tried, fit.provenance, (i) => i),
-    ...rows("confirming", confirmedOf(fit), fit.confirming, (i) => confirmed[i].tried),
-    ...rows("confirming, as large", fit.beside ?? [], fit.confirming, () => NaN),
+    ...rowsOf("choosing", looks, fit.provenance, () => ({})),
+    ...rowsOf("confirming", confirmed, fit.confirming, (i) => (
+      { keeps: confirmed[i].keeps, answer: i === answer ? "yes" : "no" }
+    )),
+    ...rowsOf(
+      "confirming",
+      baselines,
+      fit.confirming,
+      (i) => ({ by: baselines[i].by, type: baselines[i].type }),
+    ),
   ];
 }

@@ -1,5 +1,13 @@
 /** Plans scored on a text: they run as one trie, and the full model, which they are compared with, beside the first of them. */
-import { type DropPlan, openReference, score, type ScoreSums, segmentsOf, withFull } from "core/run/mod.ts";
+import {
+  type DropPlan,
+  openReference,
+  score,
+  type ScoreOptions,
+  type ScoreSums,
+  segmentsOf,
+  withFull,
+} from "core/run/mod.ts";
 import { flopsOf, type Size } from "core/study/estimate.ts";
 import { engineOf, reporter, type RunOptions } from "core/study/options.ts";
 import type { Running, Subject } from "core/study/over.ts";
@@ -15,13 +23,14 @@ export const scoring = (isCompared: boolean) => ({
   async measure(
     { model, blocks, requests, passes, shared, name, probes = [] }: Running,
     options: RunOptions,
+    onTokens?: ScoreOptions["onTokens"],
   ): Promise<ScoreSums[][]> {
     if (isCompared) shared.full ??= openReference();
     const weigh = (head: boolean) => flopsOf(model, passes.map((pass) => ({ ...pass, head })));
     return await score({
       ...{ model, engine: await engineOf(options), segments: segmentsOf(blocks), signal: options.signal },
       plans: requests.map(({ provenance: { drop } }) => drop),
-      ...{ reference: shared.full, probes },
+      ...{ reference: shared.full, probes, onTokens },
       ...twofold(reporter(name, "work", options), weigh(false), weigh(true)),
     });
   },

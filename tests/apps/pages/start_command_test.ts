@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { commandLine } from "core/command/outlet.ts";
-import { fit as fitted } from "../../core/show/synthetic_fit.ts";
+import { fit as fitted, nothing, onTask } from "../../core/show/synthetic_fit.ts";
 import { nextLines } from "features/fit/mod.ts";
 import { profileStudy } from "features/profile/mod.ts";
 import { readResult } from "features/by_name.ts";
@@ -25,7 +25,7 @@ Deno.test("start on three layers drops at most all modules of a kind, and report
     const heard: unknown[] = [];
     const { profile, fit, sweep } = await run(model, { ...options, onMeasured: (one) => heard.push(one) });
     assert.deepEqual(heard, [profile, fit], "each once, as soon as it is there");
-    assert.deepEqual(fit.calibration, profile.provenance);
+    assert.deepEqual(fit.calibration.text.name, profile.provenance.text.name);
     assert.deepEqual(fit.provenance, sweep.provenance, "the samples of the curves choose");
     assert.equal(profile.provenance.model.layers, 3);
     assert.deepEqual(sweep.calibration, profile.provenance);
@@ -82,21 +82,18 @@ function started(folder: string, results: string, ...args: string[]): Promise<Ra
   return withVariables(variables, () => laminaHere(results, ...line));
 }
 
-Deno.test("commands to type next are those of a plan that may be worth it", () => {
+Deno.test("commands to type next write the answer's file and read it; none follow where nothing keeps the limit", () => {
   const shape = { layers: 6 };
-  const times = fitted(shape).times!;
-  const decode = { median: 1, low: 0.6, high: 1.4 };
-  const rows: [Parameters<typeof fitted>[1], string[]][] = [
-    [{}, ["generate"]],
-    [{ file: { format: "hf", original: 1000, whole: 1000 } }, ["export", "generate"]],
-    [{ times: { ...times, decode } }, ["speed"]],
-    [{ times: null }, []],
-    [{ aim: { of: "parameters", amount: 0.1 }, times: null }, ["generate"]],
-  ];
-  for (const [own, commands] of rows) {
-    const lines = nextLines(fitted(shape, own), "tiny", "fit.json");
+  const rows = [
+    [fitted(shape), ["export", "generate"]],
+    [onTask(shape), ["generate"]],
+    [nothing(shape), []],
+  ] as const;
+  for (const [found, commands] of rows) {
+    const lines = nextLines(found, "tiny", "fit.json");
     assert.deepEqual(lines.map((line) => line.match(/lamina (\w+) tiny --plan/)![1]), commands);
   }
+  assert.match(nextLines(fitted(shape), "tiny", "fit.json")[0], /--format gguf --out smaller$/);
 });
 
 Deno.test("a command to type next is found from any folder", () => {
@@ -118,8 +115,7 @@ Deno.test("start prints modules after one pass, then its answer, and writes a pa
     await changeConfig(folder, { num_hidden_layers: 2 }); // has half of the plans
     const priced = await started(folder, results, "--dry-run");
     assert.equal(priced.code, 0, priced.err);
-    const price =
-      /tokens, \d+ plans, \d+ modules to run[^]*about \d+ s[^]*^promise: the perplexity rises by at most 10 %$/m;
+    const price = /tokens, \d+ plans, \d+ modules to run[^]*about \d+ s[^]*^promise: KLD at most 0\.05$/m;
     assert.match(priced.out, price);
     assert.deepEqual(kept(results), []);
     const first = await started(folder, results);
@@ -127,8 +123,8 @@ Deno.test("start prints modules after one pass, then its answer, and writes a pa
     assert.doesNotMatch(first.err, /Python package index/, "nothing is fetched");
     assert.match(first.err, /^start: done in .+ s, kept in /m);
     const said = [
-      /^The most redundant modules[^]{0,600}\n\n[^]{0,120}the perplexity rises by at most\s+10(?:\.0)? %/,
-      /8 × 512 tokens of wiki/,
+      /^The most redundant modules[^]{0,600}\n\n[^]{0,200}KLD/,
+      /8 × 256\s+tokens of wiki/,
       /^next:\n.*lamina (?:export|fit) /m,
       /^page of figures: .*index\.html$/m,
     ];
@@ -146,7 +142,7 @@ Deno.test("start prints modules after one pass, then its answer, and writes a pa
     assert.deepEqual(kept(results), files);
     const piped = await started(folder, results, "--json", "-", "--csv", `${folder}/start.csv`);
     await Deno.writeTextFile(`${folder}/fit.json`, piped.out);
-    assert.equal((await readResult(`${folder}/fit.json`, "fit")).aim.amount, 0.1);
+    assert.equal((await readResult(`${folder}/fit.json`, "fit")).aims[0].amount, 0.05);
     assert.match(piped.err, /^page of figures: .*index\.html$/m);
     assert.match(await Deno.readTextFile(`${folder}/start.csv`), /^[^\n]*dropped/);
   }));

@@ -1,7 +1,7 @@
 /** Help: its pages within 80 columns, and the defaults that comments name. */
 import assert from "node:assert/strict";
 import { commandsOf, helpOf, pathOf, usualProgram } from "../../docs/commands.ts";
-import { AIMS } from "features/fit/mod.ts";
+import { LIMITS, TARGETS } from "features/fit/mod.ts";
 import { widthOf } from "core/show/plain.ts";
 import { expectFailures, lamina } from "./cli.ts";
 
@@ -36,13 +36,14 @@ Deno.test("the help of lamina fits one screen and names every command; help all 
   }
 });
 
-Deno.test("the help of fit shows every promise, its tasks and ten options more; with `all`, every option", async () => {
+Deno.test("the help of fit shows every limit and target, its tasks and ten options more; with `all`, every option", async () => {
   const lines = [["fit", "-h"], ["fit", "--help", "all"], ["help", "fit", "all"]];
   const [first, ...all] = (await Promise.all(lines.map((line) => lamina(...line)))).map(({ out }) =>
     out.match(/^ {2}--[\w-]+/gm)!.map((flag) => flag.trim())
   );
-  assert.ok(AIMS.every((aim) => first.includes(`--${aim}`)));
-  assert.equal(first.length, AIMS.length + 1 + 10, first.join());
+  const aims = [...LIMITS, ...TARGETS];
+  assert.ok(aims.every((aim) => first.includes(`--${aim}`)));
+  assert.equal(first.length, aims.length + 1 + 10, first.join());
   const { options } = usualProgram().commands.find((command) => command.name() === "fit")!;
   for (const flags of all) assert.deepEqual(flags, options.map(({ long }) => long));
 });
@@ -58,7 +59,7 @@ Deno.test("the page about exit codes has those of single commands, by number", a
 });
 
 const FILES: Readonly<Record<string, readonly string[]>> = {
-  fit: ["fit/aims", "fit/lines", "sweep/parts"],
+  fit: ["fit/limits", "fit/options"],
   evaluate: ["evaluate/study"],
   generate: ["generate/generate"],
   causes: ["causes/study"],

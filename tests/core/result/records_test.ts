@@ -1,16 +1,7 @@
 /** What a command found kept, and what it made and kept: by file name, for as long as the command runs. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import {
-  asOne,
-  isEarlier,
-  keep,
-  keepAs,
-  keepingFailure,
-  keptOr,
-  recordKept,
-  resultText,
-} from "core/result/mod.ts";
+import { asOne, isEarlier, keep, keepAs, keepingFailure, recordKept, resultText } from "core/result/mod.ts";
 import { isKept, keptOf, keptResult, resultIn, resultPath } from "core/result/keeping/kept.ts";
 import { profileKind } from "features/profile/mod.ts";
 import { withFolder } from "../../support.ts";
@@ -19,8 +10,13 @@ import { profile, provenance } from "./samples.ts";
 const one = profile();
 const other = { ...one, provenance: { ...one.provenance, seed: 7 } };
 const nameOf = ({ provenance }: typeof one) => basename(resultPath("", profileKind, provenance));
-const run = (result: typeof one, results: string) =>
-  keptOr(profileKind, result.provenance, () => Promise.resolve(result), { results });
+async function run(result: typeof one, results: string) {
+  const kept = await keptResult(profileKind, result.provenance, { results });
+  return {
+    kept: kept !== null && isEarlier(kept),
+    result: kept ?? await keep(profileKind, result, { results }),
+  };
+}
 
 Deno.test("a record has what was found and what was made; a result made and then found again was made", () =>
   withFolder(async (results) => {

@@ -96,11 +96,11 @@ Deno.test("a module's matrices: those that read its input, and the one that writ
   }));
 
 Deno.test("a change of types rounds the matrices of its group, by the importance of what they read", () =>
-  withFixture("llama", async ({ model: { spec: { layers: [layer], hidden } } }) => {
+  withFixture("llama", async ({ model: { spec: { layers: [layer], hidden }, weights } }) => {
     const tensors = held({ "in.importance": of(...Array(hidden).fill(1)) });
     const change: Change = { layer: 0, module: "mlp", to: "types", in: "Q4_0", tensors };
     const kind = changeKind(change);
-    const made = (name: string, type = "F32") => kind.made!(change, layer, name, () => ({ type }));
+    const made = (name: string, type = "F32") => kind.made!(change, layer, name, () => ({ type }), weights);
     assert.equal(made("mlp.down_proj.weight"), null, "of the other group");
     assert.equal(made("mlp.norm.weight"), null);
     assert.equal(made("mlp.up_proj.weight", "Q4_0"), null, "stored as coarsely");

@@ -10,7 +10,7 @@ import { causes } from "./synthetic_causes.ts";
 import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { bound, llamaSpeed, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { compared, evaluation, evaluations, plan } from "./synthetic_tasks.ts";
-import { besides, fit, nothing, untried } from "./synthetic_fit.ts";
+import { far, fit, nothing, onTask } from "./synthetic_fit.ts";
 import { readJson } from "../../fixtures/read.ts";
 
 /** A result of every kind that a study gives, as the golden numbers have them. */
@@ -83,9 +83,9 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "sweep": [sweep({ layers: 12 })],
   "sweep with repairs": [repairedSweep({ layers: 12 })],
   "fit": [fit({ layers: 6 })],
-  "fit beside others": [besides({ layers: 6 })],
+  "fit far from the model": [far({ layers: 6 })],
+  "fit on a task": [onTask({ layers: 6 })],
   "fit without an answer": [nothing({ layers: 6 })],
-  "fit that tried nothing": [untried({ layers: 6 })],
   "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
   "causes without effects": [bare],
   "certificate of a plan": [certificate({ layers: 3 }, { rise: 0, drop: { attention: [1], mlp: [] } })],

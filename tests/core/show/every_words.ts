@@ -11,7 +11,7 @@ import { answerLines } from "../../../src/apps/pages/sections/answer.ts";
 import { type Draw, drawnWith, type Inputs, names, odd } from "./every_figure.ts";
 import { around, guides, profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { fit } from "./synthetic_fit.ts";
+import { far, fit, nothing, onTask } from "./synthetic_fit.ts";
 import { llamaSpeed, measuredSpeed } from "./synthetic_speed.ts";
 import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { evaluation, evaluations, plan } from "./synthetic_tasks.ts";
@@ -204,15 +204,6 @@ const swapped = changed(sweep({ layers: 12 }), ({ curves }) => {
 });
 const oneSeed = { ...errors(0.01), curves: errors(0.01).curves.filter(({ seed }) => !seed) };
 
-const answered = fit({ layers: 12 });
-const target: Partial<Fit> = {
-  aim: { of: "parameters", amount: 0.02 },
-  ...{ answer: 0, confirmed: [{ ...answered.confirmed[0], cost: { value: 0.58, low: 0.5, high: 0.66 } }] },
-  times: null,
-};
-const nothing = { answer: null, plan: null, confirmed: [], times: null };
-const onTask: Partial<Fit> = { aim: { of: "accuracy", amount: 2, tasks: ["piqa"] } };
-
 const texts = ["stories", "wiki"].map((text) => profile({ layers: 12, text }));
 const mixers = Array.from({ length: 12 }, (_, l) => l % 4 === 3 ? "full" as const : "linear" as const);
 export const hybrid = profile({ layers: 12, mixers, attention: [0], experts: 10 });
@@ -226,10 +217,10 @@ const once = changed(half, ({ measured }) => {
 /** What sections of a page are given, by what is said of it. */
 const found: { readonly [Name in keyof Findings]: Readonly<Record<string, Findings[Name]>> } = {
   fit: {
-    "answered": answered,
-    "a target": fit({ layers: 12 }, target),
-    "nothing may go": fit({ layers: 12 }, nothing),
-    "on a task": fit({ layers: 12 }, onTask),
+    "answered": fit({ layers: 12 }),
+    "far from the model": far({ layers: 12 }),
+    "nothing keeps the limit": nothing({ layers: 12 }),
+    "on a task": onTask({ layers: 12 }),
   },
   importance: {
     "several texts": { profile: twelve, texts },

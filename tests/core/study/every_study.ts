@@ -151,13 +151,11 @@ export const rows: Readonly<Record<string, Row>> = {
     late: 22,
   },
   fit: {
-    label: /^(?:profile|check|fit) of/,
-    line:
-      "fit MODEL TEXT CALIBRATION --loss 9 --no-time --repair mean --repair-samples 4 --targets mlp,joint",
+    label: /^fit of/,
+    line: "fit MODEL TEXT CALIBRATION --kld 9 --targets mlp,attention",
     run: ({ model, options }) =>
       fit(model, {
-        ...{ ...options, calibration: calibration(options), loss: 9, time: false },
-        ...{ repair: ["mean"], repairSamples: 4, targets: ["mlp", "joint"] },
+        ...{ ...options, calibration: calibration(options), kld: 9, targets: ["mlp", "attention"] },
       }),
   },
   checkpoints: {

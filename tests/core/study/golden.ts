@@ -68,9 +68,7 @@ export async function makeGoldens(): Promise<Goldens> {
     results.causes = await causes(model, { ...options, effectSamples: 1 });
     const texts = await generate(model, [{}], "the quick", { engine: "cpu", tokens: 8 });
     const { shared: _also, ...found } = await fit(model, {
-      ...{ ...text, length: 16, samples: 8, profile: first, loss: 1, time: false },
-      ...{ repair: ["mean"], repairSamples: 4, calibration: { samples: 2, length: 16 } },
-      targets: ["attention", "mlp", "joint"],
+      ...{ ...text, length: 16, samples: 8, kld: 2, calibration: { samples: 2, length: 16 } },
     });
     results.fit = found;
     const plan = makePlan(first, { target: "attention", drop: 1 });

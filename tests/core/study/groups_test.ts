@@ -1,10 +1,11 @@
 /** Groups of plans over a text: the full model runs once, beside the first group that is measured, in its price and its memory too. */
 import assert from "node:assert/strict";
 import { estimate } from "features/by_name.ts";
-import { perplexityStudy } from "features/losses/mod.ts";
+import { perplexitySums, scoring } from "features/losses/mod.ts";
+import type { TypesOf } from "core/result/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { flopsOf } from "core/study/estimate.ts";
-import { measured, type Shared, type StudyOver } from "core/study/over.ts";
+import { type Measure, measured, type Shared } from "core/study/over.ts";
 import { textOf } from "core/study/text.ts";
 import { kept, withTiny } from "./tiny.ts";
 
@@ -13,25 +14,25 @@ const [first, second, third] = [[0, 1], [2], [1]].map((mlp): DropPlan[] => [{ ..
 Deno.test("the full model runs beside the first group that is not kept, and beside none where its streams are there", () =>
   withTiny(async ({ model, options }) => {
     const text = textOf(model, options);
-    const how = perplexityStudy as unknown as StudyOver<object, unknown, never>;
+    const { passes, measure } = scoring(true);
     /** For each group that runs: whether the full model runs beside it, and its streams stay, as prices, memory and the run have it. */
     const running = async (groups: DropPlan[][], shared?: Shared) => {
       const [asked, ran]: boolean[][] = [[], []];
-      const watched: typeof how = {
-        ...how,
+      const watched: Measure<unknown, TypesOf<typeof perplexitySums>> = {
+        result: perplexitySums,
         passes(model, own, size, plans, isFirst) {
-          const passes = how.passes(model, own, size, plans, isFirst);
-          assert.deepEqual(passes.map(({ plans }) => plans.includes(noDrop)), [isFirst]);
+          const made = passes(model, own, size, plans, isFirst);
+          assert.deepEqual(made.map(({ plans }) => plans.includes(noDrop)), [isFirst]);
           asked.push(isFirst);
-          return passes;
+          return made;
         },
-        measure(own, options) {
+        async measure(own, options) {
           assert.deepEqual(
             own.passes.map(({ plans }) => plans.includes(noDrop)),
             own.passes.map(({ stays }) => stays),
           );
           ran.push(...own.passes.map(({ stays }) => stays!));
-          return how.measure(own, options);
+          return (await measure(own, options)).map((sums) => ({ sums }));
         },
       };
       const place = { model, text, own: null, shared };

@@ -20,12 +20,12 @@ const AIMS = [
   "--file 90%",
   "--perplexity 10%",
   "--loss 9 --targets types",
-  "--file 30%",
+  "--kld 0.05",
   "--loss 9 --targets joint",
   "--file 80% --targets types",
   "--loss 9 --targets attention",
   "--file 90% --targets joint --format gguf",
-  "--loss 9",
+  "--kld 9",
   "--perplexity 0.001% --protect-first 99",
 ];
 
@@ -41,7 +41,7 @@ const pathOf = (name: string) => fileURLToPath(new URL(name, fixtures));
 async function fitIn(folder: string, name: string, aim: string) {
   const text = `${folder}/ids.json`;
   await Deno.writeTextFile(text, JSON.stringify(ids));
-  const sizes = "--samples 4 --length 16 --calibration-samples 2 --calibration-length 16 --no-time";
+  const sizes = "--samples 4 --length 16 --calibration-samples 2 --calibration-length 16";
   const options = ["--text", text, "--calibration-text", text, ...sizes.split(" ")];
   return await laminaHere(`${folder}/results`, "fit", pathOf(name), ...aim.split(" "), ...options);
 }

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Profile, profile } from "features/profile/mod.ts";
-import { fit } from "features/fit/mod.ts";
 import { checkedCount, checkOf, makePlan, order, type Removals } from "features/orders/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { sweep } from "features/sweep/mod.ts";
@@ -136,18 +135,4 @@ Deno.test("a plan from a profile has outsized modules last, the smallest first, 
     });
     assert.deepEqual(swept.curves[0].points[0].drop.mlp.toSorted(), plain.mlp.slice(0, 2).toSorted());
     assert.deepEqual(swept.outsized.mlp, [3, 5]);
-  }));
-
-Deno.test("a fit checks the lines that a profile ranks, and names what goes last", () =>
-  withTrained("pre-ln", async (model) => {
-    const few = { ...text, samples: 4, length: 32 };
-    const asked = { ...few, calibration: few, loss: 0.3, time: false, targets: ["mlp", "joint"] } as const;
-    const found = await fit(model, asked);
-    assert.deepEqual(found.checks!.map(({ target, removed }) => `${target} ${removed}`), [
-      "mlp 8",
-      "joint 16",
-    ]);
-    const isFirst = ({ module, layer }: { module: string; layer: number }) => module === "mlp" && layer === 0;
-    assert.ok(found.checks!.every(({ last }) => last.some(isFirst)));
-    assert.equal((await fit(model, { ...asked, unchecked: true })).checks, undefined);
   }));

@@ -63,12 +63,11 @@ const TEXTS = ["stories", "wiki", "code", "math"] as const;
 /** The analyses by name, in their order on the page. */
 export const analyses = {
   fit: {
-    about: "the largest plan whose perplexity rises by at most 10 %, and what it saves",
+    about: "the smallest file whose predictions diverge by at most 0.05 nats",
     weight: 1,
-    profiled: true,
+    profiled: false,
     async run(options) {
-      const [model, importance] = [await options.model(), await options.profile()];
-      return await fit(model, { profile: importance, ...fitOptions(studyOf(options)) });
+      return await fit(await options.model(), fitOptions(studyOf(options)));
     },
   },
   importance: {

@@ -24,7 +24,7 @@ export function pageHtml(report: Report): string {
     ...{ style: STYLE, script, version: VERSION },
     ...{ title: escape(title), command: escape(command), date: escape(date) },
     answer: listHtml("answer", answerLines(sections)),
-    first: first ? figureHtml(first, "h2", !answer?.worth) : "",
+    first: first ? figureHtml(first, "h2", !answer?.saves) : "",
     next: nextHtml(report),
     links: sections.map(linkHtml).join("\n"),
     sections: sections.map((section) => sectionHtml(section, first)).join("\n"),

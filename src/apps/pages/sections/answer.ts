@@ -10,18 +10,19 @@ import {
   meanOver,
 } from "../../../features/evaluate/mod.ts";
 import {
-  byCost,
-  costText,
+  answerRow,
+  answerText,
   type Fit,
+  headline,
+  numbersText,
   promiseText,
-  savingText,
-  timesText,
-  verdictText,
+  sizeText,
 } from "../../../features/fit/mod.ts";
 import { isByImportance } from "core/result/mod.ts";
 import { mostAllowed, type Sweep } from "../../../features/sweep/mod.ts";
 import { type Profile, surelyLowest } from "../../../features/profile/mod.ts";
 import {
+  capital,
   formatNumber,
   KIND_NAMES,
   modules,
@@ -133,10 +134,9 @@ export function answerLines(
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
     );
   }
-  const { drop, saves, worth } = main;
+  const { drop, saves } = main;
   const answers = sections.flatMap(({ answer }) => answer ?? []);
   return [
-    ...worth ? [["Is it worth it", worth] as const] : [],
     ["What may go", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
@@ -154,36 +154,22 @@ function costsOf(answers: readonly Answer[], drop: Drop): string[] {
   });
 }
 
-/** The answer; where nothing may go, it is about the cheapest plan that was tried. Undefined for a model without modules to drop. */
+/** The answer; where nothing keeps the limits, it is about the smallest plan that was confirmed. */
 export function fitAnswer(fit: Fit): Answer | undefined {
-  const { aim, tried, answer, provenance } = fit;
-  const shown = answer ?? byCost(fit).at(0);
-  if (shown === undefined) return undefined;
-  const { drop } = tried[shown];
-  const promise = promiseText(aim);
+  const { aims, answer, confirmed, confirming } = fit;
+  const row = answerRow(fit) ?? confirmed.at(0);
+  if (!row) return undefined;
+  const { drop } = row;
   return {
     drop,
+    measure: "loss",
     goes: answer === null
-      ? `Nothing is sure to keep the promise that ${promise} (95 %).`
-      : `${dropText(drop, provenance.model.layers)}: ${promise} (95 %).`,
-    measure: aim.of === "accuracy" ? "accuracy" : "loss",
-    costOf: (wanted) => sameDrop(wanted, drop) ? costOf(fit, shown) : undefined,
-    worth: verdictText(fit),
-    ...answer === null ? {} : { saves: sentences(`${savingText(fit, tried[shown])}.`, timesText(fit)) },
+      ? `${headline(fit)} (95 %).`
+      : `${answerText(fit)} ${capital(promiseText(aims))} (95 %).`,
+    costOf: (wanted) =>
+      sameDrop(wanted, drop)
+        ? `${numbersText(fit, row)}, on ${tokensOf(confirming)} that had no part in the choice.`
+        : undefined,
+    ...answer === null ? {} : { saves: `${sizeText(fit, row)}.` },
   };
-}
-
-/** What a plan costs on the samples that confirm it, or else on those that choose. */
-function costOf(fit: Fit, shown: number): string {
-  const { aim, tried, answer, confirmed, confirming, provenance } = fit;
-  const test = confirmed.find(({ tried }) => tried === shown);
-  const on = aim.tasks ? "documents" : tokensOf(test ? confirming : provenance);
-  const moved = aim.of === "perplexity" ? "perplexity rises" : aim.tasks ? "accuracy falls" : "loss rises";
-  const cost = costText(aim, (test ?? tried[shown]).cost);
-  const cheapest = answer === null && ` ${planPhrase(tried[shown].drop)}, the cheapest plan`;
-  return sentences(
-    reading`The ${moved} by ${cost}${cheapest}, on
-      ${on}${test && " that had no part in the choice"}.`,
-    sharedText([fit]),
-  );
 }

@@ -42,6 +42,4 @@ export interface Answer {
   readonly costOf?: (drop: Drop) => string | undefined;
   /** What dropping the plan saves. */
   readonly saves?: string;
-  /** Whether that is worth it, and what larger savings would cost. */
-  readonly worth?: string;
 }

@@ -74,13 +74,15 @@ export function keep({ streams }: Reference, state: State, batches: readonly Bat
 }
 
 /** Plans, and what they are held against. */
-type ScoreOptions = Omit<ForwardOptions, "finish"> & {
+export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   /** The full model's streams over the same texts; without them, plans have no divergence and agreement: both are 0. */
   readonly reference?: Reference | undefined;
   /** Whose streams the reference has; default: the plans' model. */
   readonly original?: Model;
   /** Sees the scores of every row of some batches, the reference's ahead. */
   readonly onRows?: (scores: readonly Scores[]) => void;
+  /** Sees the divergences of each sample's tokens under each plan, in nats. */
+  readonly onTokens?: ((plan: number, kl: Float64Array) => void) | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
@@ -114,7 +116,10 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
       const heads = [...reference ? [options.original ?? model] : [], ...headsOf(model, own)];
       const scores = await scorer.score(streams, targets, reference !== undefined, { onScore, heads });
       options.onRows?.(scores);
-      places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
+      places.forEach((place, plan) => {
+        const each = options.onTokens && ((kl: Float64Array) => options.onTokens!(plan, kl));
+        result[plan].push(...sumsOf(scores[place], batches, each));
+      });
       return kept;
     },
   });
@@ -148,12 +153,17 @@ function nextTokens(segments: readonly Segment[], { first, count, length }: Batc
   };
 }
 
-function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
+function sumsOf(
+  scores: Scores,
+  batches: readonly Batch[],
+  onTokens?: (kl: Float64Array) => void,
+): ScoreSums[] {
   const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
   let row = 0;
   return lengths.map((tokens) => {
     const ofText = (values: Float64Array | Uint8Array) => sum(values.subarray(row, row + tokens));
     const sums = { nll: ofText(scores.nll), kl: ofText(scores.kl), top1: ofText(scores.agrees), tokens };
+    onTokens?.(scores.kl.subarray(row, row + tokens));
     row += tokens;
     return sums;
   });

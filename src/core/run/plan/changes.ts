@@ -2,7 +2,8 @@
 import { type Change, type LayerModule, TABLES, type TablesChange } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, linearSpec, meanSpec, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { isAsCoarse, roundInThreads, rowBytes, type Storage } from "../../weights/mod.ts";
+import { isAsCoarse, rowBytes, type Storage, type WeightSource } from "../../weights/mod.ts";
+import { roundedOnce } from "./rounded.ts";
 
 /** A kind of change, which is a variant of a module: a specification, and tensors in the place of the model's. */
 interface ChangeKind<Own extends Change> {
@@ -20,6 +21,7 @@ interface ChangeKind<Own extends Change> {
     layer: LayerSpec,
     tensor: string,
     storedAs: () => Pick<Storage, "type" | "isSplit">,
+    weights: WeightSource,
   ): ((stored: Tensor, brought: ReadonlyMap<string, Tensor>) => Tensor | Promise<Tensor>) | null;
 }
 
@@ -124,7 +126,7 @@ const types: ChangeKind<ChangeTo<"types">> = {
     };
   },
   spec: ({ module }, layer) => layer[module]!,
-  made(change, layer, name, storedAs) {
+  made(change, layer, name, storedAs, weights) {
     const group = GROUPS.find((group) =>
       matricesIn(layer, 1, change.module, group).some(([tensor]) => tensor === name)
     );
@@ -135,7 +137,9 @@ const types: ChangeKind<ChangeTo<"types">> = {
     return (stored, brought) => {
       const own = isWeighed(name) ? brought.get(`${change.module}.${importanceName(group)}`) : undefined;
       const importance = own?.data as Float32Array<ArrayBuffer> | undefined;
-      return roundInThreads(type, stored, { importance, name: `layers.${change.layer}.${name}` });
+      const full = `layers.${change.layer}.${name}`;
+      const key = `${full} ${importance ? change.tensors : ""}`;
+      return roundedOnce(weights, key, type, stored, { importance, name: full });
     };
   },
 };

@@ -12,14 +12,9 @@ import {
 } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import {
-  cutTensor,
-  type KeepsBlocks,
-  type Lease,
-  roundInThreads,
-  type WeightSource,
-} from "../../weights/mod.ts";
+import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
 import { changeKind, isOneTable, normalTables } from "./changes.ts";
+import { roundedOnce } from "./rounded.ts";
 import { tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
@@ -102,7 +97,8 @@ export function withTables(model: Model, tables: TablesChange): Model {
         const stored = await weights.outer(storedAs(name), rows, into);
         // Rows that are looked up are multiplied with nothing.
         const importance = isOne || name === "head.weight" ? columns : undefined;
-        return type ? await roundInThreads(type, stored, { importance, name }) : stored;
+        const key = [storedAs(name), rows, importance && tables.tensors].join(" ");
+        return type ? await roundedOnce(weights, key, type, stored, { importance, name }) : stored;
       },
       outerBlocks: async (name, keeps) =>
         types[name] ? null : await weights.outerBlocks?.(storedAs(name), keeps) ?? null,
@@ -211,7 +207,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
 function madeOf(full: ModelSpec, change: Change, name: string, weights: WeightSource) {
   if (!name.startsWith(`${change.module}.`)) return null;
   const storedAs = () => weights.storage(change.layer, name);
-  return changeKind(change).made?.(change, full.layers[change.layer], name, storedAs) ?? null;
+  return changeKind(change).made?.(change, full.layers[change.layer], name, storedAs, weights) ?? null;
 }
 
 /**

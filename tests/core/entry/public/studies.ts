@@ -126,8 +126,8 @@ export const studies: Readonly<Record<string, Row>> = {
   },
   fit: cannot("fit", {
     name: [[model, { los: 1 }], '(did you mean "loss"?)'],
-    value: [[model, { loss: 0 }], "loss is 0, expected a number above 0"],
-    type: [[model, { loss: 1, profile: aSweep }], "profile is a sweep, expected a profile"],
+    value: [[model, { kld: 0 }], "kld is 0, expected a divergence of at least 0.001 nats"],
+    type: [[model, { kld: "0.1" }], 'kld is "0.1", expected a divergence of at least 0.001 nats'],
   }),
   roofline: cannot("draw a roofline", {
     name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],

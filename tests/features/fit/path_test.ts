@@ -1,0 +1,136 @@
+/** The path through the plans of a model, by brute force; and the fixed sequence, on which every confirmed answer rests. */
+import assert from "node:assert/strict";
+import {
+  answerOf,
+  lowerHull,
+  pathOf,
+  type Priced,
+  type PricedSite,
+  rungsAbout,
+  stopWithin,
+} from "features/fit/path.ts";
+import type { Level, Module, Unit } from "features/fit/units.ts";
+
+/** Numbers from 0 to 1, the same in every run. */
+function drawing(seed: number) {
+  let state = seed;
+  return () => (state = state * 16807 % 2147483647) / 2147483647;
+}
+
+const unitOf = (layer: number, group: "in" | "out", bytes: number): Unit => (
+  { place: { module: "mlp", layer, group }, matrices: [], bytes, levels: [] }
+);
+
+/** A site of two units with random levels, and perhaps a drop. */
+function siteOf(draw: () => number, layer: number): PricedSite {
+  const units = (["in", "out"] as const).map((group) => {
+    const unit = unitOf(layer, group, 100);
+    const levels = Array.from({ length: 1 + Math.floor(3 * draw()) }, (_, i) => {
+      const level: Level = { type: `T${i}`, bits: 8 - i, bytes: Math.floor(90 * draw()) };
+      return { level, saved: 100 - level.bytes, kld: draw() };
+    });
+    return { unit, levels };
+  });
+  const modules: Module[] = [{ module: "mlp", layer }];
+  return { units, drop: draw() < 0.7 ? { modules, saved: 200, kld: 3 * draw() } : null };
+}
+
+/** The least divergence of all plans that save at least so much. */
+function least(sites: readonly PricedSite[], wanted: number): number {
+  let states = [{ saved: 0, kld: 0 }];
+  for (const { units, drop } of sites) {
+    let own = [{ saved: 0, kld: 0 }];
+    for (const { levels } of units) {
+      own = own.flatMap((one) =>
+        [{ saved: 0, kld: 0 }, ...levels].map(({ saved, kld }) => ({
+          saved: one.saved + saved,
+          kld: one.kld + kld,
+        }))
+      );
+    }
+    if (drop) own.push(drop);
+    states = states.flatMap((one) =>
+      own.map(({ saved, kld }) => ({ saved: one.saved + saved, kld: one.kld + kld }))
+    );
+  }
+  return Math.min(...states.filter(({ saved }) => saved >= wanted).map(({ kld }) => kld));
+}
+
+Deno.test("no plan diverges less than one of the path that saves as much, by the sum of its parts", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const draw = drawing(seed);
+    const sites = [0, 1, 2].map((layer) => siteOf(draw, layer));
+    for (const { saved, kld } of pathOf(sites)) {
+      assert.ok(kld <= least(sites, saved) + 1e-12, `seed ${seed}: ${kld} for ${saved}`);
+    }
+  }
+});
+
+Deno.test("a path grows in what it saves and diverges, and its sums are those of what it chooses", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const draw = drawing(seed);
+    const sites = [0, 1, 2, 3].map((layer) => siteOf(draw, layer));
+    const path = pathOf(sites);
+    assert.deepEqual(path[0], { saved: 0, kld: 0, choices: [], dropped: [] });
+    path.slice(1).forEach(({ saved, kld, choices, dropped }, i) => {
+      assert.ok(saved > path[i].saved && kld >= path[i].kld);
+      const priced = sites.flatMap(({ units, drop }): Priced[] => {
+        const isDropped = drop && dropped.includes(drop.modules[0]);
+        if (isDropped) return [drop];
+        return units.flatMap(({ unit, levels }) => {
+          const choice = choices.find((own) => own.unit === unit);
+          return choice ? [levels.find(({ level }) => level === choice.level)!] : [];
+        });
+      });
+      assert.ok(Math.abs(priced.reduce((sum, one) => sum + one.saved, 0) - saved) < 1e-9);
+      assert.ok(Math.abs(priced.reduce((sum, one) => sum + one.kld, 0) - kld) < 1e-9);
+    });
+  }
+});
+
+Deno.test("of two types of equal size the one that diverges less is on the hull, and none above its line", () => {
+  const points = [
+    { name: "Q4_0", saved: 10, kld: 0.2 },
+    { name: "IQ4_NL", saved: 10, kld: 0.1 },
+    { name: "Q5_0", saved: 5, kld: 0.06 },
+    { name: "Q5_1", saved: 4, kld: 0.01 },
+    { name: "larger", saved: -1, kld: 0 },
+  ];
+  assert.deepEqual(lowerHull(points).map(({ name }) => name), ["Q5_1", "IQ4_NL"]);
+});
+
+Deno.test("modules that must not be dropped beside others stay", () => {
+  const sites = [0, 1, 2].map((layer): PricedSite => (
+    { units: [], drop: { modules: [{ module: "mlp", layer }], saved: 10, kld: 0.1 * (1 + layer) } }
+  ));
+  const apart = (own: readonly Module[], dropped: readonly Module[]) =>
+    !own.some(({ layer }) => dropped.some((other) => Math.abs(other.layer - layer) === 1));
+  assert.deepEqual(pathOf(sites, apart).at(-1)!.dropped.map(({ layer }) => layer), [0, 2]);
+});
+
+Deno.test("plans that are confirmed lie about the chosen one, smallest first, each once", () => {
+  const path = [0, 0.01, 0.02, 0.08, 0.09, 0.1, 0.104, 0.2].map((kld, i) => (
+    { saved: i, kld, choices: [], dropped: [] }
+  ));
+  assert.equal(stopWithin(path, 0.1), 5);
+  assert.deepEqual(rungsAbout(path, 5, [0.75, 0.8, 0.9, 1, 1.04]), [2, 3, 4, 5, 6]);
+  assert.deepEqual(rungsAbout(path, 1, [0.5, 1]), [1], "what changes nothing is not confirmed");
+});
+
+Deno.test("the answer never lies at or behind a plan that failed, whatever comes after it", () => {
+  const verdicts = ["yes", "no", "cannot tell"] as const;
+  for (let n = 0; n <= 6; n++) {
+    for (let code = 0; code < 3 ** n; code++) {
+      const confirmed = Array.from(
+        { length: n },
+        (_, i) => ({ keeps: verdicts[Math.floor(code / 3 ** i) % 3] }),
+      );
+      const answer = answerOf(confirmed);
+      const before = confirmed.slice(0, (answer ?? -1) + 1);
+      assert.ok(before.every(({ keeps }) => keeps === "yes"), "all up to the answer keep their limits");
+      const next = confirmed[before.length];
+      assert.ok(next === undefined || next.keeps !== "yes", "the next one failed");
+      assert.equal(answer === null, before.length === 0);
+    }
+  }
+});
