@@ -49,7 +49,8 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
   async work(model, { onMeasured, ...given }) {
     const options: StudyOptions & Size = { ...SIZE, ...given };
     const { samples, length } = options;
-    const fitting: FitOptions = { ...fitOptions(options), calibration: { samples, length } };
+    const named = options.text === undefined ? {} : { text: options.text };
+    const fitting: FitOptions = { ...fitOptions(options), calibration: { ...named, samples, length } };
     const curves = curvesFor(options, null);
     const [measuring, finding, sweeping] = [
       await profileStudy.work(model, options),
