@@ -58,7 +58,8 @@ export const startStudy = study<StartOptions, Started>({
     const label = `profile of ${model.name}`;
     const profile = await profileIn(scope, model, textOf(model, options), noDrop, { label, title: label });
     scope.tell(() => onMeasured?.(profile));
-    const calibration = { samples, length };
+    const named = options.text === undefined ? {} : { text: options.text };
+    const calibration = { ...named, samples, length };
     const fit = await fitStudy.in(scope, model, { ...fitOptions(options), calibration });
     scope.tell(() => onMeasured?.(fit));
     const curves = scope.likely(() => curvesFor(options, fit), () => curvesFor(options, null));

@@ -22,7 +22,7 @@ const REACH = 2.5;
 
 /** Draws divergence against the size of the file: the predicted path, plans that were looked at and confirmed, and other means. */
 export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
-  const { file, path, looks, confirmed, answer, baselines, aims } = fit;
+  const { file, curve, looks, confirmed, answer, baselines, aims } = fit;
   const scale = file ? 1e6 : 1;
   const sizeOf = (row: Row) => file ? (row.bytes ?? file.original) / scale : 1 - row.saves.parametersShare;
   const pointOf = (row: Row, name: string): Point => ({
@@ -39,7 +39,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const shift = pathShift(fit);
   const predicted = shift === null
     ? []
-    : path.map(({ saved, kld }) => ({ x: (shift - saved) / scale, y: kld })).filter(({ y }) => y <= most);
+    : curve.map(({ saved, kld }) => ({ x: (shift - saved) / scale, y: kld })).filter(({ y }) => y <= most);
   const shown = baselines.filter(({ kld }) => kld.value <= most);
   const points = [...confirmed, ...looks, ...shown].map((row) => pointOf(row, ""));
   const xs = [...points.map(({ x }) => x), ...file ? [file.original / scale] : [1]];
@@ -107,10 +107,10 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
 });
 
 /** The size from which the path's savings count: that of a plan which has both; null where there is none. */
-function pathShift({ path, looks, confirmed, file }: Fit): number | null {
+function pathShift({ curve, looks, confirmed, file }: Fit): number | null {
   if (!file) return null;
   for (const { predicted, bytes } of [...confirmed, ...looks]) {
-    const stop = path.find(({ kld }) => kld === predicted);
+    const stop = curve.find(({ kld }) => kld === predicted);
     if (stop && bytes) return bytes + stop.saved;
   }
   return file.whole;

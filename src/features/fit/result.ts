@@ -98,7 +98,7 @@ export const fitKind = kind("fit", { method: 3 }, {
   /** How far the predictions of the search were off: measured over predicted divergence, and whether parts were measured again inside a plan. */
   prediction: z.object({ ratio: z.number(), again: z.boolean() }),
   /** Predicted divergence by bytes saved, along the path. */
-  path: z.array(z.object({ saved: z.number(), kld: z.number() })),
+  curve: z.array(z.object({ saved: z.number(), kld: z.number() })),
   /** Plans that were looked at on the samples that choose, in turn. */
   looks: z.array(rowForm),
   /** Plans on the samples that confirm, smallest saving first, and whether they keep the limits there. */

@@ -411,7 +411,7 @@ async function resultOf(first: Search): Promise<Fit> {
     ...file ? { file } : {},
     measured: measuredIn(first.alone),
     prediction,
-    path: path.map(({ saved, kld }) => ({ saved, kld })),
+    curve: path.map(({ saved, kld }) => ({ saved, kld })),
     looks: await Promise.all(looks.map((look) => rowOf(search, look.drop, look.predicted, look.costs))),
     confirmed: tests,
     answer,

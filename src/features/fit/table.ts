@@ -95,7 +95,7 @@ export function fitTables(fit: Fit, { lowest }: TableLook = {}): Table[] {
       title: `${promiseText(aims)}; on ${tokensOf(confirming)} that chose nothing (± and limits: 95 %)`,
       ...tableOf(rowsOf(fit, isWhole), columnsOf(fit)),
       notes: [
-        "KLD: mean divergence of the next token from the model as stored, nats; 99 %: its quantile over tokens; same: first choice",
+        "KLD: mean KL of the next token from the model as stored, nats; 99 %: of tokens",
         ...isWhole && how ? [how] : [],
       ],
     },

@@ -64,7 +64,7 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
       { module: "attention", layer: 1, to: "nothing", saved: 20_000, kld: 0.012 },
     ],
     prediction: { ratio: 1.1, again: false },
-    path: [0, 1, 2, 3, 4, 5].map((i) => ({ saved: 40_000 * i, kld: 0.002 * i ** 2 })),
+    curve: [0, 1, 2, 3, 4, 5].map((i) => ({ saved: 40_000 * i, kld: 0.002 * i ** 2 })),
     looks: [row(dropOf(4), 850_000, 0.036), row(dropOf(5), 820_000, 0.047)],
     confirmed,
     answer: 2,

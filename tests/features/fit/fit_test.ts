@@ -18,7 +18,7 @@ Deno.test("a limit is kept on samples that nothing chose, as perplexities measur
   withTrained("pre-ln", (model) =>
     withFolder(async (folder) => {
       const found = await fit(model, { ...options, kld: 0.04, targets: ["types"] });
-      const { plan, confirmed, answer, file, confirming, provenance, baselines, path, measured } = found;
+      const { plan, confirmed, answer, file, confirming, provenance, baselines, curve, measured } = found;
       const row = confirmed[answer!];
       assert.ok(row.kld.high! <= 0.04 && row.bytes! < 0.4 * file!.original, `${row.bytes}`);
       assert.deepEqual([provenance.packing.samples, confirming.packing.skip], [4, 4]);
@@ -34,7 +34,7 @@ Deno.test("a limit is kept on samples that nothing chose, as perplexities measur
         assert.ok(bytes! <= confirmed[i].bytes!, "smallest saving first")
       );
       assert.deepEqual(baselines.map(({ by }) => by), ["uniform", "rule"]);
-      path.slice(1).forEach(({ saved, kld }, i) => assert.ok(saved > path[i].saved && kld >= path[i].kld));
+      curve.slice(1).forEach(({ saved, kld }, i) => assert.ok(saved > curve[i].saved && kld >= curve[i].kld));
       assert.deepEqual(
         new Set(measured.map(({ module }) => module)),
         new Set(["embedding", "attention", "mlp"]),

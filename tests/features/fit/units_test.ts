@@ -50,7 +50,11 @@ Deno.test("one table in the place of two is measured, and its types cost that an
   const one: Level = { type: null, bits: Infinity, bytes: 100 };
   const levels = [one, level("Q5_0", 55), level("Q4_0", 45)];
   const table: Unit = { place: { table: "embedding", both: "head" }, matrices: [], bytes: 150, levels };
-  assert.deepEqual(measuredLevels(table, () => 1), [one, levels[2]]);
+  assert.deepEqual(
+    measuredLevels(table, () => 1),
+    [one, levels[1], levels[2]],
+    "a table's are measured finer",
+  );
   const errors = new Map([[levels[1], 25], [levels[2], 100]]);
   const all = allLevels(
     table,
