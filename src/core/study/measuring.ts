@@ -46,7 +46,7 @@ export function scopeOf(
 ): Scope {
   const weights = calls.map((call) => flopsIn([call]));
   const at = calls.length === 1 ? () => options : phased(null, weights, options, { kept: calls.map(keptIn) });
-  let [turn, keeping] = [0, 0];
+  let [turn, keeping, isOpen] = [0, 0, false];
   /** The result whose making is under way: its label, and the names of its parts that are from an earlier run. */
   let making: { readonly label: string; readonly reused: Set<string> } | null = null;
 
@@ -70,35 +70,37 @@ export function scopeOf(
     read: async (text) => void await text.pack(options),
     origin: async (model, text, plan = noDrop) =>
       await provenance(model, await text.pack(options), plan, options),
-    async over(how, place, groups) {
-      const { number, call, need, own } = next();
-      const from = { ...place, need: larger(place.need, need) };
-      const found = (own: RunOptions) => measured(how, from, groups, own);
-      const results = share
-        ? await shared(number, own, async (own, isMine) => {
-          const spans = spansOf(call?.costs ?? Array(batchesOf(place.text.sizes).count).fill(1), share.parts);
-          const mine = isMine ? spans[share.index ?? -1] : null;
-          await joinParts(how, place, groups, { number, spans, mine }, own);
-          return await found(own);
-        })
-        : await withWeights(place.model, call, own, found);
-      for (const { kind, provenance: { text, drop } } of results.flat().filter(isEarlier)) {
-        making?.reused.add(`${kind} ${text.hash} ${planHash(drop)}`);
-      }
-      return results;
-    },
-    async work(model, _, compute) {
-      const { number, call, own } = next();
-      if (!share) return await withWeights(model, call, own, compute);
-      return await shared(
-        number,
-        own,
-        async (own, isMine) =>
-          await compute(isMine ? own : await lookingUp(own)).catch((error) => {
+    over: (how, place, groups) =>
+      alone(async () => {
+        const { number, call, need, own } = next();
+        const from = { ...place, need: larger(place.need, need) };
+        const found = (own: RunOptions) => measured(how, from, groups, own);
+        const results = share
+          ? await shared(number, own, async (own, isMine) => {
+            const spans = spansOf(
+              call?.costs ?? Array(batchesOf(place.text.sizes).count).fill(1),
+              share.parts,
+            );
+            const mine = isMine ? spans[share.index ?? -1] : null;
+            await joinParts(how, place, groups, { number, spans, mine }, own);
+            return await found(own);
+          })
+          : await withWeights(place.model, call, own, found);
+        for (const { kind, provenance: { text, drop } } of results.flat().filter(isEarlier)) {
+          making?.reused.add(`${kind} ${text.hash} ${planHash(drop)}`);
+        }
+        return results;
+      }),
+    work: (model, _, compute) =>
+      alone(async () => {
+        const { number, call, own } = next();
+        if (!share) return await withWeights(model, call, own, compute);
+        const found = async (own: RunOptions) =>
+          await compute(await lookingUp(own)).catch((error) => {
             throw error instanceof NotKept ? new Missing(number, [{ from: 0, to: 1 }]) : error;
-          }),
-      );
-    },
+          });
+        return await shared(number, own, (own, isMine) => isMine ? compute(own) : found(own));
+      }),
     async each(_, items, run) {
       if (!calls[turn]?.items.length) {
         return await inTurn(items.entries(), ([i, item]) => run(scope, item, i));
@@ -145,6 +147,21 @@ export function scopeOf(
     likely: (value) => value(),
   };
   return scope;
+
+  /** Runs a call of which no other is open: the count and the shares of machines depend on their order. */
+  async function alone<T>(call: () => Promise<T>): Promise<T> {
+    if (isOpen) {
+      throw new Error(
+        "Cannot measure: found two calls of a scope side by side, expected one after the other",
+      );
+    }
+    isOpen = true;
+    try {
+      return await call();
+    } finally {
+      isOpen = false;
+    }
+  }
 
   /** Runs a machine's share of a call. Calls before it are joined from what others kept, which is no news, and not the machine's own. */
   async function shared<T>(

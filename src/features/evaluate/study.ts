@@ -222,7 +222,7 @@ export const evaluateStudy: ScopedStudy<StudyModel, OverPlans<EvaluateOptions>, 
     async tokens(model, options) {
       return sum((await askedOf(model, options)).parts, ({ tokens }) => tokens);
     },
-    async price(_, model, options, runOptions) {
+    async price(model, options, runOptions) {
       const { distinct: plans, settings, parts, prompts } = await askedOf(model, options);
       return await price(model, { plans, settings, parts, prompts }, runOptions);
     },

@@ -136,7 +136,7 @@ export const speedStudy = study<OverPlans<SpeedOptions>, Speed, StudyModel, Spee
       (own) => measure(model, askedOf(model, options), { ...options, ...own }),
     );
   },
-  async price(_, model, options) {
+  async price(model, options) {
     const asked = askedOf(model, options);
     const engine = await engineOf(options);
     await using chain = await openPartChain(model, engine);
