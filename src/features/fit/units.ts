@@ -113,9 +113,10 @@ export async function unitsOf(model: StudyModel): Promise<Unit[]> {
     named: readonly (readonly [string, readonly [number, number]])[],
     layer?: number,
   ): Unit => {
-    const matrices = named.map(([name, shape]): Stored => (
-      { name, shape, type: stored.file.tensors.get(model.stored!(name, layer).name)!.type }
-    ));
+    const matrices = named.flatMap(([name, shape]): Stored[] => {
+      const own = stored.file.tensors.get(model.stored!(name, layer).name);
+      return own ? [{ name, shape, type: own.type }] : []; // one in two parts of a file keeps its type
+    });
     return { place, matrices, bytes: bytesIn(matrices), levels: levelsOf(matrices) };
   };
   const one = await oneTableIn(model, stored);
@@ -132,7 +133,7 @@ export async function unitsOf(model: StudyModel): Promise<Unit[]> {
       MODULES.flatMap((module) =>
         GROUPS.flatMap((group) => {
           const matrices = matricesIn(spec, hidden, module, group);
-          return matrices.length > 0 ? [unit({ module, layer, group }, matrices, layer)] : [];
+          return [unit({ module, layer, group }, matrices, layer)];
         })
       )
     ),
