@@ -57,8 +57,9 @@ for (const [turn, [name, row]] of Object.entries(rows).entries()) {
       const [memory] = byTurns([0, "20kB", "1GB"], turn); // which changes no digit
       const fresh = await ran(row, { ...opened, options: { ...options, memory } });
       const keeping = { ...opened, options: row.isUnkept ? options : { ...options, results } };
-      const { text, notices, reports } = await ran(row, keeping);
+      const { text, notices, reports, runs } = await ran(row, keeping);
       assert.equal(text, fresh.text);
+      if (!row.isUnkept) assert.equal(runs, fresh.runs, "what is not kept is remembered");
       assert.doesNotMatch(notices.join("\n"), /reused/);
       const shares = reports.map(({ done, total }) => done / total!);
       if (name !== "generate") assert.deepEqual(shares, shares.toSorted((a, b) => a - b)); // texts, each behind its prompt
