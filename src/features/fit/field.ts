@@ -18,7 +18,7 @@ export interface Field {
 }
 
 /** How large plans are. */
-export interface Sizing {
+interface Sizing {
   /** Opens the model's files. */
   open(): Promise<OpenSizing>;
 }

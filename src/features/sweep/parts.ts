@@ -2,7 +2,7 @@
  * Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made; and its passes before the orders
  * are known: as many plans, and as deep, as they will be.
  */
-import { planHash, type RepairName } from "core/measure/mod.ts";
+import type { RepairName } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import {
   candidatesOf,
@@ -19,11 +19,9 @@ import {
 } from "../orders/mod.ts";
 import type { Profile } from "../profile/mod.ts";
 import { type ScoreName, SCORES, type Target } from "core/result/mod.ts";
-import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
 import { aProfile } from "core/study/plan.ts";
 import { optionsOf } from "core/entry/mod.ts";
-import type { Pass, Size } from "core/study/estimate.ts";
 import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
 import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
 import { textOf } from "core/study/text.ts";
@@ -150,42 +148,4 @@ export function likelyPlansOf(
   const order = ranked(entries, score.modules.read(null, entries, about), score);
   return stepsWithin(steps, order.length)
     .map((dropped) => ({ dropped, plan: dropOfEntries(spec, order.slice(0, dropped)) }));
-}
-
-/** The curve that stands for an order in the price: a random one of as many modules. */
-export function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
-  return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
-}
-
-/**
- * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
- * The first leaves the streams that the others are compared with.
- */
-export function sweepPasses(
-  spec: ModelSpec,
-  { samples, length }: Size,
-  curves: readonly Curve[],
-  steps: readonly number[],
-  repairs = 0,
-): Pass[] {
-  const [full, ...own] = likelyPlans(spec, curves, steps);
-  const all = Array.from({ length: 1 + repairs }, () => own).flat();
-  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
-}
-
-/** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
-export function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
-  const seen = new Set<string>();
-  const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
-  return [
-    [noDrop].filter(unseen),
-    ...curves.map(({ target, by, seed }, c) => {
-      const entries = candidatesOf(spec, target, 0);
-      const score = scores[scores[by].baseline ? by : "random"];
-      const about = { layers: spec.layers.length, seed: seed ?? c };
-      const order = ranked(entries, score.modules.read(null, entries, about), score);
-      return stepsWithin(steps, order.length)
-        .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
-    }),
-  ].filter((plans) => plans.length > 0);
 }
