@@ -181,7 +181,7 @@ function roundsNote(result: Evaluation): string[] {
 const AT_EVERY_STOP = "the intervals of changes of accuracy and of answers kept";
 
 /** How a verdict on documents in rounds is reached, and why it may stand beside an interval across the limit. */
-export const roundsText = (intervals: string): string =>
+const roundsText = (intervals: string): string =>
   reading`by a test on one side, which is wrong with 5 % at most at every stop; ${intervals} hold there too, with
     2.5 % on each side, so that one may cross the limit beside a verdict`;
 

@@ -43,7 +43,11 @@ function typesIn(sites: readonly PricedSite[]): Level[] {
 }
 
 /** What saves as much as `wanted` by other means; those that the sites allow. */
-export function baselinesOf(sites: readonly PricedSite[], wanted: number): Baseline[] {
+export function baselinesOf(
+  sites: readonly PricedSite[],
+  wanted: number,
+  mayDrop?: Parameters<typeof pathOf>[1],
+): Baseline[] {
   const units = sites.flatMap(({ units }) => units.map(({ unit }) => unit));
   const types = typesIn(sites);
   const chosen = (some: readonly Unit[], type: Level): Choice[] =>
@@ -67,7 +71,7 @@ export function baselinesOf(sites: readonly PricedSite[], wanted: number): Basel
     }),
     wanted,
   );
-  const path = pathOf(sites.map((site) => ({ ...site, units: [] })));
+  const path = pathOf(sites.map((site) => ({ ...site, units: [] })), mayDrop);
   const drops = path.find(({ saved, dropped }) => dropped.length > 0 && saved >= wanted);
   return [
     ...uniform ? [{ by: "uniform", choices: uniform, dropped: [], type: coarsest(uniform) } as const] : [],

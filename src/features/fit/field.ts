@@ -1,4 +1,5 @@
 /** What a fit may change in a model, and how large the files of its plans are. */
+import { sum } from "core/entry/mod.ts";
 import { KINDS, type ModuleKind, MODULES } from "core/measure/mod.ts";
 import { expectHeld, type Format, type OpenSizer, type Sizer, sizerOf } from "core/formats/mod.ts";
 import type { Plan } from "core/result/mod.ts";
@@ -12,12 +13,12 @@ import { type Drop, type Module, type Site, sitesOf, type Unit, unitsOf } from "
 export interface Field {
   readonly sites: readonly Site[];
   readonly sizing: Sizing;
-  /** Whether modules may be dropped beside others. */
+  /** Whether modules may be dropped beside others: one at least stays. */
   mayDrop(modules: readonly Module[], dropped: readonly Module[]): boolean;
 }
 
 /** How large plans are. */
-export interface Sizing {
+interface Sizing {
   /** Opens the model's files. */
   open(): Promise<OpenSizing>;
 }
@@ -118,8 +119,8 @@ function kindsOf(
 
 /** What a plan saves of what the fit is about: bytes of the file, weights, keys and values, or bytes of memory. */
 export function savedBy(target: Aim | null, { bytes, saves, file }: Sized): number {
-  if (target?.of === "parameters" || target?.of === "speed" || !file) return saves.parameters;
   if (target?.of === "kv-bytes") return saves.kv.bytes;
+  if (target?.of === "parameters" || target?.of === "speed" || !file) return saves.parameters;
   return bytes === null ? 0 : file.whole - bytes;
 }
 
@@ -134,8 +135,7 @@ export async function fieldOf(model: StudyModel, target: Aim | null, options: Fi
   const kinds = kindsOf(name, sizers, hasTypes, options);
   const { protectFirst, protectLast, noNeighbours } = constraintsOf(options);
   // Where no file lacks what is dropped, the model that runs here is what gets smaller.
-  const isByFile = hasTypes || options.format ||
-    kinds.some((kind) => sizers.dropping?.leaving.includes(kind));
+  const isByFile = hasTypes || kinds.some((kind) => sizers.dropping?.leaving.includes(kind));
   const own = isByFile ? sizers : { dropping: null, whole: null };
   const sizing = sizingOf(model, own, options.context ?? CONTEXT);
   using open = await sizing.open();
@@ -152,13 +152,15 @@ export async function fieldOf(model: StudyModel, target: Aim | null, options: Fi
   const units: Unit[] = hasTypes ? await unitsOf(model) : [];
   const sites = sitesOf(units, drops);
   if (sites.length === 0) throw new RangeError(nothingText(name, hasTypes, kinds));
+  const all = sum(layers, (layer) => MODULES.filter((module) => layer[module]).length);
   const isNextTo = (one: Module, other: Module) =>
     one.module === other.module && Math.abs(one.layer - other.layer) <= 1;
   return {
     sites,
     sizing,
     mayDrop: (modules, dropped) =>
-      !noNeighbours || !modules.some((one) => dropped.some((other) => isNextTo(one, other))),
+      modules.length + dropped.length < all &&
+      (!noNeighbours || !modules.some((one) => dropped.some((other) => isNextTo(one, other)))),
   };
 }
 

@@ -44,7 +44,8 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const points = [...confirmed, ...looks, ...shown].map((row) => pointOf(row, ""));
   const xs = [...points.map(({ x }) => x), ...file ? [file.original / scale] : [1]];
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
-  const room = 0.06 * (high - low || 1);
+  const width = high - low || 1;
+  const room = 0.06 * width;
   const top = Math.min(most, Math.max(limit ?? 0, ...points.map(({ high }) => high ?? 0)));
   const within = predicted.filter(({ x, y }) => x >= low - room && y <= 1.05 * top);
   const clipped = (points: readonly Point[]) =>
@@ -87,7 +88,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
         domain: [low - room, high + room],
         ticks: fewTicks([low - room, high + room], 4),
         label: file ? "size of the file, MB" : "share of the weights",
-        format: (value) => file ? formatFixed(value, high - low < 5 ? 1 : 0) : formatShare(value),
+        format: (value) => file ? formatFixed(value, width < 5 ? 1 : 0) : formatShare(value),
       },
       y: {
         domain: [0, 1.08 * (top || 1)],

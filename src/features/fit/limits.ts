@@ -5,7 +5,6 @@ import {
   aRise,
   aShare,
   type Checks,
-  flag,
   list,
   number,
   option,

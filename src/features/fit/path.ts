@@ -2,14 +2,14 @@
  * One path through the plans of a model. Of each site the lower convex hull of divergence over what is saved is taken, and the steps of all
  * hulls, cheapest first, are the path: if divergences add up, every beginning of it diverges least for what it saves.
  */
-import type { Choice, Drop, Level, Site, Unit } from "./units.ts";
+import type { Choice, Drop, Level, Unit } from "./units.ts";
 
 /** What a level or a drop saves, and what it was measured or predicted to diverge. */
 export interface Priced {
   readonly saved: number;
   readonly kld: number;
 }
-export interface PricedLevel extends Priced {
+interface PricedLevel extends Priced {
   readonly level: Level;
 }
 /** A site with what each level of its units, and its drop, saves and costs. */
@@ -107,7 +107,7 @@ export const stopWithin = (path: readonly Stop[], kld: number): number =>
  */
 export function rungsAbout(path: readonly Stop[], chosen: number, shares: readonly number[]): number[] {
   const { kld } = path[chosen];
-  const places = shares.map((share) => share === 1 ? chosen : stopWithin(path, share * kld));
+  const places = shares.map((share) => stopWithin(path, share * kld));
   return [...new Set(places)].filter((place) => place > 0).sort((a, b) => a - b);
 }
 

@@ -37,7 +37,7 @@ const NEAR = 0.98;
 /** Measured over predicted divergence from which the rest is measured again inside the plan. */
 const OFF = 1.5;
 /** Divergences of the plans that are confirmed, as shares of the chosen plan's. */
-const RUNGS = [0.78, 0.86, 0.93, 1, 1.06, 1.12];
+const RUNGS = [0.75, 0.86, 0.92, 0.97, 1.02, 1.07];
 /** The divergence at which a search begins that limits accuracy alone. */
 const FIRST = 0.05;
 
@@ -388,7 +388,7 @@ async function resultOf(first: Search): Promise<Fit> {
   const { search, place, looks, prediction, base, times } = chosen;
   const { path, planOf, sites, sizing } = search;
   const rungs = target ? [place] : rungsAbout(path, Math.max(1, place), RUNGS);
-  const others: Baseline[] = place > 0 ? baselinesOf(sites, path[place].saved) : [];
+  const others: Baseline[] = place > 0 ? baselinesOf(sites, path[place].saved, search.field.mayDrop) : [];
   const drops = [...rungs.map((rung) => path[rung]), ...others].map(planOf);
   const { provenance: confirming, costs } = await confirmed(search, drops);
   const rows = await Promise.all(

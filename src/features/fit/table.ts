@@ -79,9 +79,9 @@ function rowsOf({ confirmed, answer, baselines, aims }: Fit, isWhole: boolean): 
 const HOW_PREDICTED = "predicted";
 
 /** The tables of a fit; all confirmed plans and the whole plan where all is asked for. */
-export function fitTables(fit: Fit, { lowest }: TableLook = {}): Table[] {
+export function fitTables(fit: Fit, { lowest, more }: TableLook = {}): Table[] {
   const isWhole = lowest === undefined;
-  const { confirming, aims, prediction, looks, answer } = fit;
+  const { confirming, aims, prediction, looks } = fit;
   const row = answerRow(fit);
   const times = fit.times && `It decodes ${formatFixed(fit.times.decode.median, 2)} times as fast.`;
   const how = looks.length > 0
@@ -103,9 +103,7 @@ export function fitTables(fit: Fit, { lowest }: TableLook = {}): Table[] {
       undefined,
       ...[answerText(fit), times ?? ""].filter((line) => line !== ""),
       ...row && isWhole ? planLines(row.drop) : [],
-      ...row && !isWhole && answer !== null
-        ? ["use --all to print every layer's types and every confirmed plan"]
-        : [],
+      ...row && more ? [more] : [],
       fitSetting(fit),
     ),
   ];

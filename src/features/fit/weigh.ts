@@ -36,6 +36,11 @@ export async function weigh(
   text: Text,
   units: readonly Unit[],
 ): Promise<Weighed> {
+  const none: Weighed = {
+    importance: { modules: model.spec.layers.map(() => ({ attention: null, mlp: null })), head: "" },
+    errorOf: () => 1,
+  };
+  if (units.length === 0) return none;
   const pass = { ...text.sizes, plans: [noDrop], head: false };
   const weighed = await scope.work(model, [pass], async (options) => {
     const engine = await engineOf(options);
@@ -51,10 +56,7 @@ export async function weigh(
       const { importance, errors } = weighed;
       return { importance, errorOf: (unit, level) => errors.get(unit)?.get(level) ?? NaN };
     },
-    () => ({
-      importance: { modules: model.spec.layers.map(() => ({ attention: null, mlp: null })), head: "" },
-      errorOf: () => 1,
-    }),
+    () => none,
   );
 }
 

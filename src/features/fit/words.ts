@@ -99,7 +99,7 @@ export function headline(fit: Fit): string {
 const GROUP_NAMES = { attention: { in: "q/k/v", out: "o" }, mlp: { in: "gate/up", out: "down" } } as const;
 
 /** What a plan does, by ranges: "table Q5_0; q/k/v Q4_0 in 22 of 30 layers; without attention 25 26". */
-export function planSentence(
+function planSentence(
   { attention, mlp, changes = [], tables = {} }: DropPlan,
   layers: number,
 ): string {
@@ -161,6 +161,10 @@ export const fitSetting = (fit: Fit): string => {
   return [modelOf(provenance.model), tokensOf(confirming), computedText(provenance)].join(" · ");
 };
 
+const BASELINE_NAMES: Readonly<Record<Fit["baselines"][number]["by"], (type: string | null) => string>> = {
+  uniform: (type) => `${type} for all`,
+  rule: (type) => `rule, ${type}`,
+  drops: () => "drops alone",
+};
 /** How a baseline is called. */
-export const baselineName = ({ by, type }: Fit["baselines"][number]): string =>
-  by === "uniform" ? `${type} for all` : by === "rule" ? `rule, ${type}` : "drops alone";
+export const baselineName = ({ by, type }: Fit["baselines"][number]): string => BASELINE_NAMES[by](type);

@@ -28,7 +28,7 @@ const constraintsForm = z.object({
 export type Constraints = z.infer<typeof constraintsForm>;
 
 /** The check of an order: its first candidates removed one by one on short samples. */
-export const checkForm = z.object({
+const checkForm = z.object({
   samples: z.int().positive(),
   length: z.int().positive(),
   /** How many candidates were removed. */

@@ -236,7 +236,7 @@ export function guidesRows({ provenance, rise, guides }: Guides): CsvRow[] {
 }
 
 /** What the check of an order found, in a line; nothing where none was made. Modules `explained` before are only named. */
-export function checkLines(check: OrderCheck | undefined, explained: readonly Last[] = []): string[] {
+function checkLines(check: OrderCheck | undefined, explained: readonly Last[] = []): string[] {
   if (!check) return [];
   const { samples, length, removed, median, last } = check;
   const end = last.length > 0 && `; these go last: ${lastText(last, explained)}`;

@@ -2,6 +2,7 @@
 import "features/mod.ts";
 import { taskKind, writtenKind } from "features/evaluate/result.ts";
 import { rowsKind } from "features/causes/result.ts";
+import { divergenceSums } from "features/fit/result.ts";
 import { lossKind, orderKind } from "features/orders/result.ts";
 import { generateKind } from "features/generate/result.ts";
 import { compareKind, samplesKind } from "features/compare/result.ts";
@@ -76,6 +77,9 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     prompt: "once",
     texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
   },
+  divergence: divergenceSums.from({ provenance: profile().provenance }, {
+    sums: [{ nll: 20, kl: 2, top1: 6, tokens: 8, tail: [0.9] }],
+  }),
   loss: {
     ...{ ...head(lossKind), provenance: profile().provenance, measure: "divergence", nll: 2.5, kl: 0.5 },
     sums: [{ nll: 5, kl: 1, top1: 1, tokens: 2 }],

@@ -33,6 +33,7 @@ export const WITHOUT_NUMBERS = [
   "written",
   "rows",
   "loss",
+  "divergence",
   "shards",
   "shard",
 ] as const;

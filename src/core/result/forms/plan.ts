@@ -8,8 +8,8 @@ import { ORDERS, TARGETS, TYPE_ORDERS } from "../scores.ts";
 export const targetForm = z.enum(TARGETS);
 export const byForm = z.enum(ORDERS);
 /** The same of plans, which also round to types of blocks. */
-export const planTargetForm = z.enum([...TARGETS, "types"]);
-export const planByForm = z.enum([...ORDERS, ...TYPE_ORDERS]);
+const planTargetForm = z.enum([...TARGETS, "types"]);
+const planByForm = z.enum([...ORDERS, ...TYPE_ORDERS]);
 
 /** A repair's place, and how well the fit there did. */
 export const siteForm = strict("a repaired site", {
