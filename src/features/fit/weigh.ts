@@ -2,7 +2,7 @@
  * What a type does to a unit, known without a run of it: the squared error of its weights, each weighed by the mean square of what it is
  * multiplied with. Divergence is proportional to it: over types of a unit the ratio differs by a quarter (SmolLM2, Gemma 3 270M).
  */
-import { sum } from "core/entry/mod.ts";
+import { inParts, sum } from "core/entry/mod.ts";
 import {
   type ColumnImportance,
   columnImportance,
@@ -44,12 +44,13 @@ export async function weigh(
   const pass = { ...text.sizes, plans: [noDrop], head: false };
   const weighed = await scope.work(model, [pass], async (options) => {
     const engine = await engineOf(options);
+    const at = inParts(`fit of ${model.name}: measuring`, { inputs: 1, errors: 1 }, options);
     const { blocks } = await text.pack(options);
     const importance = await columnImportance({
       ...{ model, engine, segments: segmentsOf(blocks), signal: options.signal },
-      onProgress: reporter(`fit of ${model.name}: inputs of weights`, "modules", options),
+      onProgress: reporter("inputs of weights", "modules", at.inputs),
     });
-    return { importance, errors: await errorsOf(model, units, importance, options) };
+    return { importance, errors: await errorsOf(model, units, importance, at.errors) };
   });
   return scope.likely<Weighed>(
     () => {
@@ -66,15 +67,17 @@ async function errorsOf(
   model: StudyModel,
   units: readonly Unit[],
   importance: ColumnImportance,
-  { signal }: RunOptions,
+  options: RunOptions,
 ): Promise<Errors> {
   const errors: Errors = new Map();
-  for (const unit of units) {
+  const report = reporter("errors of types", "parts", options);
+  for (const [i, unit] of units.entries()) {
+    options.signal?.throwIfAborted();
+    report(i, units.length);
     const levels = unit.levels.filter(({ type }) => type !== null);
     if (levels.length < 2) continue;
     const own = new Map(levels.map((level) => [level, 0]));
     for (const { name, shape } of unit.matrices) {
-      signal?.throwIfAborted();
       const rows = await someRows(model, unit, name, shape);
       const columns = importanceOf(unit, name, importance);
       for (const level of levels) {
@@ -84,6 +87,7 @@ async function errorsOf(
     }
     errors.set(unit, own);
   }
+  report(units.length, units.length);
   return errors;
 }
 
