@@ -132,12 +132,12 @@ async function someRows(
   return { dtype: "f32", shape: [count, columns], data: picked };
 }
 
-/** Bits of the levels that are measured: the coarsest of at least so many. A table is a large part of a file, and costs one plan a level. */
-const MEASURED = { modules: [4, 3], table: [6, 5.5, 5, 4, 3] };
+/** Bits of the levels that are measured: the coarsest of at least so many; of a module the first there is. A table is a large part of a file. */
+const MEASURED = { module: [4, 3, 0], table: [6, 5.5, 5, 4, 3] };
 /** The share of a unit's bytes that a measured level saves at least: finer ones cost less than samples show. */
 const WORTH = 0.08;
 
-/** The levels of a unit that are measured: the coarsest types of four bits and of three, more of a table, and one in the place of two. */
+/** The levels of a unit that are measured: the coarsest type of four bits or, without one, of three; of a table several, and one in the place of two. */
 export function measuredLevels({ place, levels, bytes }: Unit, errorOf: (level: Level) => number): Level[] {
   const types = levels.filter(({ type }) => type !== null);
   const worth = types.filter((level) => level.bytes <= (1 - WORTH) * bytes);
@@ -145,8 +145,9 @@ export function measuredLevels({ place, levels, bytes }: Unit, errorOf: (level: 
   const coarsest = (bits: number) =>
     among.filter((level) => level.bits >= bits)
       .sort((a, b) => a.bytes - b.bytes || errorOf(a) - errorOf(b)).slice(0, 1);
-  const found = MEASURED["table" in place ? "table" : "modules"].flatMap(coarsest);
-  const own = found.length > 0 ? found : coarsest(0);
+  const isTable = "table" in place;
+  const found = MEASURED[isTable ? "table" : "module"].flatMap(coarsest);
+  const own = isTable ? found : found.slice(0, 1);
   return [...new Set([...levels.filter(({ type }) => type === null), ...own])];
 }
 
