@@ -48,21 +48,25 @@ async function random(model: Awaited<ReturnType<typeof openModel>>, { measured }
   const { blocks } = await textOf(model, { text: "stories", samples: 8, length: 256 }).pack({});
   const engine = await engineOf({});
   const importance = await columnImportance({ model, engine, segments: segmentsOf(blocks) });
-  const parts = (await unitsOf(model)).flatMap((unit) => {
-    const { place } = unit;
-    const own = measured.find((one) =>
-      "table" in place
-        ? one.module === place.table
-        : one.module === place.module && one.layer === place.layer && one.group === place.group
-    );
-    const level = unit.levels.find(({ type }) => type === own?.to);
-    return own && level ? [{ choice: { unit, level } satisfies Choice, kld: own.kld }] : [];
-  });
+  const units = await unitsOf(model);
+  const parts = measured.flatMap(({ module, layer, to, kld }) => {
+    const choices = units.flatMap((unit): Choice[] => {
+      const { place } = unit;
+      const isOwn = "table" in place
+        ? module === place.table
+        : module === place.module && layer === place.layer;
+      const level = unit.levels.find(({ type }) => type !== null && to.split(", ").includes(type));
+      return isOwn && level ? [{ unit, level }] : [];
+    });
+    return choices.length > 0 ? [{ choices, kld }] : [];
+  }).filter(({ choices: [{ unit }] }, i, all) =>
+    all.findLastIndex((one) => one.choices[0].unit === unit) === i
+  );
   const drawn = Array.from({ length: plans }, () => {
     const share = Math.random();
     return parts.filter(() => Math.random() < share);
   }).filter(({ length }) => length > 0);
-  const drops = drawn.map((own) => planOfChoices(own.map(({ choice }) => choice), [], importance));
+  const drops = drawn.map((own) => planOfChoices(own.flatMap(({ choices }) => choices), [], importance));
   const runs = await perplexities(model, drops, { samples: 4, length: 256 });
   const pairs = drawn.map((own, i) => [own.reduce((sum, { kld }) => sum + kld, 0), runs[i].kl] as const);
   const ratios = pairs.map(([predicted, kl]) => kl / predicted).sort((a, b) => a - b);

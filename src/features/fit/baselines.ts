@@ -1,5 +1,6 @@
 /** What is as small by other means: one type for all, a rule that measures nothing, and drops alone. */
 import { pathOf, type PricedSite, type Stop } from "./path.ts";
+import { savedIn } from "./measure.ts";
 import type { Choice, Level, Unit } from "./units.ts";
 import type { BASELINES } from "./result.ts";
 
@@ -15,9 +16,6 @@ function levelIn({ levels }: Unit, { type, bits }: Level): Level | null {
     levels.findLast((own) => own.type !== null && own.bits >= bits) ??
     levels.find((own) => own.type === null) ?? null;
 }
-
-const savedIn = (choices: readonly Choice[]) =>
-  choices.reduce((sum, { unit, level }) => sum + unit.bytes - level.bytes, 0);
 
 /** The choices that save at least so much and least of all; those that save most where none does. */
 function nearest(all: readonly (readonly Choice[])[], wanted: number): readonly Choice[] | undefined {

@@ -55,7 +55,8 @@ export async function divergencesIn(
         passes(model, own, size, plans, false),
     }
     : diverging;
-  const nameOf = (group: number) => groups.length > 1 ? `part ${group + 1} of ${groups.length}` : "";
+  const nameOf = (group: number) =>
+    groups.length > 1 ? `part ${group + 1} of ${groups.length}` : "layers and head";
   return await scope.over(how, {
     ...{ ...at, own: null, label: title, title, isCounted: true },
     nameOf,

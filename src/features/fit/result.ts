@@ -87,9 +87,7 @@ export const fitKind = kind("fit", { method: 3 }, {
     module: z.enum([...KINDS, ...TABLES]),
     /** Null of a table of words. */
     layer: z.int().nonnegative().nullable(),
-    /** The matrices that read the module's input, or the one that writes its update; absent of a table, and of a drop. */
-    group: z.enum(["in", "out"]).optional(),
-    /** The type; "one table" where one takes the place of two, "nothing" of a drop. */
+    /** The types of its groups; "one table" where one takes the place of two, "nothing" of a drop. */
     to: z.string(),
     /** Bytes that it saves. */
     saved: z.int(),

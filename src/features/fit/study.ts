@@ -18,7 +18,7 @@ import { costsOf, divergencesIn, type Measured } from "./divergence.ts";
 import { type Field, fieldOf, type OpenSizing, savedBy } from "./field.ts";
 import { expectedSpeed, pointsIn, timesOf, TIMING } from "./judges.ts";
 import { type Aims, aimsOf, keepsLimits, shareOfLimits } from "./limits.ts";
-import { type Costs, measure, pricedSites } from "./measure.ts";
+import { type Costs, measure, pricedSites, savedIn } from "./measure.ts";
 import { fitChecks, type FitOptions } from "./options.ts";
 import { answerOf, pathOf, type PricedSite, rungsAbout, type Stop, stopWithin } from "./path.ts";
 import { type Divergence, type Fit, fitKind, type Row } from "./result.ts";
@@ -426,17 +426,18 @@ async function resultOf(first: Search): Promise<Fit> {
 }
 
 function measuredIn({ trials }: Costs): Fit["measured"] {
-  return trials.flatMap(({ site, choice, kld }): Fit["measured"] => {
-    if (!choice) {
-      const { modules, saved } = site.drop!;
-      const [{ layer, module: own }, other] = modules;
-      return [{ module: other ? "block" : own, layer, to: "nothing", saved: Math.round(saved), kld }];
+  return trials.map(({ site, choices, kld }) => {
+    const [first] = choices;
+    if (!first) {
+      const { modules: [{ module, layer }, other], saved } = site.drop!;
+      return { module: other ? "block" : module, layer, to: "nothing", saved: Math.round(saved), kld };
     }
-    const { unit: { place, bytes }, level } = choice;
+    const { place } = first.unit;
     const own = "table" in place
       ? { module: place.table, layer: null }
-      : { module: place.module, layer: place.layer, group: place.group };
-    return [{ ...own, to: level.type ?? "one table", saved: bytes - level.bytes, kld }];
+      : { module: place.module, layer: place.layer };
+    const to = [...new Set(choices.map(({ level }) => level.type ?? "one table"))].join(", ");
+    return { ...own, to, saved: savedIn(choices), kld };
   });
 }
 

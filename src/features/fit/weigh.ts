@@ -2,7 +2,7 @@
  * What a type does to a unit, known without a run of it: the squared error of its weights, each weighed by the mean square of what it is
  * multiplied with. Divergence is proportional to it: over types of a unit the ratio differs by a quarter (SmolLM2, Gemma 3 270M).
  */
-import { sum } from "core/entry/mod.ts";
+import { inParts, sum } from "core/entry/mod.ts";
 import {
   type ColumnImportance,
   columnImportance,
@@ -44,12 +44,13 @@ export async function weigh(
   const pass = { ...text.sizes, plans: [noDrop], head: false };
   const weighed = await scope.work(model, [pass], async (options) => {
     const engine = await engineOf(options);
+    const at = inParts(`fit of ${model.name}: measuring`, { inputs: 1, errors: 1 }, options);
     const { blocks } = await text.pack(options);
     const importance = await columnImportance({
       ...{ model, engine, segments: segmentsOf(blocks), signal: options.signal },
-      onProgress: reporter(`fit of ${model.name}: inputs of weights`, "modules", options),
+      onProgress: reporter("inputs of weights", "modules", at.inputs),
     });
-    return { importance, errors: await errorsOf(model, units, importance, options) };
+    return { importance, errors: await errorsOf(model, units, importance, at.errors) };
   });
   return scope.likely<Weighed>(
     () => {
@@ -66,15 +67,17 @@ async function errorsOf(
   model: StudyModel,
   units: readonly Unit[],
   importance: ColumnImportance,
-  { signal }: RunOptions,
+  options: RunOptions,
 ): Promise<Errors> {
   const errors: Errors = new Map();
-  for (const unit of units) {
+  const report = reporter("errors of types", "parts", options);
+  for (const [i, unit] of units.entries()) {
+    options.signal?.throwIfAborted();
+    report(i, units.length);
     const levels = unit.levels.filter(({ type }) => type !== null);
     if (levels.length < 2) continue;
     const own = new Map(levels.map((level) => [level, 0]));
     for (const { name, shape } of unit.matrices) {
-      signal?.throwIfAborted();
       const rows = await someRows(model, unit, name, shape);
       const columns = importanceOf(unit, name, importance);
       for (const level of levels) {
@@ -84,6 +87,7 @@ async function errorsOf(
     }
     errors.set(unit, own);
   }
+  report(units.length, units.length);
   return errors;
 }
 
@@ -128,12 +132,12 @@ async function someRows(
   return { dtype: "f32", shape: [count, columns], data: picked };
 }
 
-/** Bits of the levels that are measured: the coarsest of at least so many. A table is a large part of a file, and costs one plan a level. */
-const MEASURED = { modules: [4, 3], table: [6, 5.5, 5, 4, 3] };
+/** Bits of the levels that are measured: the coarsest of at least so many; of a module the first there is. A table is a large part of a file. */
+const MEASURED = { module: [4, 3, 0], table: [6, 5.5, 5, 4, 3] };
 /** The share of a unit's bytes that a measured level saves at least: finer ones cost less than samples show. */
 const WORTH = 0.08;
 
-/** The levels of a unit that are measured: the coarsest types of four bits and of three, more of a table, and one in the place of two. */
+/** The levels of a unit that are measured: the coarsest type of four bits or, without one, of three; of a table several, and one in the place of two. */
 export function measuredLevels({ place, levels, bytes }: Unit, errorOf: (level: Level) => number): Level[] {
   const types = levels.filter(({ type }) => type !== null);
   const worth = types.filter((level) => level.bytes <= (1 - WORTH) * bytes);
@@ -141,8 +145,9 @@ export function measuredLevels({ place, levels, bytes }: Unit, errorOf: (level: 
   const coarsest = (bits: number) =>
     among.filter((level) => level.bits >= bits)
       .sort((a, b) => a.bytes - b.bytes || errorOf(a) - errorOf(b)).slice(0, 1);
-  const found = MEASURED["table" in place ? "table" : "modules"].flatMap(coarsest);
-  const own = found.length > 0 ? found : coarsest(0);
+  const isTable = "table" in place;
+  const found = MEASURED[isTable ? "table" : "module"].flatMap(coarsest);
+  const own = isTable ? found : found.slice(0, 1);
   return [...new Set([...levels.filter(({ type }) => type === null), ...own])];
 }
 

@@ -60,7 +60,7 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
     file: { format: "gguf", original: 1_000_000, whole: 1_000_000 },
     measured: [
       { module: "embedding", layer: null, to: "Q4_0", saved: 90_000, kld: 0.03 },
-      { module: "mlp", layer: 0, group: "in", to: "Q4_0", saved: 20_000, kld: 0.004 },
+      { module: "mlp", layer: 0, to: "Q4_0", saved: 20_000, kld: 0.004 },
       { module: "attention", layer: 1, to: "nothing", saved: 20_000, kld: 0.012 },
     ],
     prediction: { ratio: 1.1, again: false },
