@@ -110,7 +110,10 @@ type OwnRow = Readonly<Record<string, unknown>>;
  * ```
  */
 export function toCSV(
-  results: { readonly kind: Kind } | readonly { readonly kind: Kind }[] | readonly OwnRow[],
+  results:
+    | { readonly kind: Kind }
+    | readonly { readonly kind: Kind }[]
+    | readonly Readonly<Record<string, unknown>>[],
 ): string {
   if (Array.isArray(results) && results.length > 0 && results.every(isOwnRow)) {
     return csvText(results.map(cellsOf));

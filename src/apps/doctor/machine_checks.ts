@@ -3,7 +3,7 @@ import { formatBytes, sum } from "core/entry/mod.ts";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { DENO, displayed, folderOf } from "core/home/mod.ts";
+import { DENO, displayed, folderOf, JUPYTER_PYTHON as NEEDED } from "core/home/mod.ts";
 import {
   cacheEntries,
   cacheFolder,
@@ -17,7 +17,6 @@ import {
   pythonVersion,
 } from "core/hub/mod.ts";
 import { runApart } from "core/libraries/mod.ts";
-import { PYTHON_NEEDED as NEEDED } from "../lab/jupyter.ts";
 import type { Check } from "./examine.ts";
 
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */

@@ -10,14 +10,12 @@ import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { writeWhole } from "core/disk/mod.ts";
 import type { Progress, Reports } from "core/entry/mod.ts";
-import { folderOf, root, runArguments } from "core/home/mod.ts";
+import { folderOf, JUPYTER_PYTHON, root, runArguments } from "core/home/mod.ts";
 import { makeEnvironment, pythonOf } from "core/hub/mod.ts";
 import { kindNames, manifests, VERSION } from "core/result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];
-/** The oldest Python that these packages install on. */
-export const PYTHON_NEEDED = [3, 10] as const;
 const SECOND = 1000; // ms between two reports of the cell that runs
 const WINDOWS = Deno.build.os === "windows";
 
@@ -39,7 +37,7 @@ export const environment: Readonly<Record<string, string>> = {
 /** Makes the virtual environment, unless it exists with these packages, and its kernel. Throws if Python lacks a part. */
 export async function install(onNotice: (line: string) => void = () => {}): Promise<void> {
   await workspace();
-  await makeEnvironment({ folder: venv, requirements: PACKAGES, python: PYTHON_NEEDED, onNotice });
+  await makeEnvironment({ folder: venv, requirements: PACKAGES, python: JUPYTER_PYTHON, onNotice });
   await Deno.mkdir(join(venv, "user"), { recursive: true });
   await describeKernel(join(venv, "share", "jupyter", "kernels", "lamina"));
   await writeSettings();

@@ -137,13 +137,23 @@ export function checkRelations(command: Command): void {
   }
 }
 
-/** A wrong use unless exactly one of these flags is there. */
-export function expectOne(command: Command, flags: readonly string[]): void {
-  const found = command.options.flatMap((option) =>
+/** Those of these flags that a command line has. */
+const present = (command: Command, flags: readonly string[]) =>
+  command.options.flatMap((option) =>
     flags.includes(option.long!) && command.getOptionValueSource(option.attributeName()) === "cli"
       ? [option.long]
       : []
   );
+
+/** A wrong use where none of these flags is there. */
+export function expectAny(command: Command, flags: readonly string[]): void {
+  if (present(command, flags).length > 0) return;
+  misused(command, `found none, expected at least one of ${flags.join(", ")}`);
+}
+
+/** A wrong use unless exactly one of these flags is there. */
+export function expectOne(command: Command, flags: readonly string[]): void {
+  const found = present(command, flags);
   if (found.length === 1) return;
   misused(command, `found ${found.join(" and ") || "none"}, expected exactly one of ${flags.join(", ")}`);
 }

@@ -15,6 +15,8 @@ export const installed: boolean = existsSync(join(root, "INSTALLED.txt"));
 
 /** The Deno that all tests run on, and that commands name; a later minor version may do. */
 export const DENO = "2.9.6";
+/** The oldest Python that the pinned JupyterLab installs on. */
+export const JUPYTER_PYTHON = [3, 10] as const;
 
 /** What an error expects of a folder of this copy that cannot be written. */
 export const expectedFolder: string = installed

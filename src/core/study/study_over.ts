@@ -61,7 +61,14 @@ function overText<O extends StudyOptions, Own, K extends Types, Out>(
       const text = textOf(model, options, checks);
       const own = settle?.(model, options, text.sizes) ?? {} as Own;
       const label = `${name} of ${model.name}`;
-      const place = { model, text, own, label, title: label, isCounted: "plans" in checks };
+      const place = {
+        model,
+        text,
+        own,
+        label,
+        title: label,
+        ..."plans" in checks ? { isCounted: true } : {},
+      };
       const [results] = await scope.over(how, place, [plansOf(model, options)]);
       if (!after) return out(results) as Out & object;
       const known = results.map((result): K["result"] => ({ ...result }));

@@ -23,11 +23,13 @@ import {
 import { expectNothing, writeFolder, writeWhole } from "core/disk/mod.ts";
 import { type DropPlan, isFull, type LayerModule, type TablesChange } from "core/measure/mod.ts";
 import type { Keeping, Plan } from "core/result/mod.ts";
-import { checkInLlama, expectCheckable } from "../speed/mod.ts";
+import type { Certificate } from "../compare/mod.ts";
+import type { Evaluation } from "../evaluate/mod.ts";
+import { checkInLlama, expectCheckable, type Speed } from "../speed/mod.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
 import { cardText } from "./card/card.ts";
-import { measuredOf, qualities, type Shown } from "./card/measured.ts";
+import { measuredOf, qualities } from "./card/measured.ts";
 import { modelSizes, originOf } from "./card/sizes.ts";
 import {
   type Format,
@@ -55,7 +57,7 @@ export interface ExportOptions extends Reports, Keeping {
   /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
   readonly measure?: string | undefined;
   /** Scores of tasks, speeds and certificates of this plan on this model, for the card. */
-  readonly card?: readonly Shown[] | undefined;
+  readonly card?: readonly (Evaluation | Speed | Certificate)[] | undefined;
   /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
   readonly bothTables?: boolean | undefined;
   /** Whether llama.cpp (`lamina ggml`) must predict with a GGUF file what Lamina does but for rounding; the card says how near; default: false. */

@@ -6,8 +6,10 @@ import { isStandardOutput } from "core/command/destination.ts";
 import { nextText, outputOf } from "core/command/outlet.ts";
 import { calibrationOptions, type Flags, studyOptions } from "core/command/options.ts";
 import { studyCommand } from "core/command/perform.ts";
+import { expectAny } from "core/command/relations.ts";
 import { keepFit, nextLines } from "./fitted.ts";
 import { aimsOf, type FitAim } from "./limits.ts";
+import { LIMITS, TARGETS } from "./result.ts";
 import { fitStudy } from "./study.ts";
 import { promiseText } from "./words.ts";
 
@@ -25,8 +27,8 @@ const fitCommand = (context: Context) =>
       "kld perplexity loss accuracy tasks file parameters kvBytes speed targets format text samples length calibrationText all json figure dryRun",
     example: "fit smollm2-135m --kld 0.05",
   }, {
-    more(flags) {
-      aimsOf(flags as FitAim);
+    more(_flags, command) {
+      expectAny(command, [...LIMITS, ...TARGETS].map((of) => `--${of}`));
       return () => ({});
     },
     faces: ({ json, cache, results, all, ...aim }: Flags & FitAim & { readonly all?: boolean }, ref) => {

@@ -90,9 +90,13 @@ export async function readMade(path: string): Promise<Made> {
 
 /** Kinds that are in the numbers of a notebook only if its code matches. */
 const IN_CODE: Readonly<Record<string, RegExp>> = {
+  certificate: /\b(?:certify|compare)\(/,
+  checkpoints: /\bcheckpoints\(/,
   depth: /\bdepth\(/,
   fit: /\bfit\(/,
+  loss: /\b(?:order|guides)\(|\b(?:greedy|iterative)\b|by: "loss"/,
   replacement: /repair/,
+  sweep: /\bsweep\(/,
   verify: /lamina\.verify/,
 };
 

@@ -48,9 +48,9 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
   [
     2,
     "fit none",
-    /found none, expected exactly one of --loss, --perplexity, --accuracy, --parameters, --kv-by/,
+    /found none, expected at least one of --kld, --loss, --perplexity, --accuracy, --file, --para/,
   ],
-  [2, "fit none --loss 1 --speed 2", /found --loss and --speed, expected exactly one of --loss/],
+  [1, "fit MODEL --file 80% --speed 2", /found --file and --speed, expected at most one target of --file/],
   [2, "speed none --device a100 --engine cpu", /found --engine beside --device, expected one of them/],
   [2, "profile none --samples 1 --samples 2", /found --samples twice, expected once/],
   [2, "plan none --drop 1 --seed 3", /found --seed without --by random, expected both/],

@@ -6,7 +6,7 @@ import { openLocked } from "../cache/partial.ts";
 import { expectOnline } from "../retry.ts";
 
 /** The first two numbers of a version of Python. */
-export type Version = readonly [major: number, minor: number];
+type Version = readonly [major: number, minor: number];
 
 interface Environment {
   readonly folder: string;

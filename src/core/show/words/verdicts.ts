@@ -39,9 +39,10 @@ export function intervalWords(
   interval: Difference,
   words: IntervalWords,
 ): string {
+  const sign = intervalSign(interval);
   expect("choose words", "the choice", words, aChoice);
   const { below, above, neither = "cannot be told apart", same = "the same modules" } = words;
-  return interval?.same ? same : { [-1]: below, 1: above, 0: neither }[intervalSign(interval)];
+  return interval.same ? same : { [-1]: below, 1: above, 0: neither }[sign];
 }
 
 /** A correlation with its interval: "0.16 (−0.22 to 0.49)"; "–" where it is not defined. */
