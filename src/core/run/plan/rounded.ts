@@ -3,9 +3,8 @@
  * to than the model takes to run. What has no room is rounded again.
  */
 import { availableBytes } from "../../engine/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 import { encodeInThreads, readTensor, type RowRounding, type WeightSource } from "../../weights/mod.ts";
-import { toFloat32 } from "../../tensor/mod.ts";
+import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
 /** Blocks by what they depend on besides the weights, and their bytes in all. */
 interface Kept {
