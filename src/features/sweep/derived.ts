@@ -68,19 +68,25 @@ const NOTHING: Cost = { by: PAPER_SCORE, values: [] };
 
 /**
  * How much more one group costs than another, paired over the samples; where orders are random, the interval is of the seeds too. There
- * is none for a single sample, or a single seed of random orders.
+ * is none for a single sample, a single seed of random orders, or points without rises by sample.
  */
 function moreThan(one: Cost, other: Cost = NOTHING): RiseInterval {
-  const bySample = ({ values }: Cost, i: number) =>
-    sum(values, ({ rises }) => rises[i]) / (values.length || 1);
-  const gaps = one.values[0].rises.map((_, i) => bySample(one, i) - bySample(other, i));
+  const all = [one, other].map(({ values }) => values.map(({ rises }) => rises));
+  const open = { rise: costOf(one) - costOf(other), low: null, high: null };
+  if (all.flat().includes(undefined)) return open;
+  const [own, others] = all as number[][][];
+  const bySample = (values: readonly number[][], i: number) =>
+    sum(values, (rises) => rises[i]) / (values.length || 1);
+  const gaps = own[0].map((_, i) => bySample(own, i) - bySample(others, i));
   const rise = mean(gaps);
   const seeded = [one, other].filter(isSeeded);
   const halves = [gaps, ...seeded.map(({ values }) => values.map(({ rise }) => rise))].map(halfWidth95);
-  if (halves.includes(null)) return { rise, low: null, high: null };
+  if (halves.includes(null)) return open;
   const half = Math.hypot(...halves as number[]);
   return { rise, low: rise - half, high: rise + half };
 }
+
+const costOf = ({ values }: Cost): number => values.length > 0 ? mean(values.map(({ rise }) => rise)) : 0;
 
 /** Whether one group loses less than another, by the 95 % interval of their difference. */
 function costsLess(one: Cost, other: Cost): Verdict {
@@ -240,7 +246,7 @@ function pointIn({ curves }: Sweep, asked: Rise): SweepPoint | undefined {
   const { drop, rises = [] } = asked as Partial<SweepPoint>;
   return drop &&
     curves.flatMap(({ points }) => points).find((point) =>
-      point.rises.every((rise, i) => rise === rises[i]) && planHash(point.drop) === planHash(drop)
+      point.rises?.every((rise, i) => rise === rises[i]) && planHash(point.drop) === planHash(drop)
     );
 }
 

@@ -15,7 +15,7 @@ import {
 import { qualityForm } from "../losses/mod.ts";
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
-export const sweepKind = kind("sweep", { method: 2 }, {
+export const sweepKind = kind("sweep", { method: 1 }, {
   /** Provenance of the full model on the text on which quality was measured. */
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
@@ -42,8 +42,8 @@ export const sweepKind = kind("sweep", { method: 2 }, {
       ...qualityForm,
       /** Over the full model. */
       ...riseForm.shape,
-      /** By sample, so that two plans are compared sample by sample. */
-      rises: z.array(z.number()),
+      /** By sample, so that two plans are compared sample by sample; absent in files of before, whose plans nothing tells apart. */
+      rises: z.array(z.number()).optional(),
     })),
   })),
   /** What the text shares with the calibration texts of the curves' plans; absent where nothing is known to be shared. */

@@ -20,7 +20,7 @@ export function checkpointOrigin(
 }
 
 export const checkpointsKind = kind("checkpoints", {
-  method: 2,
+  method: 1,
   origin: ({ series: [only] }) => checkpointOrigin(only),
 }, {
   name: z.string(),

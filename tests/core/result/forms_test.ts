@@ -40,16 +40,10 @@ for (const [kind, result] of Object.entries(results)) {
   }
 }
 
-Deno.test("a sweep, a series and a certificate of an earlier method are refused, never misread", async () => {
-  for (
-    const [kind, result] of [["sweep", sweep({ layers: 2 })], [
-      "checkpoints",
-      checkpoints([0], { layers: 2 }),
-    ], ["certificate", certificate({ layers: 2 })]] as const
-  ) {
-    const refused = { name: "TypeError", message: /: method is 1, expected 2 \(another version of Lamina/ };
-    await assert.rejects(() => readText(JSON.stringify({ ...result, method: 1 }), kind), refused);
-  }
+Deno.test("a certificate of an earlier method is refused, never misread", async () => {
+  const refused = { name: "TypeError", message: /: method is 1, expected 2 \(another version of Lamina/ };
+  const earlier = JSON.stringify({ ...certificate({ layers: 2 }), method: 1 });
+  await assert.rejects(() => readText(earlier, "certificate"), refused);
 });
 
 Deno.test("only kinds of results have nouns", () => {

@@ -198,7 +198,7 @@ const swapped = changed(sweep({ layers: 12 }), ({ curves }) => {
   for (const point of curves.flatMap(({ points }) => points)) {
     Object.assign(point, {
       rise: 1 - point.rise,
-      rises: point.rises.map((rise) => 1 - rise),
+      rises: point.rises!.map((rise) => 1 - rise),
     });
   }
 });

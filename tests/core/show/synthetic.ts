@@ -167,7 +167,7 @@ export function repairedSweep(shape: Shape): Sweep {
           nll,
           perplexity: Math.exp(nll),
           rise: point.rise / 2,
-          rises: point.rises.map((rise) => rise / 2),
+          rises: point.rises!.map((rise) => rise / 2),
         },
       };
     }),
