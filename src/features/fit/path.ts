@@ -2,6 +2,7 @@
  * One path through the plans of a model. Of each site the lower convex hull of divergence over what is saved is taken, and the steps of all
  * hulls, cheapest first, are the path: if divergences add up, every beginning of it diverges least for what it saves.
  */
+import { sum } from "core/entry/mod.ts";
 import type { Choice, Drop, Level, Unit } from "./units.ts";
 
 /** What a level or a drop saves, and what it was measured or predicted to diverge. */
@@ -66,33 +67,66 @@ function statesOf({ units, drop }: PricedSite): State[] {
 /** A plan on the path: what it saves and is predicted to diverge, and what it chooses. */
 export interface Stop extends State {}
 
+/** A step that saves more than this share of all leaves a gap, which smaller steps behind it fill. */
+const GAP = 0.005;
+
+/** A site brought to a state, and what that costs for what it saves. */
+interface Step {
+  readonly site: PricedSite;
+  readonly state: State;
+  readonly slope: number;
+}
+
+type Now = ReadonlyMap<PricedSite, State>;
+
+function stopOf(now: Now): Stop {
+  const all = [...now.values()];
+  return {
+    saved: sum(all, ({ saved }) => saved),
+    kld: sum(all, ({ kld }) => kld),
+    choices: all.flatMap(({ choices }) => choices),
+    dropped: all.flatMap(({ dropped }) => dropped),
+  };
+}
+
+/** Plans between two stops that the table of words, say, lies between: with later steps in the place of the large one. */
+function between(now: Now, large: Step, later: readonly Step[], after: Stop): Stop[] {
+  const [own, found] = [new Map(now), [] as Stop[]];
+  for (const { site, state } of later) {
+    if (site === large.site || state.dropped.length > 0) continue;
+    const stop = stopOf(own.set(site, state));
+    if (stop.saved >= after.saved || stop.kld >= after.kld) break;
+    found.push(stop);
+  }
+  return found;
+}
+
 /**
  * The plans of the path, smallest first; the first changes nothing. `mayDrop` tells whether modules may be dropped beside those that are.
  */
 export function pathOf(
   sites: readonly PricedSite[],
   mayDrop: (modules: Drop["modules"], dropped: Drop["modules"]) => boolean = () => true,
+  gap = GAP,
 ): Stop[] {
   const steps = sites.flatMap((site) => {
     const states = statesOf(site);
-    return states.map((state, i) => {
+    return states.map((state, i): Step => {
       const before = states[i - 1] ?? { saved: 0, kld: 0 };
       return { site, state, slope: (state.kld - before.kld) / (state.saved - before.saved) };
     });
   }).sort((a, b) => a.slope - b.slope);
-  const now = new Map<PricedSite, State>();
-  const stops: Stop[] = [{ saved: 0, kld: 0, choices: [], dropped: [] }];
-  for (const { site, state } of steps) {
-    const { saved, kld, dropped } = stops.at(-1)!;
-    if (state.dropped.length > 0 && !mayDrop(state.dropped, dropped)) continue;
-    const before = now.get(site) ?? { saved: 0, kld: 0 };
-    now.set(site, state);
-    stops.push({
-      saved: saved + state.saved - before.saved,
-      kld: kld + state.kld - before.kld,
-      choices: [...now.values()].flatMap(({ choices }) => choices),
-      dropped: [...now.values()].flatMap(({ dropped }) => dropped),
-    });
+  const least = gap * sum(sites, (site) => statesOf(site).at(-1)?.saved ?? 0);
+  let now: Now = new Map();
+  const stops = [stopOf(now)];
+  for (const [i, step] of steps.entries()) {
+    const before = stopOf(now);
+    if (step.state.dropped.length > 0 && !mayDrop(step.state.dropped, before.dropped)) continue;
+    const next = new Map(now).set(step.site, step.state);
+    const after = stopOf(next);
+    if (after.saved - before.saved > least) stops.push(...between(now, step, steps.slice(i + 1), after));
+    stops.push(after);
+    now = next;
   }
   return stops;
 }

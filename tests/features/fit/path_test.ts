@@ -60,7 +60,7 @@ Deno.test("no plan diverges less than one of the path that saves as much, by the
   for (let seed = 1; seed <= 40; seed++) {
     const draw = drawing(seed);
     const sites = [0, 1, 2].map((layer) => siteOf(draw, layer));
-    for (const { saved, kld } of pathOf(sites)) {
+    for (const { saved, kld } of pathOf(sites, undefined, Infinity)) {
       assert.ok(kld <= least(sites, saved) + 1e-12, `seed ${seed}: ${kld} for ${saved}`);
     }
   }
@@ -86,6 +86,21 @@ Deno.test("a path grows in what it saves and diverges, and its sums are those of
       assert.ok(Math.abs(priced.reduce((sum, one) => sum + one.kld, 0) - kld) < 1e-9);
     });
   }
+});
+
+Deno.test("where one step saves much, smaller ones behind it fill the gap", () => {
+  const sites = [0, 1, 2, 3].map((layer): PricedSite => {
+    const own = unitOf(layer, "in", 100);
+    const saved = layer === 0 ? 60 : 10;
+    const level: Level = { type: "Q4_0", bits: 4.5, bytes: 100 - saved };
+    return {
+      units: [{ unit: own, levels: [{ level, saved, kld: layer === 0 ? 0.3 : 0.06 + 0.01 * layer }] }],
+      drop: null,
+    };
+  });
+  const savedIn = (gap: number) => pathOf(sites, undefined, gap).map(({ saved }) => saved);
+  assert.deepEqual(savedIn(Infinity), [0, 60, 70, 80, 90]);
+  assert.deepEqual(savedIn(0.2), [0, 10, 20, 30, 60, 70, 80, 90]);
 });
 
 Deno.test("of two types of equal size the one that diverges less is on the hull, and none above its line", () => {
