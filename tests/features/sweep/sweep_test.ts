@@ -8,6 +8,7 @@ import {
   curvesOf,
   generalityOf,
   riseOf,
+  riseSign,
   type Sweep,
   sweep,
   sweepSteps,
