@@ -90,7 +90,7 @@ export async function readMade(path: string): Promise<Made> {
 
 /** Kinds that are in the numbers of a notebook only if its code matches. */
 const IN_CODE: Readonly<Record<string, RegExp>> = {
-  certificate: /\b(?:certify|compare)\(/,
+  certificate: /\bcertify\(/,
   checkpoints: /\bcheckpoints\(/,
   depth: /\bdepth\(/,
   fit: /\bfit\(/,

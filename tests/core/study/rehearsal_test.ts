@@ -63,9 +63,12 @@ for (const [name, row] of Object.entries(rows)) {
         false,
       );
       assert.ok(made.length > 0);
-      // A search of at most so many looks may end before the last one, whose call is then empty.
-      const isLook = (i: number) => name.startsWith("fit") && made[i] === `0 groups of divergence`;
-      assert.deepEqual(foreseen.map((call, i) => isLook(i) ? made[i] : call), made);
+      // A fit may end before its last look, or measure again: a call without groups then stands for one with one, or the other way round.
+      const alike = (calls: string[]) =>
+        name.startsWith("fit")
+          ? calls.map((call) => call.replace(/^[01] groups of divergence$/, "a look"))
+          : calls;
+      assert.deepEqual(alike(foreseen), alike(made));
       assert.equal(calls.length, made.length);
 
       const kept = await rehearsed((scope) => declared.in(scope, subject, own), runOptionsOf(own), true);

@@ -41,7 +41,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
       out,
       /on the sample held out of the fits\nmodel +nats\/token +rise, nats\/token\nfull .*\ndropped .*\nrepaired .*\nthe repair saves [\d.]+ nats per token/,
     );
-    assert.match((await ok(...repair, "--results", results, "--csv", csv)).err, /2 fits reused/);
+    assert.match((await ok(...repair, "--results", results, "--csv", csv)).err, /5 results reused/);
     assert.equal((await Deno.readTextFile(csv)).trim().split("\n").length, 1 + 2);
     assert.match(err, /repair of .*: done in .*, written to .*repaired\.json/);
     assert.equal((await readPlan(at("repaired"))).changes!.length, 2);
