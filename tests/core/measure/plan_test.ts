@@ -1,4 +1,4 @@
-/** The identity of a plan: equal for equal plans, however their lists and fields are ordered, and for no others. */
+/** The identity of a plan, its changes as one list, and its words. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -7,12 +7,20 @@ import {
   changeHash,
   CHANGES,
   type DropPlan,
+  everyChange,
+  isFull,
   MODULES,
+  oddField,
   planHash,
+  planOf,
+  planPhrase,
+  planText,
   TABLES,
   type TablesChange,
 } from "core/measure/mod.ts";
 
+const plain = { layer: 1, module: "mlp" } as const;
+const tensors = "0123456789abcdef".repeat(4);
 const type = fc.constantFrom("Q8_0", "Q5_0", "Q4_K");
 const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   tensors: fc.constantFrom("0".repeat(64), "1".repeat(64)),
@@ -81,9 +89,8 @@ Deno.test("a plan's hash depends on no order of lists or fields, and on no field
   })));
 
 Deno.test("plans that differ in a field have other hashes", () => {
-  const tensors = "0".repeat(64);
-  const typed = { layer: 1, module: "mlp", to: "types" } as const;
-  const scaled = { layer: 1, module: "mlp", to: "scaled" } as const;
+  const typed = { ...plain, to: "types" } as const;
+  const scaled = { ...plain, to: "scaled" } as const;
   const plans: Partial<DropPlan>[] = [
     {},
     { mlp: [1] },
@@ -106,7 +113,6 @@ Deno.test("plans that differ in a field have other hashes", () => {
 });
 
 Deno.test("hashes are those under which results have always been kept", () => {
-  const tensors = "0123456789abcdef".repeat(4);
   const plan: DropPlan = {
     attention: [3, 1],
     mlp: [2],
@@ -119,4 +125,84 @@ Deno.test("hashes are those under which results have always been kept", () => {
   };
   assert.equal(planHash(plan), "e5cca49a7e26ab1e");
   assert.equal(planHash({ attention: [], mlp: [] }), "e3b0c44298fc1c14");
+  assert.equal(changeHash({ ...plain, to: "types", out: "Q8_0" }), "bfdef21f0bb1700b");
+});
+
+Deno.test("all changes of a plan are one list by layer, attention first, and make the plan again", () =>
+  fc.assert(fc.property(aPlan, ({ tables, ...plan }) => {
+    const all = everyChange(plan);
+    assert.equal(all.length, plan.attention.length + plan.mlp.length + plan.changes!.length);
+    const places = all.map(({ layer, module }) => 2 * layer + MODULES.indexOf(module));
+    assert.deepEqual(places, places.toSorted((a, b) => a - b));
+    const again = planOf(all.toReversed());
+    assert.deepEqual([again, everyChange(again)], [planOf(all), all]);
+    assert.equal("changes" in again, plan.changes!.length > 0);
+    assert.equal(planHash(again), planHash(plan));
+    assert.deepEqual([isFull(again), isFull({ ...plan, tables })], [
+      all.length === 0,
+      all.length === 0 && !tables,
+    ]);
+  })));
+
+Deno.test("the fields of each kind of change, and the first one that it does not have", () => {
+  const needs = CHANGES.map((to) =>
+    [to, Object.entries(CHANGE_FIELDS[to]).map(([name, needed]) => needed ? name : `${name}?`)].flat().join(
+      " ",
+    )
+  );
+  assert.deepEqual(needs, [
+    ...["nothing", "mean tensors", "linear tensors", "weights tensors", "scaled along across"],
+    "types in? out? tensors?",
+  ]);
+  const own = { ...plain, to: "scaled", along: 1, across: 0, in: undefined, out: "Q4_0", tensors };
+  assert.equal(
+    oddField(own as Change, " in a file"),
+    'unknown field "out" of a change to "scaled" in a file, expected one of layer, module, to, along, across',
+  );
+  assert.equal(oddField({ ...own, out: undefined, tensors: undefined } as Change), null);
+});
+
+Deno.test("a plan in words: what it drops and changes, each kind once", () => {
+  const types = (layer: number, own: object, module = "mlp") => ({ layer, module, to: "types", ...own });
+  const mean = (layer: number) => ({ layer, module: "attention", to: "mean", tensors });
+  const both = { in: "Q4_0", out: "Q4_0" };
+  const rows: [plan: object, text: string, phrase?: string][] = [
+    [{}, "nothing", "full model"],
+    [{ attention: [1], mlp: [1] }, "block 1"],
+    [{ attention: [1, 2], mlp: [2, 1] }, "block 1 2"],
+    [{ attention: [1, 2], mlp: [1, 3] }, "attention 1 2 · MLP 1 3"],
+    [{ attention: [25, 26] }, "attention 25 26"],
+    [{ mlp: [4] }, "MLP 4"],
+    [{ changes: [mean(5), mean(6)] }, "attention 5 6 (mean)", "with attention 5 6 (mean)"],
+    [
+      { mlp: [4], changes: [mean(5)] },
+      "MLP 4 · attention 5 (mean)",
+      "without MLP 4, with attention 5 (mean)",
+    ],
+    [
+      { changes: [{ ...plain, to: "weights", tensors }, mean(0)] },
+      "MLP 1 (refitted) · attention 0 (mean)",
+      "",
+    ],
+    [
+      { changes: [{ ...plain, to: "scaled", along: 0.5, across: 1 }] },
+      "MLP 1 (0.5 along the stream, 1 across)",
+      "",
+    ],
+    [{ changes: [0, 1, 2, 4, 6, 7].map((layer) => types(layer, both)) }, "MLP 0–2 4 6–7 (Q4_0)", ""],
+    [
+      {
+        changes: [types(0, { in: "Q8_0" }), types(0, { out: "Q8_0" }), types(1, { in: "Q8_0", out: "Q4_0" })],
+      },
+      "MLP 0 (gate-up Q8_0) · MLP 0 (down Q8_0) · MLP 1 (gate-up Q8_0, down Q4_0)",
+      "",
+    ],
+    [{ changes: [types(3, { in: "Q8_0", out: "Q4_0" }, "attention")] }, "attention 3 (qkv Q8_0, o Q4_0)", ""],
+    [{ tables: { both: "head", embedding: "Q5_0" } }, "one table (the head's) · embedding Q5_0", ""],
+    [{ tables: { head: "Q6_K" } }, "head Q6_K", ""],
+  ];
+  for (const [own, text, phrase = `without ${text}`] of rows) {
+    const plan = { attention: [], mlp: [], ...own };
+    assert.deepEqual([planText(plan), planPhrase(plan)], [text, phrase || `with ${text}`]);
+  }
 });

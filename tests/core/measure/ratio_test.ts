@@ -75,4 +75,5 @@ Deno.test("samples without a part do not count", () => {
   assert.deepEqual(ratio95([{ over: 1, under: 2 }, none]), { value: 0.5, low: null, high: null });
   const two = [{ over: 1, under: 1 }, { over: 2, under: 1 }];
   assert.deepEqual(ratio95([...two, none, none]), ratio95(two));
+  close(ratio95([{ over: 0, under: 1 }, { over: 2, under: 1 }])!.high, 1 + studentT95(2)); // 0 of some is a part
 });

@@ -7,6 +7,7 @@ import {
   roundsShare,
   roundsTests,
   roundsVerdict,
+  shuffled,
 } from "core/measure/mod.ts";
 import { philox } from "core/tensor/mod.ts";
 import { readJson } from "../../fixtures/read.ts";
@@ -94,8 +95,14 @@ Deno.test("rounds without changes refute a loss as many as it takes; several tas
   assert.equal(roundsVerdict(none(232), 0.02).verdict, "yes");
   const { value, low, high } = roundsInterval(none(232));
   assert.ok(value === 0 && low < 0 && Math.abs(low + high) < 1e-12 && high < 0.03);
+  // The boldest bet loses all on these, by more than e^709.
+  const turns = roundsInterval(Array.from({ length: 600 }, (_, i) => i % 2 ? 1 : -1));
+  assert.ok(turns.low < -0.1 && turns.low > -0.2 && Math.abs(turns.low + turns.high) < 1e-9);
   const halves = changeOver([{ rounds: [1, 0, -1, 0] }, { rounds: [0, 0, -1, 1] }], 0.02);
   assert.deepEqual([halves.difference, halves.n, halves.verdict], [0, 8, "cannot tell"]);
+  const longer = changeOver([{ rounds: [1, 0, -1, 0, 1, 1] }, { rounds: [0, 0, -1, 1] }], 0.02);
+  assert.deepEqual(longer, halves, "rounds that all tasks were asked");
+  assert.equal(changeOver([{ rounds: none(232) }], 0.02).verdict, "yes");
   // A loss of everything is the one that is no more than everything.
   assert.deepEqual(roundsVerdict(none(3), 1), { verdict: "yes", p: roundsVerdict(none(3), 1).p });
   assert.deepEqual(roundsVerdict([-1, -1, -1], 1), { verdict: "cannot tell", p: 1 });
@@ -109,4 +116,8 @@ Deno.test("rounds without changes refute a loss as many as it takes; several tas
     assert.equal(interval[end], all[0]);
     assert.ok(interval.low < interval.high);
   }
+});
+
+Deno.test("documents come in a random order of a seed and a stream, the one in which rounds were always asked", () => {
+  assert.deepEqual(shuffled(10, 3, 5), [9, 8, 4, 3, 6, 2, 5, 1, 7, 0]);
 });

@@ -1,6 +1,6 @@
 /** Tensors that changes bring: their names in files, their hash, and what changes make of them. */
 import assert from "node:assert/strict";
-import type { Change, TablesChange } from "core/measure/mod.ts";
+import { type Change, CHANGES, type TablesChange } from "core/measure/mod.ts";
 import { keepTensors, tensorsOf } from "core/run/mod.ts";
 import {
   changeKind,
@@ -12,10 +12,12 @@ import {
 } from "core/run/plan/changes.ts";
 import { changeTensorName, isChangeTensorName } from "core/run/plan/tensors.ts";
 import type { ModelSpec } from "core/models/mod.ts";
+import type { LatentSpec } from "core/models/modules/latent.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { withFixture } from "../../model.ts";
 import { refuses } from "../../support.ts";
 
+const mlp = { layer: 0, module: "mlp" } as const;
 const of = (...values: number[]) => float32([values.length], Float32Array.from(values));
 const held = (entries: Record<string, Tensor>) => keepTensors(new Map(Object.entries(entries)));
 
@@ -28,6 +30,13 @@ Deno.test("a change's tensors have names of their layer and module; only such na
     assert.ok(isChangeTensorName(`layers.12.mlp.${name}`), name);
   }
   assert.ok(isChangeTensorName("tables.importance"));
+  const axes = CHANGES.map((to) =>
+    changeKind({ to } as Change).tensors({ ...mlp, to, tensors: "" } as Change)
+  );
+  assert.deepEqual(axes, [
+    ...[{}, { mean: 1 }, { "linear.weight": 2, "linear.bias": 1 }],
+    ...[{ "down_proj.weight": 2, "down_proj.bias": 1 }, {}, { "in.importance": 1, "out.importance": 1 }],
+  ]);
   const strange = [
     ...[
       "tables.mean",
@@ -93,6 +102,72 @@ Deno.test("a module's matrices: those that read its input, and the one that writ
     for (const name of names("mlp", "in")) assert.ok(isWeighed(name));
     for (const part of ["q_b", "kv_b"]) assert.ok(!isWeighed(`attention.${part}_proj.weight`));
     for (const part of ["q_a", "kv_a", "o"]) assert.ok(isWeighed(`attention.${part}_proj.weight`));
+    const scaled = { ...mlp, to: "scaled", along: 0.5, across: 0 } as const;
+    assert.deepEqual(changeKind(scaled).spec(scaled, layer), {
+      ...layer.mlp,
+      updateSides: { along: 0.5, across: 0 },
+    });
+  }));
+
+Deno.test("a mixture of experts has no matrices to round and no output projection; a convolution is no matrix", async () => {
+  await withFixture("qwen3-next", ({ model: { spec: { layers, hidden } } }) => {
+    const layer = layers.find(({ attention }) => attention && !("heads" in attention))!;
+    const names = matricesIn(layer, hidden, "attention", "in").map(([name]) => name);
+    assert.ok(names.length > 0 && names.every((name) => name.endsWith("_proj.weight")), names.join());
+  });
+  await withFixture("mixtral", ({ model: { spec } }) => {
+    const [layer] = spec.layers;
+    assert.deepEqual(matricesIn(layer, spec.hidden, "mlp", "in"), []);
+    assert.deepEqual(matricesIn({ ...layer, attention: null }, spec.hidden, "attention", "in"), []);
+    return refuses("Cannot ", (own: object) => {
+      const change = { ...mlp, ...own } as Change;
+      return changeKind(change).normal(change, spec, "mlp 0");
+    }, [
+      [{ to: "weights", tensors: "0".repeat(64) }, "change mlp 0: it has no output projection, found "],
+      [{ to: "types", in: "Q4_0" }, "round mlp 0: it is "],
+    ]);
+  });
+});
+
+Deno.test("a type that needs importance is refused without it, and for a matrix that does not read what is weighed", () =>
+  withFixture("deepseek-v3", async ({ model: { spec: small, weights } }) => {
+    const { attention, ...rest } = small.layers[0];
+    const { latents, ...own } = attention as LatentSpec;
+    const layer = { ...rest, attention: { ...own, latents: { ...latents, query: 256, keyValue: 256 } } };
+    const spec = { ...small, hidden: 256, layers: [layer], head: { ...small.head, tied: false } };
+    const tensors = held({ "in.importance": of(...Array(256).fill(1)) });
+    const weighed = { ...mlp, to: "types", in: "IQ2_XXS", tensors } as const;
+    assert.deepEqual(changeKind(weighed).normal(weighed, spec, "mlp 0"), weighed);
+    const tables = { embedding: "IQ2_XXS", head: "Q4_0", tensors };
+    assert.deepEqual(normalTables(tables, spec), tables);
+    const normal = (own: object) => {
+      const change = { ...mlp, to: "types", in: "IQ2_XXS", ...own } as Change;
+      return changeKind(change).normal(change, spec, "a module");
+    };
+    await refuses("Cannot round ", normal, [
+      [{}, "layers.0.mlp.gate_proj.weight to IQ2_XXS"],
+      [{ module: "attention", tensors }, "layers.0.attention.q_b_proj.weight to IQ2_XXS"],
+    ]);
+    await refuses("Cannot round ", (own: TablesChange) => normalTables(own, spec), [
+      [{ embedding: "IQ2_XXS" }, "embedding.weight to IQ2_XXS"],
+      [{ head: "Q9" }, "head.weight to Q9: no such type of blocks"],
+    ]);
+    const change: Change = { layer: 0, module: "attention", to: "types", in: "Q4_0", tensors };
+    const numbers = float32([1, 64], Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i)));
+    const importance = of(...Array.from({ length: 64 }, (_, i) => i ** 4));
+    const made = async (name: string, brought: Record<string, Tensor>) => {
+      const kind = changeKind(change).made!(
+        change,
+        layer,
+        `attention.${name}`,
+        () => ({ type: "F32" }),
+        weights,
+      )!;
+      return toFloat32(await kind(numbers, new Map(Object.entries(brought))));
+    };
+    const plain = await made("q_b_proj.weight", {});
+    assert.deepEqual(await made("q_b_proj.weight", { "attention.in.importance": importance }), plain);
+    assert.notDeepEqual(await made("q_a_proj.weight", { "attention.in.importance": importance }), plain);
   }));
 
 Deno.test("a change of types rounds the matrices of its group, by the importance of what they read", () =>

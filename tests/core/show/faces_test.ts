@@ -1,8 +1,7 @@
-/** Tables: as HTML, columns of CSV, lists sorted by 95 % intervals and plans in words. */
+/** Tables: as HTML, columns of CSV and lists sorted by 95 % intervals. */
 import assert from "node:assert/strict";
 import { rowsOf, tablesOf } from "core/show/looks.ts";
 import { tablesHtml } from "core/show/tables/html.ts";
-import { planPhrase } from "core/measure/mod.ts";
 import { byInterval } from "core/result/mod.ts";
 import { riseOf, riseSign } from "features/sweep/mod.ts";
 import { intervalWords, reading } from "core/show/words/mod.ts";
@@ -25,15 +24,6 @@ Deno.test("columns of CSV are named in snake_case, one name for one thing", () =
   const names = new Set(Object.values(results).flatMap((list) => Object.keys(rowsOf(list)[0] ?? {})));
   const others = [...names].filter((name) => !/^[a-z][a-z0-9_]*$/.test(name));
   assert.deepEqual(others, ["angular-last"]);
-});
-
-Deno.test("a plan is without what it drops and with what it changes", () => {
-  const mean = { layer: 5, module: "attention", to: "mean", tensors: "0".repeat(64) } as const;
-  assert.equal(planPhrase({ attention: [], mlp: [] }), "full model");
-  assert.equal(planPhrase({ attention: [1], mlp: [1] }), "without block 1");
-  const changes = [mean];
-  assert.equal(planPhrase({ attention: [], mlp: [], changes }), "with attention 5 (mean)");
-  assert.equal(planPhrase({ attention: [], mlp: [4], changes }), "without MLP 4, with attention 5 (mean)");
 });
 
 Deno.test("a list is sorted by what its intervals say; a touch of zero and a single sample say nothing", () => {
