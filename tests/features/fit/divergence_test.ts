@@ -10,7 +10,7 @@ import { provenance } from "../../core/show/synthetic.ts";
 function runOf(samples: number): { run: Divergence; base: Divergence; tokens: number[] } {
   const kl = Array.from(
     { length: samples },
-    (_, s) => Array.from({ length: 100 }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97) / 12)),
+    (_, s) => Array.from({ length: 100 }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97 + s / samples) / 12)),
   );
   const sums = kl.map((own, s) => ({
     ...{ nll: 300 + s + 2 * (s % 2), kl: own.reduce((a, b) => a + b), top1: 80 + s, tokens: 100 },
