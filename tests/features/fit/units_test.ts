@@ -161,6 +161,15 @@ Deno.test("baselines with a table of words, rows that do not hold a type, and tw
   const other = sitesOf(inner, { Q4_0: 0.3, IQ4_NL: 0.31 });
   assert.deepEqual(found(other, 250)[1], most.replaceAll("IQ4_NL", "Q4_0"), "the one that diverges less");
   const bare = (layers: Level[][]) => found(sitesOf(layers, even, []), 50);
+  const large = {
+    ...table,
+    bytes: 400,
+    levels: [{ ...one, bytes: 300 }, { ...table.levels[1], bytes: 100 }],
+  };
+  // 2 × 55 + 45 + 100 are less than 2 × 45 + 300.
+  assert.equal(found(sitesOf(inner, even, [large]), 200)[1], most.replace("t Q5_0", "t null"));
+  assert.equal(bare([levelsFor("Q8_0"), every, every])[0], "uniform Q5_0: 0 Q8_0 1 Q5_0 2 Q5_0");
+  assert.deepEqual(bare([every]), ["uniform IQ4_NL: 0 IQ4_NL", drops(0)]);
   assert.deepEqual(bare([every, every]), ["uniform Q5_0: 0 Q5_0 1 Q5_0", drops(0)]);
   assert.equal(bare([every, every, every])[1], "rule IQ4_NL: 1 IQ4_NL");
   assert.deepEqual([bare([[]]), found([], 5)], [[drops(0)], []]);
