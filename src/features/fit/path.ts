@@ -31,10 +31,9 @@ export function lowerHull<Point extends Priced>(points: readonly Point[]): Point
   const slope = (from: Priced, to: Priced) => (to.kld - from.kld) / (to.saved - from.saved);
   for (const point of points.toSorted((a, b) => a.saved - b.saved || b.kld - a.kld)) {
     if (point.saved <= 0) continue;
-    const before = () => hull.at(-1) ?? { saved: 0, kld: 0 };
     while (hull.length > 0) {
-      const from = hull.at(-2) ?? { saved: 0, kld: 0 };
-      if (before().saved < point.saved && slope(from, before()) < slope(before(), point)) break;
+      const [from, before] = [hull.at(-2) ?? { saved: 0, kld: 0 }, hull.at(-1)!];
+      if (before.saved < point.saved && slope(from, before) < slope(before, point)) break;
       hull.pop();
     }
     hull.push(point);

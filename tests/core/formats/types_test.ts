@@ -1,5 +1,6 @@
 /** Types of blocks in a GGUF file: which of its tensors a plan puts in which type, and their rows, however they are read. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Job } from "core/formats/job.ts";
 import { retypedTensors } from "core/formats/gguf/types.ts";
 import type { Change, DropPlan, TablesChange } from "core/measure/mod.ts";
@@ -7,7 +8,7 @@ import { ggufNames, type LayerSpec, layerTensors, type ModelSpec, storedTensor }
 import type { LatentSpec } from "core/models/modules/latent.ts";
 import { keepTensors, noDrop } from "core/run/mod.ts";
 import { float32 } from "core/tensor/mod.ts";
-import { encoded, type OutTensor } from "core/weights/mod.ts";
+import { contentOf, encoded, encodedBytes, type OutTensor } from "core/weights/mod.ts";
 import { withFixture } from "../../model.ts";
 
 type Weights = Float32Array<ArrayBuffer>;
@@ -168,5 +169,24 @@ Deno.test("tables of words: each in its type, or one that is both; an embedding 
       const made = await changed(spec, "llama", { tables });
       assert.deepEqual(made.names.filter((name) => !name.startsWith("blk.")), names, JSON.stringify(tables));
       expectTypes(made, expected);
+    }
+  }));
+
+Deno.test("rows are rounded 16 MiB of numbers at a time, whatever the parts in which they come", () =>
+  withFixture("llama", async ({ model: { spec } }) => {
+    const columns = 1_900_544, name = "token_embd.weight";
+    const numbers = Float32Array.from({ length: 4 * columns }, (_, i) => i % 251 - 125);
+    const own = { name, type: "F32", shape: [4, columns], ...contentOf(new Uint8Array(numbers.buffer)) };
+    const job = {
+      ...{ drop: { ...noDrop, tables: { embedding: "Q8_0" } }, full: spec },
+      ...{ model: { stored: () => ({ name }) }, stored: { file: { tensors: new Map() } } },
+    } as unknown as Job;
+    const [{ parts }] = retypedTensors(job, "llama", [own]);
+    const found = await Array.fromAsync(parts());
+    const half = encodedBytes("Q8_0", [2, columns]);
+    assert.deepEqual(found.map(({ length }) => length), [half, half]);
+    const expected = encoded("Q8_0", float32([4, columns], numbers));
+    for (const [i, part] of found.entries()) {
+      assert.equal(Buffer.compare(part, expected.subarray(i * half, (i + 1) * half)), 0);
     }
   }));

@@ -64,6 +64,10 @@ Deno.test("a verdict: yes, no, and that few documents cannot tell, alike for one
   assert.equal(verdict(0.02, { n: 1000, gained: 10, lost: 35 }), "cannot tell");
   assert.equal(verdict(0.02, same(40), same(40)), "cannot tell");
   assert.equal(verdict(0.02, same(400), same(400)), "yes");
+  // Where all is lost the interval ends at the value itself: all is within 1.1, and not within 1.
+  const lost = [{ n: 9, gained: 0, lost: 9 }, { n: 20, gained: 0, lost: 20 }];
+  assert.deepEqual([0.5, 1].map((margin) => changeOver(lost, margin).equivalence), [1, 1]);
+  assert.equal(verdict(1.1, ...lost), "yes");
   assert.equal(verdict(0.02, { n: 40, gained: 0, lost: 12 }, { n: 40, gained: 0, lost: 12 }), "no");
 });
 
@@ -105,6 +109,8 @@ Deno.test("a change is never 0 … 0, p agrees with the verdict, and the order o
         const turned = changeOver(tasks.toReversed(), margin);
         assert.equal(turned.verdict, verdict);
         assert.ok(Math.abs(turned.low - low) < 1e-12 && Math.abs(turned.high - high) < 1e-12);
+        const mirrored = tasks.map(({ n, gained, lost }) => ({ n, gained: lost, lost: gained }));
+        near(changeOver(mirrored, margin).equivalence, p, 1e-9);
       },
     ),
     { numRuns: 60 },

@@ -8,6 +8,9 @@ import {
   inDropOrder,
   interval95,
   mean,
+  meanIn,
+  median,
+  present,
   quartiles,
   rankInterval,
   rankModules,
@@ -17,8 +20,9 @@ import {
   toldSign,
   withinBudget,
 } from "core/measure/mod.ts";
-import { correlation, ranks } from "core/measure/statistics/statistics.ts";
+import { correlation, largestAt, ranks } from "core/measure/statistics/statistics.ts";
 import { readJson } from "../../fixtures/read.ts";
+import { refuses } from "../../support.ts";
 
 const { rankIntervals } = await readJson("tests/fixtures/statistics.json");
 
@@ -103,6 +107,18 @@ Deno.test("the middle, and the middle half", () => {
     name: "RangeError",
     message: "Cannot compute a median: found no numbers, expected at least one",
   });
+});
+
+Deno.test("the mean and the median of what is there, and the place of the largest", () => {
+  assert.deepEqual([[1, 3, 3, 2], [5, 1], [1, 2]].map((own) => largestAt(Float32Array.from(own))), [1, 0, 1]);
+  assert.deepEqual(present([0, null, 2]), [0, 2]);
+  assert.deepEqual([[1, null, 3, NaN, Infinity], [5], [null, NaN]].map(meanIn), [2, 5, null]);
+  const lists = [[10, null, 1, 9], [4, 1, 3, 2], [7], [1, 2], [null], []];
+  assert.deepEqual(lists.map((list) => median(list)), [9, 2.5, 7, 1.5, null, null]);
+  return refuses("TypeError: Cannot take the median: ", (values: unknown) => median(values as number[]), [
+    ["1", 'values is "1", expected a list of numbers'],
+    [[1, "2"], "expected a list of numbers"],
+  ]);
 });
 
 Deno.test("the lowest score is dropped first, and of equal scores the deeper module", () => {

@@ -7,14 +7,15 @@ import { quantile } from "core/measure/mod.ts";
 import { provenance } from "../../core/show/synthetic.ts";
 
 /** Samples of 100 tokens with divergences that differ much, and what is kept of them. */
-function runOf(samples: number): { run: Divergence; base: Divergence; tokens: number[] } {
+function runOf(samples: number, tokens = 100): { run: Divergence; base: Divergence; tokens: number[] } {
   const kl = Array.from(
     { length: samples },
-    (_, s) => Array.from({ length: 100 }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97) / 12)),
+    (_, s) =>
+      Array.from({ length: tokens }, (_, t) => Math.exp(-((s * 37 + t * 61) % 97 + s / samples) / 12)),
   );
   const sums = kl.map((own, s) => ({
-    ...{ nll: 300 + s + 2 * (s % 2), kl: own.reduce((a, b) => a + b), top1: 80 + s, tokens: 100 },
-    tail: own.toSorted((a, b) => b - a).slice(0, 10),
+    ...{ nll: 300 + s + 2 * (s % 2), kl: own.reduce((a, b) => a + b), top1: 80 + s, tokens },
+    tail: own.toSorted((a, b) => b - a).slice(0, Math.ceil(tokens / 10)),
   }));
   const from = (sums: Divergence["sums"]) =>
     divergenceSums.from({ provenance: provenance({ layers: 2 }) }, { sums });
@@ -23,9 +24,11 @@ function runOf(samples: number): { run: Divergence; base: Divergence; tokens: nu
 }
 
 Deno.test("the 99 % quantile is that of all tokens, though a tenth of them is kept", () => {
-  const { run, base, tokens } = runOf(8);
-  const { kld99 } = costsOf(run, base);
-  assert.ok(Math.abs(kld99 - quantile(tokens.toSorted((a, b) => a - b), 0.99)) < 1e-9);
+  for (const [samples, length] of [[8, 100], [2, 5], [1, 1]]) {
+    const { run, base, tokens } = runOf(samples, length);
+    const { kld99 } = costsOf(run, base);
+    assert.ok(Math.abs(kld99 - quantile(tokens.toSorted((a, b) => a - b), 0.99)) < 1e-9, `${samples}`);
+  }
 });
 
 Deno.test("means are over tokens, with Student's intervals over samples, and losses are paired", () => {
@@ -36,6 +39,15 @@ Deno.test("means are over tokens, with Student's intervals over samples, and los
   // Shares 0.80 to 0.83: standard deviation 0.01291, t of 3 degrees 3.1824, half-width 3.1824 × 0.01291 / 2.
   assert.ok(Math.abs(same.high! - same.value - 0.020542) < 1e-5, `${same.high! - same.value}`);
   assert.ok(Math.abs(loss.value - 0.01) < 1e-12, "0 and 0.02 nats by turns");
+  for (const { value, low, high } of [kld, same, loss]) {
+    assert.ok(low! < value && Math.abs(high! - value - (value - low!)) < 1e-12, "both sides");
+  }
+  const some = {
+    ...run,
+    sums: run.sums.map((sample, s) => ({ ...sample, top1: s ? 100 : 1, kl: s ? 0 : 9 })),
+  };
+  const ends = costsOf(some, base);
+  assert.deepEqual([ends.same.high, ends.kld.low], [1, 0], "a share is 1 at most, a divergence 0 at least");
 });
 
 Deno.test("one sample has no interval", () => {

@@ -112,6 +112,12 @@ Deno.test("of two types of equal size the one that diverges less is on the hull,
     { name: "larger", saved: -1, kld: 0 },
   ];
   assert.deepEqual(lowerHull(points).map(({ name }) => name), ["Q5_1", "IQ4_NL"]);
+  const hullOf = (...points: [saved: number, kld: number][]) =>
+    lowerHull(points.map(([saved, kld]) => ({ saved, kld }))).map(({ saved }) => saved);
+  assert.deepEqual(hullOf([0, 0.5]), [], "what saves nothing");
+  assert.deepEqual(hullOf([1, 1], [0, 0.5]), [1]);
+  assert.deepEqual(hullOf([2, 1], [3, 1.6]), [2, 3]);
+  assert.deepEqual(hullOf([1, 1], [2, 2]), [2], "each piece costs more than the one before it");
 });
 
 Deno.test("modules that must not be dropped beside others stay", () => {
@@ -121,6 +127,9 @@ Deno.test("modules that must not be dropped beside others stay", () => {
   const apart = (own: readonly Module[], dropped: readonly Module[]) =>
     !own.some(({ layer }) => dropped.some((other) => Math.abs(other.layer - layer) === 1));
   assert.deepEqual(pathOf(sites, apart).at(-1)!.dropped.map(({ layer }) => layer), [0, 2]);
+  const unit = unitOf(0, "in", 100);
+  const levels = [{ level: { type: "Q8_0", bits: 8, bytes: 50 }, saved: 50, kld: 0.1 }];
+  assert.equal(pathOf([{ units: [{ unit, levels }], drop: null }], () => false).length, 2, "types stay free");
 });
 
 Deno.test("plans that are confirmed lie about the chosen one, smallest first, each once", () => {
@@ -129,6 +138,12 @@ Deno.test("plans that are confirmed lie about the chosen one, smallest first, ea
   ));
   assert.equal(stopWithin(path, 0.1), 5);
   assert.deepEqual(rungsAbout(path, 5, [0.75, 0.8, 0.9, 1, 1.04]), [2, 3, 4, 5, 6]);
+  assert.deepEqual(rungsAbout(path, 5, [1.04, 1, 0.75]), [2, 5, 6]);
+  assert.deepEqual(
+    rungsAbout(path.with(2, path[1]), 1, [1]),
+    [1],
+    "the chosen one of two that diverge alike",
+  );
   assert.deepEqual(rungsAbout(path, 1, [0.5, 1]), [1], "what changes nothing is not confirmed");
 });
 

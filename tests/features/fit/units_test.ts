@@ -106,3 +106,71 @@ Deno.test("one type for all, the rule, and drops alone save as much as is wanted
   assert.deepEqual([rule.type, rule.choices.length], ["Q4_0", 2], "the first and the last layer stay");
   assert.deepEqual(found.get("drops")!.dropped, [{ module: "mlp", layer: 0 }]);
 });
+
+Deno.test("baselines with a table of words, rows that do not hold a type, and two types of equal size", () => {
+  const one: Level = { type: null, bits: Infinity, bytes: 100 };
+  const bytes = new Map([["Q8_0", 85], ["Q5_0", 55], ["Q4_0", 45], ["IQ4_NL", 45]]);
+  const levelsFor = (...types: string[]) => types.map((type) => level(type, bytes.get(type)!));
+  const every = levelsFor(...bytes.keys());
+  const inner = [every, every, levelsFor("Q8_0", "Q5_0"), levelsFor("Q4_0"), every];
+  const table: Unit = {
+    place: { table: "embedding", both: "head" },
+    ...{ matrices: [], bytes: 150, levels: [one, ...levelsFor("Q5_0")] },
+  };
+  const sitesOf = (layers: readonly Level[][], klds: Record<string, number>, tables: Unit[] = [table]) =>
+    [...layers.map((levels, layer) => unit(layer, "in", levels)), ...tables].map((
+      unit,
+      layer,
+    ): PricedSite => ({
+      units: [{
+        unit,
+        levels: unit.levels.map((level) => (
+          { level, saved: unit.bytes - level.bytes, kld: klds[level.type ?? ""] ?? 0 }
+        )),
+      }],
+      drop: "layer" in unit.place
+        ? { modules: [{ module: "mlp", layer }], saved: 100, kld: 1 + layer }
+        : null,
+    }));
+  const textOf = ({ by, type, choices, dropped }: Baseline) =>
+    [
+      `${by} ${type}:`,
+      ...choices.map(({ unit: { place }, level }) => `${"layer" in place ? place.layer : "t"} ${level.type}`),
+      ...dropped.map(({ layer }) => `without ${layer}`),
+    ].join(" ");
+  const found = (sites: readonly PricedSite[], wanted: number) => baselinesOf(sites, wanted).map(textOf);
+  const even = { Q4_0: 0.3, IQ4_NL: 0.29 };
+  const finest = "uniform Q8_0: 0 Q8_0 1 Q8_0 2 Q8_0 4 Q8_0 t null"; // 4 × 15 + 50
+  const finer = "uniform Q5_0: 0 Q5_0 1 Q5_0 2 Q5_0 4 Q5_0 t Q5_0"; // 4 × 45 + 95
+  const coarse = "uniform IQ4_NL: 0 IQ4_NL 1 IQ4_NL 2 Q5_0 3 Q4_0 4 IQ4_NL t Q5_0"; // 4 × 55 + 45 + 95
+  const most = "rule IQ4_NL: 1 IQ4_NL 2 Q5_0 3 Q4_0 t Q5_0"; // 2 × 55 + 45 + 95
+  const drops = (...layers: number[]) =>
+    ["drops null:", ...layers.map((layer) => `without ${layer}`)].join(" ");
+  const rows: [wanted: number, ...expected: string[]][] = [
+    [0, finest, "rule Q8_0: 1 Q8_0 2 Q8_0 t null", drops(0)],
+    [110, finest, "rule Q5_0: 1 Q5_0 2 Q5_0 t null", drops(0, 1)],
+    [111, finer, "rule Q5_0: 1 Q5_0 2 Q5_0 t null", drops(0, 1)],
+    [150, finer, "rule Q5_0: 1 Q5_0 2 Q5_0 t Q5_0", drops(0, 1)],
+    [310, coarse, most, drops(0, 1, 2, 3)],
+    [400, coarse, most, drops(0, 1, 2, 3)],
+    [501, coarse, most],
+  ];
+  for (const [wanted, ...expected] of rows) {
+    assert.deepEqual(found(sitesOf(inner, even), wanted), expected, `${wanted}`);
+  }
+  const other = sitesOf(inner, { Q4_0: 0.3, IQ4_NL: 0.31 });
+  assert.deepEqual(found(other, 250)[1], most.replaceAll("IQ4_NL", "Q4_0"), "the one that diverges less");
+  const bare = (layers: Level[][]) => found(sitesOf(layers, even, []), 50);
+  const large = {
+    ...table,
+    bytes: 400,
+    levels: [{ ...one, bytes: 300 }, { ...table.levels[1], bytes: 100 }],
+  };
+  // 2 × 55 + 45 + 100 are less than 2 × 45 + 300.
+  assert.equal(found(sitesOf(inner, even, [large]), 200)[1], most.replace("t Q5_0", "t null"));
+  assert.equal(bare([levelsFor("Q8_0"), every, every])[0], "uniform Q5_0: 0 Q8_0 1 Q5_0 2 Q5_0");
+  assert.deepEqual(bare([every]), ["uniform IQ4_NL: 0 IQ4_NL", drops(0)]);
+  assert.deepEqual(bare([every, every]), ["uniform Q5_0: 0 Q5_0 1 Q5_0", drops(0)]);
+  assert.equal(bare([every, every, every])[1], "rule IQ4_NL: 1 IQ4_NL");
+  assert.deepEqual([bare([[]]), found([], 5)], [[drops(0)], []]);
+});

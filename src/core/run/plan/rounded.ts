@@ -13,8 +13,8 @@ interface Kept {
 }
 
 const kept = new WeakMap<WeightSource, Kept>();
-/** The most bytes that stay, and the share of free memory. */
-const [MOST, SHARE] = [2 ** 31, 0.25];
+/** The most bytes that stay: 2 GiB, or a quarter of free memory. */
+export const roomIn = (free: number): number => Math.min(2 ** 31, free / 4);
 
 /** A tensor of some weights as it is read again from a type of blocks; `key` names it, its rows, and how it is rounded. */
 export async function roundedOnce(
@@ -23,6 +23,7 @@ export async function roundedOnce(
   type: string,
   tensor: Tensor,
   rounding: RowRounding,
+  room?: number,
 ): Promise<Tensor> {
   const own = kept.get(weights) ?? { blocks: new Map(), bytes: 0 };
   kept.set(weights, own);
@@ -31,7 +32,7 @@ export async function roundedOnce(
   if (known) return readTensor(type, tensor.shape, known);
   const numbers = toFloat32(tensor) as Float32Array<ArrayBuffer>;
   const blocks = await encodeInThreads(type, numbers, tensor.shape.at(-1)!, rounding);
-  if (own.bytes + blocks.length <= Math.min(MOST, SHARE * availableBytes())) {
+  if (own.bytes + blocks.length <= (room ?? roomIn(availableBytes()))) {
     own.blocks.set(name, blocks);
     own.bytes += blocks.length;
   }
