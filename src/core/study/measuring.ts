@@ -1,7 +1,15 @@
 /** A scope that measures, counts and keeps what earlier runs have not, or does one machine's share of it. */
 import { displayable, phased, type Progress } from "../entry/mod.ts";
-import { planHash } from "../measure/mod.ts";
-import { head, isEarlier, keep, keptResult, originOf, type Types, unrecorded } from "../result/mod.ts";
+import {
+  canonical,
+  head,
+  isEarlier,
+  keep,
+  keptResult,
+  originOf,
+  type Types,
+  unrecorded,
+} from "../result/mod.ts";
 import { type DropPlan, noDrop } from "../run/mod.ts";
 import {
   type Call,
@@ -86,8 +94,8 @@ export function scopeOf(
             return await found(own);
           })
           : await withWeights(place.model, call, own, found);
-        for (const { kind, provenance: { text, drop } } of results.flat().filter(isEarlier)) {
-          making?.reused.add(`${kind} ${text.hash} ${planHash(drop)}`);
+        for (const found of results.flat().filter(isEarlier)) {
+          making?.reused.add(canonical([found.kind, originOf(found)]));
         }
         return results;
       }),

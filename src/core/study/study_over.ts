@@ -19,8 +19,10 @@ type Said = Pick<Study<never, never, never>, "verb" | "says" | "isForSeveral">;
 /** A study over a text: besides how it measures, what its options are. */
 export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {
   readonly checks: Checks<O>;
-  /** How its results follow from sums, and merge. */
-  readonly result: Summed<K>;
+  /** How its results follow from sums; where they do not join, no machines share it. */
+  readonly result: Summed<K> | Measure<Own, K>["result"];
+  /** Its text; default: that of the options. */
+  text?(model: StudyModel, options: O): Text;
   /** What the options come to in a model, or throws `RangeError`. */
   settle?(model: StudyModel, options: O, size: Size): Own;
   /** What is added to results when they are shown, and not kept. */
@@ -51,14 +53,15 @@ function overText<O extends StudyOptions, Own, K extends Types, Out>(
   out: (results: K["result"][]) => Out,
   planned: (plans: readonly DropPlan[]) => object,
 ): ScopedStudy<StudyModel, O, Out> {
-  const { verb, says, isForSeveral, checks, settle, after, result: { kind: { name } } } = how;
+  const { verb, says, isForSeveral, checks, settle, after, result: { kind: { name }, join } } = how;
+  const textIn = how.text ?? ((model: StudyModel, options: O) => textOf(model, options, checks));
   const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
   const plansOf = (model: StudyModel, options: O) => plansIn(options).map((plan) => dropsIn(model, plan));
   const own = study<O, Out & object>({
     ...{ verb, says, isForSeveral, checks, label: name },
-    text: (model, options) => textOf(model, options, checks),
+    text: textIn,
     async run(scope, model, options) {
-      const text = textOf(model, options, checks);
+      const text = textIn(model, options);
       const own = settle?.(model, options, text.sizes) ?? {} as Own;
       const label = `${name} of ${model.name}`;
       const place = {
@@ -74,7 +77,13 @@ function overText<O extends StudyOptions, Own, K extends Types, Out>(
       const known = results.map((result): K["result"] => ({ ...result }));
       return out(await after(known, { model, text, options }, scope.options)) as Out & object;
     },
-    depends: (model, options) => ({ ...filled(checks, options, added), ...planned(plansOf(model, options)) }),
+    ...join
+      ? {
+        depends: (model: StudyModel, options: O) => (
+          { ...filled(checks, options, added), ...planned(plansOf(model, options)) }
+        ),
+      }
+      : {},
   });
   return { ...how, ...own } as ScopedStudy<StudyModel, O, Out>;
 }

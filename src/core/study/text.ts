@@ -37,7 +37,8 @@ export function zipfOf({ vocabulary }: { readonly vocabulary: number }, sizes: T
   return packedOnce(sizes, ({ signal }) => drawText(vocabulary, samples, length, signal));
 }
 
-function packedOnce(sizes: Text["sizes"], pack: Text["pack"]): Text {
+/** A text that is packed when it is first needed. */
+export function packedOnce(sizes: Text["sizes"], pack: Text["pack"]): Text {
   let packed: Promise<Packed> | undefined;
   const noted = (error: unknown) => {
     if (error instanceof Error) unread.add(error);

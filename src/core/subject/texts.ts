@@ -136,6 +136,13 @@ async function pack(
   };
 }
 
+/** Given tokens as a text. */
+export const packedIds = (blocks: Blocks): Packed => ({
+  blocks,
+  text: { name: IDS, hash: textHash(blocks) },
+  packing: { samples: blocks.samples, length: blocks.length, skip: 0, bos: false },
+});
+
 /** Some blocks of a packed text, as if they alone had been packed. */
 export function partOf({ blocks, text, packing }: Packed, first: number, samples: number): Packed {
   const { ids, length } = blocks;

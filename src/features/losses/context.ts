@@ -1,30 +1,30 @@
 /** What attention's values carry beyond their own token: the rise of the loss where layers take them from the token alone. */
-import { type Checks, expect, list, oneOf, optionsOf, wholeNumber } from "core/entry/mod.ts";
-import type { Provenance, RiseInterval } from "core/result/mod.ts";
-import { noDrop } from "core/run/mod.ts";
+import { type Checks, displayable, expect, list, oneOf, optionsOf, wholeNumber } from "core/entry/mod.ts";
+import { head, riseOverSamples } from "core/result/mod.ts";
+import { dropPlan, noDrop } from "core/run/mod.ts";
 import { mixerKind } from "core/models/mod.ts";
+import { CALIBRATION_TEXT, heldOutChecks, LENGTH, SAMPLES, type StudyOptions } from "core/study/options.ts";
+import { type Over, type Scope, study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
+import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
+import { type Text, textOf } from "core/study/text.ts";
+import { watch } from "../observe/mod.ts";
+import { type Changed, type Changing, underChange, type ValueChange } from "./changed.ts";
 import {
-  CALIBRATION_TEXT,
-  HELD_OUT_TEXT,
-  heldOutChecks,
-  LENGTH,
-  provenance,
-  SAMPLES,
-  type StudyOptions,
-} from "core/study/options.ts";
-import { onModel, type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
-import { textOf } from "core/study/text.ts";
-import { observe } from "../observe/mod.ts";
-import { changedPerplexities, type Changing, type ValueChange } from "./changed.ts";
-import { paired } from "./study.ts";
+  contextKind,
+  type ContextLoss,
+  contextLossKind,
+  VALUE_SOURCES,
+  type WithoutContext,
+} from "./result.ts";
+import { scoring } from "./scored.ts";
+import { riseOver } from "./study.ts";
 
 /** The name of a place that values without context come from. */
-export type ValueSource = "token" | "embedding" | "mean";
-/** Where values without context come from. */
-export const VALUE_SOURCES = ["token", "embedding", "mean"] as const satisfies readonly ValueSource[];
+export type ValueSource = typeof VALUE_SOURCES[number];
 
 /** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
-export interface ContextOptions extends Omit<StudyOptions, "results"> {
+export interface ContextOptions extends StudyOptions {
   /** Where the values come from; default: each place in turn. */
   readonly from?: readonly ValueSource[] | undefined;
   /** Sets of layers that are changed together; default: each layer alone. */
@@ -35,23 +35,8 @@ export interface ContextOptions extends Omit<StudyOptions, "results"> {
   readonly calibration?: Partial<TextOptions> | undefined;
 }
 
-/** What `withoutContext` measures. */
-export interface WithoutContext {
-  /** The model, the text that the losses are measured on, and what computed them. */
-  readonly provenance: Provenance;
-  /** The text that means are taken over. */
-  readonly calibration: Provenance;
-  /** First tokens of each sample that kept their own values. */
-  readonly keep: number;
-  /** Share of the other tokens that occur in the text that means are taken over. */
-  readonly seen: number;
-  /** What values from a place cost in layers, 0-based, that were changed together: nats per token. */
-  readonly rises: readonly (RiseInterval & Readonly<{ from: ValueSource; layers: readonly number[] }>)[];
-}
-
-const { results: _, ...measured } = heldOutChecks;
 const checks: Checks<ContextOptions> = {
-  ...measured,
+  ...heldOutChecks,
   from: list(oneOf(VALUE_SOURCES), "places", 1),
   layers: list(list(wholeNumber(0), "layers", 1), "sets of layers", 1),
   keep: wholeNumber(0),
@@ -82,70 +67,129 @@ export async function withoutContext(
   model: StudyModel | string,
   options: ContextOptions = {},
 ): Promise<WithoutContext> {
-  return await onModel(verb, model, options, checks, measure);
+  return await run(contextStudy, model, options);
 }
 
-async function measure(
-  model: StudyModel,
-  { from = VALUE_SOURCES, layers, keep = 0, calibration: means, ...options }: ContextOptions,
-): Promise<WithoutContext> {
-  const alone = model.spec.layers.flatMap(({ attention }, l) =>
+export const contextStudy = study<ContextOptions, WithoutContext>({
+  verb,
+  label: "values without context",
+  checks,
+  text: (model, options) => textsOf(model, options)[0],
+  async run(scope, model, options) {
+    const { from = VALUE_SOURCES, keep = 0 } = options;
+    const [text, read] = textsOf(model, options);
+    expect(verb, "keep", keep, wholeNumber(0, Math.min(text.sizes.length, read.sizes.length) - 1));
+    const plans = plansOf(model, from, options.layers);
+    await scope.read(read);
+    const [provenance, calibration] = [await scope.origin(model, text), await scope.origin(model, read)];
+    const known = { provenance, calibration, keep, rises: plans };
+    const label = `values without context of ${model.name}`;
+    return await scope.kept(contextKind, label, known, async () => {
+      const stream = from.some((place) => place !== "embedding")
+        ? await meansIn(scope, model, read, keep, false)
+        : [];
+      const embedding = from.includes("embedding") ? await meansIn(scope, model, text, keep, true) : [];
+      const lossIn = async (plan: Plan | null, i: number) => {
+        const by = ({ layer, v: { data }, ids }: Changing<"v">) => {
+          if (!plan?.layers.includes(layer)) return;
+          const means = plan.from === "embedding" ? embedding[layer] : stream[layer];
+          for (let t = keep; t < ids.length; t++) {
+            const own = plan.from === "mean" ? undefined : means.get(ids[t]);
+            data.set(own ?? means.get(ANY)!, t * data.length / ids.length);
+          }
+          return { v: data };
+        };
+        const isOfText = plan?.from === "embedding"; // whose means are over the same text
+        const known = plan && { ...plan, keep, calibration: isOfText ? null : calibration };
+        const own = { known, change: { values: ["v"], by: by as ValueChange["by"] } as const, plan: i };
+        const nameOf = () => `change ${i} of ${plans.length}`;
+        return (await scope.over(losing, { model, text, own, nameOf }, [[noDrop]]))[0][0];
+      };
+      const base = await lossIn(null, 0);
+      const runs: ContextLoss[] = [];
+      for (const [i, plan] of plans.entries()) runs.push(await lossIn(plan, i + 1));
+      const rises = plans.map((plan, i) => {
+        const { sums } = runs[i];
+        return { ...plan, ...riseOverSamples(sums.length, riseOver(runs[i], base)) };
+      });
+      const [ids, others] = await Promise.all([text, read].map(async (one) => {
+        const { blocks: { ids, length } } = await one.pack(scope.options);
+        return [...ids].filter((_, t) => t % length >= keep);
+      }));
+      const seen = ids.filter(Set.prototype.has, new Set(others)).length / ids.length;
+      return { provenance, calibration, keep, seen, rises };
+    });
+  },
+});
+
+type Plan = Pick<WithoutContext["rises"][number], "from" | "layers">;
+
+/** The text that losses are measured on, and the one that means are taken over. */
+function textsOf(model: StudyModel, { calibration, ...options }: ContextOptions): [Text, Text] {
+  const usual = { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH, skip: 0 };
+  return [textOf(model, options, heldOutChecks), textOf(model, { ...options, ...usual, ...calibration })];
+}
+
+/** The changes: values from each place in each set of layers. */
+function plansOf({ name, spec }: StudyModel, from: readonly ValueSource[], layers: ContextOptions["layers"]) {
+  const alone = spec.layers.flatMap(({ attention }, l) =>
     attention && mixerKind(attention).inside(attention) ? [[l]] : []
   );
   const wrong = layers?.flat().find((layer) => !alone.some(([own]) => own === layer));
-  if (wrong !== undefined) {
-    throw new RangeError(`Cannot ${verb}: layer ${wrong} of ${model.name} has no values`);
-  }
-  const over = { text: HELD_OUT_TEXT, ...options };
-  const read = { ...options, text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH, skip: 0, ...means };
-  const texts = [over, read].map((of) => textOf(model, of));
-  expect(verb, "keep", keep, wholeNumber(0, Math.min(...texts.map(({ sizes }) => sizes.length)) - 1));
-  const packed = await Promise.all(texts.map((text) => text.pack(options)));
-  const [ids, known] = packed.map(({ blocks }) =>
-    [...blocks.ids].filter((_, t) => t % blocks.length >= keep)
-  );
-  const stream = from.some((place) => place !== "embedding") ? await meansOf(model, read, keep) : [];
-  const embedding = from.includes("embedding") ? await meansOf(model, over, keep, true) : [];
-  const plans = from.flatMap((place) => (layers ?? alone).map((layers) => ({ from: place, layers })));
-  const by = ({ plan, layer, v: { data }, ids }: Changing<"v">) => {
-    if (!plans[plan - 1]?.layers.includes(layer)) return;
-    const place = plans[plan - 1].from;
-    const means = place === "embedding" ? embedding[layer] : stream[layer];
-    for (let t = keep; t < ids.length; t++) {
-      data.set(place !== "mean" && means.get(ids[t]) || means.get(ANY)!, t * data.length / ids.length);
-    }
-    return { v: data };
-  };
-  const change = { values: ["v"], by: by as ValueChange["by"] } as const;
-  const runs = await changedPerplexities(model, [{}, ...plans].map(() => ({})), change, over, false);
-  const [given, calibration] = await Promise.all(
-    packed.map((own) => provenance(model, own, noDrop, options)),
-  );
-  const rises = plans.map((plan, i) => ({ ...plan, ...paired(runs[i + 1], runs[0]) }));
-  const seen = ids.filter(Set.prototype.has, new Set(known)).length / ids.length;
-  return { provenance: given, calibration, keep, seen, rises };
+  if (wrong !== undefined) throw new RangeError(`Cannot ${verb}: layer ${wrong} of ${name} has no values`);
+  return from.flatMap((place) => (layers ?? alone).map((own): Plan => ({ from: place, layers: [...own] })));
 }
+
+interface LossTypes {
+  request: Pick<ContextLoss, "provenance" | "change">;
+  sums: Pick<ContextLoss, "sums">;
+  result: ContextLoss;
+}
+const { passes, measure } = scoring(false);
+/** The losses under one change. */
+const losing: Over<Changed & { readonly known: ContextLoss["change"] }, LossTypes> = {
+  result: {
+    kind: contextLossKind,
+    from: (request, { sums }) => displayable({ ...head(contextLossKind), ...request, sums }),
+  },
+  origin: ({ known }) => ({ change: known }),
+  passes,
+  measure: async (running, options) => [
+    await underChange(running, (probed) => measure(probed, options), options),
+  ],
+};
 
 /** Stands for all tokens of a text. */
 const ANY = -1;
 
 /** Means of each layer's values: of each token of the vocabulary, and of all. With `bare`, the stream stays the embedding. */
-async function meansOf(model: StudyModel, options: ContextOptions, keep: number, bare = false) {
+async function meansIn(scope: Scope, model: StudyModel, text: Text, keep: number, bare: boolean) {
   const { layers } = model.spec;
-  const sums = layers.map(() => new Map<number, { readonly sum: Float64Array; count: number }>());
-  const drop = bare ? { mlp: layers.flatMap(({ mlp }, l) => mlp ? [l] : []) } : {};
-  await observe<"v" | "a">(model, ({ layer, v: { data }, a, ids }) => {
-    const width = data.length / ids.length;
-    for (let t = keep; t < ids.length; t++) {
-      for (const key of [ids[t], ANY]) {
-        const own = sums[layer].getOrInsertComputed(key, () => ({ sum: new Float64Array(width), count: 0 }));
-        for (let i = 0; i < width; i++) own.sum[i] += data[t * width + i];
-        own.count++;
-      }
-    }
-    return bare ? { a: a.data.fill(0) } : undefined;
-  }, { ...options, values: bare ? ["v", "a"] : ["v"], drop });
-  return sums.map((own) =>
-    new Map([...own].map(([id, { sum, count }]) => [id, sum.map((value) => value / count)]))
-  );
+  const plan = bare ? dropPlan(model.spec, { mlp: layers.flatMap(({ mlp }, l) => mlp ? [l] : []) }) : noDrop;
+  return await scope.work(model, [{ ...text.sizes, plans: [plan], head: false }], async (options) => {
+    const sums = layers.map(() => new Map<number, { readonly sum: Float64Array; count: number }>());
+    const { blocks } = await text.pack(options);
+    const values = bare ? ["v", "a"] as const : ["v"] as const;
+    await watch<"v" | "a">(
+      { model, blocks, plan, values, name: "means" },
+      ({ layer, v: { data }, a, ids }) => {
+        const width = data.length / ids.length;
+        for (let t = keep; t < ids.length; t++) {
+          for (const key of [ids[t], ANY]) {
+            const own = sums[layer].getOrInsertComputed(
+              key,
+              () => ({ sum: new Float64Array(width), count: 0 }),
+            );
+            for (let i = 0; i < width; i++) own.sum[i] += data[t * width + i];
+            own.count++;
+          }
+        }
+        return bare ? { a: a.data.fill(0) } : undefined;
+      },
+      options,
+    );
+    return sums.map((own) =>
+      new Map([...own].map(([id, { sum, count }]) => [id, sum.map((value) => value / count)]))
+    );
+  });
 }

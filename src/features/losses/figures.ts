@@ -4,7 +4,7 @@ import { hueOf } from "core/show/chart/draw/colors.ts";
 import { lineChart } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { counted, reading, settingsOf, textOf } from "core/show/words/mod.ts";
-import type { WithoutContext } from "./context.ts";
+import type { WithoutContext } from "./result.ts";
 
 /** Nats per token; a rise is near nothing below it. */
 const NEAR = 0.01;
@@ -15,7 +15,7 @@ const aResult = like(
 );
 
 /** Draws what it costs that one layer's values know only the token, with 95 % intervals over the samples. Each result has a row; sets of several layers are not drawn. */
-export const contextFigure: Draw<[readonly WithoutContext[]]> = figure("context", {
+export const contextFigure: Draw<[readonly Omit<WithoutContext, "kind" | "method">[]]> = figure("context", {
   results: list(aResult, "results of withoutContext over single layers", 1),
 }, (results) => {
   const all = results.map(({ rises, keep, seen, provenance: { model: { name: model } } }) => {

@@ -1,6 +1,7 @@
 /** Perplexity with and without the modules of plans. */
-import { feature, look } from "core/feature/mod.ts";
-import { perplexityKind } from "./result.ts";
+import { feature, look, oneRow, recorded } from "core/feature/mod.ts";
+import { contextStudy } from "./context.ts";
+import { contextKind, contextLossKind, perplexityKind } from "./result.ts";
 import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 
@@ -14,7 +15,17 @@ export * from "./study.ts";
 export * from "./table.ts";
 
 export default feature({
-  studies: { perplexity: perplexityStudy },
-  looks: [look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true })],
+  studies: { perplexity: perplexityStudy, context: contextStudy },
+  looks: [
+    look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true }),
+    recorded(contextKind, ({ rises }) =>
+      rises.map(({ from, layers, ...rise }) => (
+        { from, layers: layers.join(" "), ...rise }
+      ))),
+    oneRow(
+      contextLossKind,
+      ({ change }) => ({ from: change?.from ?? "", layers: change?.layers.join(" ") ?? "" }),
+    ),
+  ],
   command: { flags: "--drop-attention 25,26" },
 });

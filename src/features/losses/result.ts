@@ -1,6 +1,16 @@
 /** How well a model predicts a text under a plan. */
 import { z } from "zod";
-import { depends, head, kind, type Provenance, provenanceForm, sharedForm, summed } from "core/result/mod.ts";
+import {
+  depends,
+  endsForm,
+  head,
+  indices,
+  kind,
+  type Provenance,
+  provenanceForm,
+  sharedForm,
+  summed,
+} from "core/result/mod.ts";
 import { displayable, sum } from "core/entry/mod.ts";
 import { standardError } from "core/measure/mod.ts";
 
@@ -17,13 +27,17 @@ export const qualityForm = {
   top1: z.number(),
 };
 
+/** By sample. */
+const sumsForm = z.array(
+  z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() }),
+);
+
 export const perplexityKind = kind("perplexity", { method: 1, merges: true, origin: depends() }, {
   provenance: provenanceForm,
   ...qualityForm,
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
-  /** By sample. */
-  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
+  sums: sumsForm,
   /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });
@@ -51,3 +65,50 @@ export const perplexitySums = summed<Pick<Perplexity, "provenance">, Pick<Perple
   join: (parts) => ({ sums: parts.flatMap(({ sums }) => sums) }),
   from: ({ provenance }, { sums }) => perplexityOf(provenance, sums),
 });
+
+/** Where values without context come from. */
+export const VALUE_SOURCES = ["token", "embedding", "mean"] as const;
+const changeForm = z.object({
+  /** Where the values come from. */
+  from: z.enum(VALUE_SOURCES),
+  /** The layers that were changed together. */
+  layers: indices,
+});
+
+export const contextLossKind = kind("context-loss", { method: 1, origin: depends("change") }, {
+  provenance: provenanceForm,
+  /** The change; null for none. Values from the embedding depend on no other text. */
+  change: changeForm.extend({
+    keep: z.int().nonnegative(),
+    calibration: provenanceForm.nullable(),
+  }).nullable(),
+  sums: sumsForm,
+});
+/** The losses where values know no context, as they are kept while all of them are measured. */
+export type ContextLoss = z.infer<typeof contextLossKind.form>;
+
+export const contextKind = kind("context", {
+  method: 1,
+  origin: ({ provenance, calibration, keep, rises }: ContextRequest) => (
+    { ...provenance, calibration, keep, changes: rises.map(({ from, layers }) => ({ from, layers })) }
+  ),
+}, {
+  /** The model, the text that the losses are measured on, and what computed them. */
+  provenance: provenanceForm,
+  /** The text that means are taken over. */
+  calibration: provenanceForm,
+  /** First tokens of each sample that kept their own values. */
+  keep: z.int().nonnegative(),
+  /** Share of the other tokens that occur in the text that means are taken over. */
+  seen: z.number(),
+  /** What values from a place cost in layers, 0-based, that were changed together: nats per token. */
+  rises: z.array(changeForm.extend({ rise: z.number(), ...endsForm })),
+});
+/** What `withoutContext` measures. */
+export type WithoutContext = z.infer<typeof contextKind.form>;
+interface ContextRequest {
+  readonly provenance: Provenance;
+  readonly calibration: Provenance;
+  readonly keep: number;
+  readonly rises: readonly z.infer<typeof changeForm>[];
+}

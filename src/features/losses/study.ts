@@ -15,11 +15,13 @@ import { type StudyOver, studyOverPlans } from "core/study/study_over.ts";
 import { isStandIn, type Scope } from "core/study/scope.ts";
 import { runWork } from "core/study/study.ts";
 import { onModel, type StudyModel } from "core/subject/mod.ts";
-import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
+import { aChange, changedStudy, type ValueChange } from "./changed.ts";
 import { scoring } from "./scored.ts";
 
+type Measured = Pick<Perplexity, "provenance" | "sums">;
+
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
-export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
+export function lossDifferences(run: Measured, base: Measured): number[] {
   if (run.provenance.text.hash !== base.provenance.text.hash) {
     throw new RangeError("Cannot pair runs over different texts: expected the same samples");
   }
@@ -28,13 +30,13 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
       "Cannot pair runs of different engines, devices or precisions: expected both computed by the same",
     );
   }
-  const losses = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
+  const losses = ({ sums }: Measured) => sums.map(({ nll, tokens }) => nll / tokens);
   const [own, from] = [losses(run), losses(base)];
   return own.map((loss, i) => loss - from[i]);
 }
 
 /** The mean rise of the loss in nats per token of `run` over `base`, with its standard error, paired over samples. */
-export function riseOver(run: Perplexity, base: Perplexity): Rise {
+export function riseOver(run: Measured, base: Measured): Rise {
   const rises = lossDifferences(run, base);
   return { rise: mean(rises), riseError: standardError(rises) };
 }
@@ -65,8 +67,8 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
  * for a plan made from another model.
  *
  * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
- * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
- * and layers that were changed.
+ * the change; `provenance.changed` has the values and layers that were changed. Such results are kept only if the change is `named`, since
+ * a function has no hash.
  *
  * @example
  * ```ts
@@ -99,7 +101,7 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
   const all: OverPlans<PerplexitiesOptions> = { ...options as PerplexitiesOptions, plans };
   const either = { ...checks, change: aChange };
   return await onModel(verb, model, all, either, async (model, { change, ...own }) => {
-    if (change) return await changedPerplexities(model, own.plans, change, own);
+    if (change) return await runWork(await changedStudy.work(model, { ...own, change }), own);
     return await runWork(await work(model, own), own);
   });
 }

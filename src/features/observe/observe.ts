@@ -28,18 +28,20 @@ import {
   type Seen,
   valuesProbe,
 } from "core/run/mod.ts";
-import { onModel, type StudyModel } from "core/subject/mod.ts";
+import type { Model } from "core/models/mod.ts";
+import { onModel, packedIds, type StudyModel } from "core/subject/mod.ts";
 import {
   engineOf,
   type EngineOptions,
   reporter,
+  type RunOptions,
   studyChecks,
   type StudyOptions,
 } from "core/study/options.ts";
 import { pass } from "core/study/pass.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 import { idsOf } from "./predictions.ts";
-import { textOf } from "core/study/text.ts";
+import { packedOnce, type Text, textOf } from "core/study/text.ts";
 
 /** Options of `observe`. */
 export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {
@@ -129,17 +131,35 @@ export async function observe<const Name extends Observable>(
 /** The caller's function; its values are those of the options. */
 type See = (seen: object) => unknown;
 
-async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
-  const drop = dropsIn(model, options.drop ?? {});
+async function run(model: StudyModel, see: See, { values, drop = {}, ...options }: ObserveOptions) {
   const at = inParts(`observation of ${model.name}`, { packing: 0, running: 1 }, options);
-  const blocks = await blocksOf(model, at.packing);
-  const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
-  const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
-  const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
-  const usesHead = atEnd.length > 0 || readsHead(options.values);
-  const { layers } = changedSpec(model.spec, drop);
-  const onProgress = reporter("layers", "modules", at.running);
-  await using lens = usesHead ? await openHead(model, drop, options) : undefined;
+  const { blocks } = await observedText(model, options).pack(at.packing);
+  const plan = dropsIn(model, drop);
+  await watch({ model, blocks, plan, values, name: "layers" }, see, { ...options, ...at.running });
+}
+
+/** What is observed: the values of a model under a plan, and what reports call it. */
+interface Watched<Name extends Observable> {
+  readonly model: Model;
+  readonly blocks: Blocks;
+  readonly plan: DropPlan;
+  readonly values: readonly Name[];
+  readonly name: string;
+}
+
+/** Runs blocks once and calls `see` with their values. */
+export async function watch<Name extends Observable>(
+  { model, blocks, plan, values, name }: Watched<Name>,
+  see: (seen: Observation<Name>) => unknown,
+  options: Omit<RunOptions, "results">,
+): Promise<void> {
+  const tell = (seen: Called) => unlessAborted((see as See)(withIds(seen, blocks)), options.signal);
+  const asked: readonly Observable[] = values;
+  const inLayers = LAYER_VALUES.filter((name) => asked.includes(name));
+  const atEnd = PREDICTIONS.filter((name) => asked.includes(name));
+  const { layers } = changedSpec(model.spec, plan);
+  const usesHead = atEnd.length > 0 || readsHead(values);
+  await using lens = usesHead ? await openHead(model, plan, options) : undefined;
   const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const finish: ForwardOptions["finish"] = atEnd.length > 0
     ? async (states, batches) => {
@@ -152,12 +172,13 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
       }
     }
     : undefined;
-  await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
+  const onProgress = reporter(name, "modules", options);
+  await pass(model, blocks, probes, options, { plans: [plan], finish, onProgress });
 }
 
 /** Opens the head of a plan, for a block that releases it. */
 export const openHead = async (
-  model: StudyModel,
+  model: Model,
   plan: DropPlan,
   options: EngineOptions & Pick<Reports, "signal">,
 ) => released(await openLens(headOf(model, plan), await engineOf(options), options.signal));
@@ -172,12 +193,16 @@ export function withIds<S extends Called>(seen: S, { ids, length }: Pick<Blocks,
   return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });
 }
 
-async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {
-  const { ids, ...text } = options;
-  if (!ids) return (await textOf(model, text).pack(options)).blocks;
+/** The text of the options, or the samples in its place. */
+export function observedText(model: StudyModel, { ids, ...options }: Omit<ObserveOptions, "values">): Text {
+  if (!ids) return textOf(model, options);
   const told = (["text", "samples", "length", "skip", "bos"] as const).find((name) =>
     options[name] !== undefined
   );
   if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
-  return { ids: idsOf("observe", model, ids, options), samples: ids.length, length: ids[0].length };
+  const sizes = { samples: ids.length, length: ids[0].length };
+  return packedOnce(
+    sizes,
+    async (reports) => packedIds({ ids: idsOf("observe", model, ids, reports), ...sizes }),
+  );
 }

@@ -100,7 +100,7 @@ export function idsOf(
   { name, spec }: Pick<StudyModel, "name" | "spec">,
   samples: readonly ArrayLike<number>[],
   reports: Reports,
-): Int32Array {
+): Int32Array<ArrayBuffer> {
   const { vocabulary } = spec;
   const { length } = samples[0];
   const uneven = samples.findIndex((sample) => sample.length !== length);

@@ -1,38 +1,38 @@
 /** Spikes: the largest values of the stream, what writes them, how much attention their tokens get, and constants in their place. */
-import { dot, eachOf, expect, number, sum, wholeNumber } from "core/entry/mod.ts";
+import { type Checks, displayable, dot, eachOf, number, required, sum, wholeNumber } from "core/entry/mod.ts";
 import { largestAt, type LayerModule, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
-import type { Observed, Seen } from "core/run/mod.ts";
-import { onModel, type StudyModel } from "core/subject/mod.ts";
-import { observe, type ObserveOptions, observing } from "./observe.ts";
-
-/**
- * The largest |y| of a sample in the stream y that leaves a layer (both from 0): position and id of its token, its channel, its value, and
- * what the layer's attention and MLP add to it; its size in `times` the median |y|, and the share of the three largest channels in its
- * token's squared norm. Null where there are none: the mean cosine of its token's vector with those of the other samples, that of the
- * samples' last tokens, and `sink`, the mean weight that its token gets from later tokens in the next layer, over heads.
- */
-export type Spike =
-  & Readonly<Record<"layer" | "sample" | "token" | "id" | "channel" | "value" | LayerModule, number>>
-  & Readonly<Record<"times" | "share", number> & Record<"cosine" | "last" | "sink", number | null>>;
-
-/** The module that adds most to the largest value in most samples, or takes most of it away: in how many samples, and its median share. */
-export type SpikeModule = Readonly<{ module: LayerModule } & Record<"layer" | "samples" | "share", number>>;
-
-/** Spikes of a model. */
-export interface Spikes {
-  /** The model's name. */
-  readonly model: string;
-  /** By layer and sample. */
-  readonly spikes: readonly Spike[];
-  /** What most often adds most to a sample's largest value over all layers. */
-  readonly written: SpikeModule;
-  /** What takes most of it away. */
-  readonly taken: SpikeModule;
-}
+import { cacheKey, head, type Provenance } from "core/result/mod.ts";
+import type { DropPlan, Observed, Seen } from "core/run/mod.ts";
+import type { Size } from "core/study/estimate.ts";
+import { studyChecks, type StudyOptions } from "core/study/options.ts";
+import { studyOver } from "core/study/study_over.ts";
+import { run } from "core/study/study.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { observedText, type ObserveOptions, observing, watch } from "./observe.ts";
+import {
+  constantsKind,
+  type KeptConstants,
+  type Spike,
+  type SpikeModule,
+  type Spikes,
+  spikesKind,
+} from "./result.ts";
 
 /** Options of `spikes` and `spikeConstants`. */
-export type SpikeOptions = Omit<ObserveOptions, "values">;
-const { values: _, ...spikeChecks } = observing;
+export type SpikeOptions = Omit<ObserveOptions, "values"> & Pick<StudyOptions, "results">;
+const { values: _, ...observed } = observing;
+const checks: Checks<SpikeOptions> = { ...observed, results: studyChecks.results };
+
+/** What both studies have in common: one pass over a text, or over samples. */
+const overText = {
+  text: observedText,
+  passes: (
+    _: unknown,
+    __: unknown,
+    size: Size,
+    plans: readonly DropPlan[],
+  ) => [{ ...size, plans, head: false }],
+};
 
 /**
  * Finds the largest value of the stream that leaves each layer, sample by sample: what writes it, how much of its token's vector it is,
@@ -48,11 +48,23 @@ const { values: _, ...spikeChecks } = observing;
  * ```
  */
 export async function spikes(model: StudyModel | string, options: SpikeOptions = {}): Promise<Spikes> {
-  return await onModel("find spikes", model, options, spikeChecks, async (model, options) => {
+  return await run(spikesStudy, model, options);
+}
+
+export const spikesStudy = studyOver<SpikeOptions, unknown, SpikeTypes>({
+  ...overText,
+  ...{ verb: "find spikes", checks },
+  result: {
+    kind: spikesKind,
+    from: ({ provenance }, found) =>
+      displayable({ ...head(spikesKind), provenance, model: provenance.model.name, ...found }),
+  },
+  async measure({ model, blocks, requests: [{ provenance: { drop: plan } }], name }, options) {
     const found: (Spike & { readonly vectors: readonly Float64Array[] })[] = [];
-    await observe(model, ({ layer, sample, ids, a, m, y, attention }) => {
+    await watch({ model, blocks, plan, name, values: ["a", "m", "y", "attention"] }, (seen) => {
+      const { layer, sample, ids, a, m, y, attention } = seen;
       const before = found.findLast((spike) => spike.sample === sample);
-      if (before) Object.assign(before, { sink: sinkOf(before.token, attention) });
+      if (before) before.sink = sinkOf(before.token, attention);
       const sizes = y.data.map(Math.abs), at = largestAt(sizes), size = sizes[at];
       const [token, channel] = [Math.floor(at / y.shape[1]), at % y.shape[1]];
       const vectors = [token, ids.length - 1].map((t) => Float64Array.from(rowOf(y, t)));
@@ -64,16 +76,22 @@ export async function spikes(model: StudyModel | string, options: SpikeOptions =
         share: sum(squares.subarray(-3)) / (sum(squares) || 1),
         ...{ cosine: null, last: null, sink: null, vectors },
       });
-    }, { ...options, values: ["a", "m", "y", "attention"] });
+    }, options);
     if (!found.length) throw new RangeError(`Cannot find spikes: no layer of ${model.name} has both modules`);
     const all = found.map(({ vectors, ...spike }) => {
       const others = found.filter(({ layer, sample }) => layer === spike.layer && sample !== spike.sample);
       const cosines = (i: number) => others.map((other) => cosineOf(vectors[i], other.vectors[i]));
       return { ...spike, cosine: meanIn(cosines(0)), last: meanIn(cosines(1)) };
     });
-    return { model: model.name, spikes: all, written: mover(all, 1), taken: mover(all, -1) };
-  });
-}
+    return [{ spikes: all, written: mover(all, 1), taken: mover(all, -1) }];
+  },
+});
+
+type SpikeTypes = {
+  request: Pick<Spikes, "provenance">;
+  sums: Pick<Spikes, "spikes" | "written" | "taken">;
+  result: Spikes;
+};
 
 /** The module that most often adds most to the largest value of a sample along its sign, or against it. */
 function mover(all: readonly Spike[], sign: 1 | -1): SpikeModule {
@@ -109,7 +127,14 @@ const KINDS = ["spike", "rest"] as const;
 export type SpikeConstants =
   & Readonly<Record<"vectors", Record<"spike" | "rest", Float32Array>>>
   & Readonly<Record<"tokens", Record<"spike" | "rest", number>>>
-  & { change: { values: ["m", "y"]; by: (seen: Seen<"m" | "y"> & { readonly plan: number }) => unknown } };
+  & { change: Change };
+
+/** The change, and what it changes in each plan, with the hash of all that decides it. */
+interface Change {
+  values: ["m", "y"];
+  by: (seen: Seen<"m" | "y"> & { readonly plan: number }) => unknown;
+  named: (plan: number) => NonNullable<Provenance["changed"]>;
+}
 
 /**
  * Measures an MLP's mean update [D] over tokens at which it has a spike (a value more than `times` the median of the stream that leaves
@@ -133,41 +158,75 @@ export async function spikeConstants(
   times = 100,
   options: SpikeOptions = {},
 ): Promise<SpikeConstants> {
-  expect("measure constants", "layer", layer, wholeNumber(0));
-  expect("measure constants", "times", times, number("a number from 0", (value) => value >= 0));
-  return await onModel("measure constants", model, options, spikeChecks, async (model, options) => {
-    if (!model.spec.layers[layer]?.mlp) {
-      throw new RangeError(`Cannot measure constants: ${model.name} has no MLP in layer ${layer}`);
-    }
+  const { tokens, tensors } = await run(constantsStudy, model, { ...options, layer, times });
+  const vectors = eachOf(KINDS, (kind) => new Float32Array(Uint8Array.fromBase64(tensors[kind].data).buffer));
+  const by: SpikeConstants["change"]["by"] = ({ layer: at, plan, ...seen }) => {
+    if (at !== layer) return;
+    const wanted = SPIKE_CASES[plan], m = new Float32Array(seen.m.data.length);
+    if (!wanted) throw new RangeError(`Cannot change plan ${plan}: expected ${SPIKE_CASES.length} plans`);
+    kindsOf(seen, times).forEach((kind, token) => {
+      if (wanted === "spike" && kind === "rest") return;
+      m.set(vectors[wanted === "both" ? kind : wanted], token * seen.m.shape[1]);
+    });
+    return { m };
+  };
+  const named = (plan: number) => (
+    { values: ["m"], layers: [layer], by: cacheKey("spike constants", [SPIKE_CASES[plan], times, tensors]) }
+  );
+  return { vectors, tokens, change: { values: ["m", "y"], by, named } };
+}
+
+/** Which tokens of a sample have a spike: their own update says so. */
+function kindsOf({ m, y }: Pick<Seen<"m" | "y">, "m" | "y">, times: number) {
+  const limit = times * medianSize(y.data);
+  const isSpike = (token: number) => rowOf(m, token).some((value) => Math.abs(value) > limit);
+  return Array.from({ length: m.shape[0] }, (_, token) => isSpike(token) ? "spike" : "rest");
+}
+
+type ConstantsOptions = SpikeOptions & Readonly<Record<"layer" | "times", number>>;
+
+export const constantsStudy = studyOver<ConstantsOptions, Known, ConstantsTypes>({
+  ...overText,
+  verb: "measure constants",
+  checks: {
+    ...checks,
+    layer: required(wholeNumber(0)),
+    times: required(number("a number from 0", (value) => value >= 0)),
+  },
+  result: {
+    kind: constantsKind,
+    from: (request, sums) => displayable({ ...head(constantsKind), ...request, ...sums }),
+  },
+  settle({ name, spec }, { layer, times }) {
+    if (spec.layers[layer]?.mlp) return { layer, times };
+    throw new RangeError(`Cannot measure constants: ${name} has no MLP in layer ${layer}`);
+  },
+  origin: (own) => own,
+  async measure({ model, blocks, requests: [{ layer, times, provenance: { drop: plan } }], name }, options) {
     const [tokens, sums] = [eachOf(KINDS, () => 0), eachOf(KINDS, () => new Float64Array(model.spec.hidden))];
-    const kindsOf = ({ m, y }: Pick<Seen<"m" | "y">, "m" | "y">) => {
-      const limit = times * medianSize(y.data);
-      const isSpike = (token: number) => rowOf(m, token).some((value) => Math.abs(value) > limit);
-      return Array.from({ length: m.shape[0] }, (_, token) => isSpike(token) ? "spike" : "rest");
-    };
-    await observe(model, (seen) => {
+    await watch({ model, blocks, plan, name, values: ["m", "y"] }, (seen) => {
       if (seen.layer !== layer) return;
-      for (const [token, kind] of kindsOf(seen).entries()) {
+      for (const [token, kind] of kindsOf(seen, times).entries()) {
         tokens[kind]++;
         rowOf(seen.m, token).forEach((value, i) => sums[kind][i] += value);
       }
-    }, { ...options, values: ["m", "y"] });
+    }, options);
     if (Object.values(tokens).includes(0)) {
       const found = `${tokens.spike} of ${tokens.spike + tokens.rest} tokens`;
       const over = `over ${times} times the median in MLP ${layer} of ${model.name}`;
       throw new RangeError(`Cannot measure constants: ${found} have a value ${over}, expected some`);
     }
-    const vectors = eachOf(KINDS, (kind) => Float32Array.from(sums[kind], (sum) => sum / tokens[kind]));
-    const by: SpikeConstants["change"]["by"] = ({ layer: at, plan, ...seen }) => {
-      if (at !== layer) return;
-      const wanted = SPIKE_CASES[plan], m = new Float32Array(seen.m.data.length);
-      if (!wanted) throw new RangeError(`Cannot change plan ${plan}: expected ${SPIKE_CASES.length} plans`);
-      kindsOf(seen).forEach((kind, token) => {
-        if (wanted === "spike" && kind === "rest") return;
-        m.set(vectors[wanted === "both" ? kind : wanted], token * seen.m.shape[1]);
-      });
-      return { m };
-    };
-    return { vectors, tokens, change: { values: ["m", "y"], by } };
-  });
-}
+    const tensors = eachOf(KINDS, (kind) => {
+      const mean = Float32Array.from(sums[kind], (sum) => sum / tokens[kind]);
+      return { shape: [mean.length], data: new Uint8Array(mean.buffer).toBase64() };
+    });
+    return [{ tokens, tensors }];
+  },
+});
+
+type Known = Pick<KeptConstants, "layer" | "times">;
+type ConstantsTypes = {
+  request: Pick<KeptConstants, "provenance"> & Known;
+  sums: Pick<KeptConstants, "tokens" | "tensors">;
+  result: KeptConstants;
+};

@@ -5,13 +5,14 @@ import { hueOf } from "core/show/chart/draw/colors.ts";
 import { lineChart } from "core/show/chart/plots.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { capital, formatShare, KIND_NAMES, reading } from "core/show/words/mod.ts";
-import type { SpikeModule, Spikes } from "./spikes.ts";
+import type { SpikeModule, Spikes } from "./result.ts";
 
-const some = like("a result of spikes", (value) => (value as Partial<Spikes>)?.spikes?.length! > 0);
+type Shown = Pick<Spikes, "model" | "spikes" | "written" | "taken">;
+const some = like("a result of spikes", (value) => (value as Partial<Shown>)?.spikes?.length! > 0);
 const nameOf = ({ module, layer }: SpikeModule) => `${KIND_NAMES[module]} ${layer}`;
 
 /** Draws spikes by layer, a row for each model: their size, and how much of it is one vector, the same everywhere, that draws attention. */
-export const spikesFigure: Draw<[readonly Spikes[]]> = figure("spikes", {
+export const spikesFigure: Draw<[readonly Shown[]]> = figure("spikes", {
   results: list(some, "results of spikes", 1),
 }, (all) => {
   const [{ written, taken }] = all;
@@ -37,7 +38,7 @@ export const spikesFigure: Draw<[readonly Spikes[]]> = figure("spikes", {
   };
 });
 
-function panelsOf({ model, spikes }: Spikes) {
+function panelsOf({ model, spikes }: Shown) {
   const by = (column: "times" | "share" | "cosine" | "sink", label: string, i: number) => {
     const rows = [...Map.groupBy(spikes, ({ layer }) => layer)].flatMap(([layer, own]) => {
       const values = present(own.map((spike) => spike[column]));

@@ -2,7 +2,7 @@
 import { eachOf } from "core/entry/mod.ts";
 import { head, type Result } from "core/result/mod.ts";
 import { type Info, infoKind } from "features/info/mod.ts";
-import { perplexityOf } from "features/losses/result.ts";
+import { type ContextLoss, contextLossKind, perplexityOf } from "features/losses/result.ts";
 import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";
@@ -15,6 +15,12 @@ import { readJson } from "../../fixtures/read.ts";
 
 /** A result of every kind that a study gives, as the golden numbers have them. */
 const golden: Readonly<Record<string, Result>> = await readJson("tests/fixtures/results.json");
+
+const { provenance: origin, sums } = perplexity();
+const lossWithoutContext: ContextLoss = {
+  ...{ ...head(contextLossKind), provenance: origin, sums },
+  change: { from: "token", layers: [1, 2], keep: 1, calibration: origin },
+};
 
 /** A mixture with two kinds of attention. */
 const described: Info = {
@@ -77,6 +83,7 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "profile": [profile({ layers: 12, mlp: [3], experts: 10 })],
   "profile of a hybrid": [profile({ layers: 3, samples: 1, mixers: ["linear", "linear", "full"] })],
   "perplexities": [perplexity(), perplexity()],
+  "losses without context": [lossWithoutContext],
   "perplexities of one sample": drops.map((drop, i) =>
     perplexityOf(provenance({ layers: 30, ...drop }), [{ nll: 200 * i, kl: 1, top1: 60, tokens: 63 }])
   ),

@@ -8,7 +8,8 @@ import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate } from "features/generate/mod.ts";
 import { guides, order } from "features/orders/mod.ts";
-import { perplexities } from "features/losses/mod.ts";
+import { perplexities, withoutContext } from "features/losses/mod.ts";
+import { spikeConstants, spikes } from "features/observe/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
 import { repair } from "features/repair/mod.ts";
@@ -66,6 +67,31 @@ export const rows: Readonly<Record<string, Row>> = {
     line: "depth MODEL TEXT --stride 2 --rows 3",
     run: ({ model, options }) => depth(model, { ...options, stride: 2, rows: 3 }),
     late: 4,
+  },
+  spikes: {
+    label: /^spikes of/,
+    run: ({ model, options }) => spikes(model, { ...options, drop: { mlp: [0] } }),
+    isHeadless: true,
+  },
+  "spike-constants": {
+    label: /^spike-constants of/,
+    run: ({ model, options }) => spikeConstants(model, 1, 3, options),
+    isHeadless: true,
+  },
+  changed: {
+    label: /^changed runs of/,
+    async run({ model, options }) {
+      const { change } = await spikeConstants(model, 1, 3, { ...options, onProgress() {}, onNotice() {} });
+      return await perplexities(model, [{}, { mlp: [2] }, {}], { ...options, change });
+    },
+  },
+  context: {
+    label: /^values without context of/,
+    run: ({ model, options }) =>
+      withoutContext(model, {
+        ...{ ...options, calibration: calibration(options) },
+        ...{ from: ["token", "mean"], keep: 1 },
+      }),
   },
   causes: {
     label: /^causes in/,

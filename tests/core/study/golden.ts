@@ -10,12 +10,14 @@ import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate, generateKind } from "features/generate/mod.ts";
 import { guides, makePlan, order } from "features/orders/mod.ts";
-import { perplexities } from "features/losses/mod.ts";
+import { perplexities, withoutContext } from "features/losses/mod.ts";
+import { constantsStudy, spikes } from "features/observe/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
 import { repair, replacementKind } from "features/repair/mod.ts";
 import { roofline } from "features/speed/mod.ts";
 import { curvesOf, sweep } from "features/sweep/mod.ts";
+import { run } from "core/study/study.ts";
 import { openConfig, openSeries } from "core/subject/mod.ts";
 import { UNIT, withFolder } from "../../support.ts";
 import { kept, named, tinyText, withTiny } from "./tiny.ts";
@@ -34,6 +36,7 @@ export const WITHOUT_NUMBERS = [
   "rows",
   "loss",
   "divergence",
+  "context-loss",
   "shards",
   "shard",
 ] as const;
@@ -63,6 +66,12 @@ export async function makeGoldens(): Promise<Goldens> {
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.depth = await depth(model, { ...options, rows: 2 });
+    results.spikes = await spikes(model, options);
+    results["spike-constants"] = await run(constantsStudy, model, { ...options, layer: 1, times: 3 });
+    results.context = await withoutContext(model, {
+      ...options,
+      calibration: { samples: 3, length: 16, text: text.text! },
+    });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];

@@ -121,8 +121,11 @@ export const provenanceForm = z.object({
   }),
   drop: dropForm,
   seed: z.int().nullable(),
-  /** Values that a function changed during the run, and the layers; absent where no function could. Such a result is not kept. */
-  changed: z.object({ values: z.array(z.string()), layers: indices }).optional(),
+  /**
+   * Values that a function changed during the run, and the layers; absent where no function could. `by` is the hash of all that decides the
+   * change; without it, the result is not kept.
+   */
+  changed: z.object({ values: z.array(z.string()), layers: indices, by: z.string().optional() }).optional(),
 });
 /** Everything that the numbers depend on: equal provenance means equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;

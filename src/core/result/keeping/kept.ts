@@ -149,16 +149,17 @@ async function recorded<T>(run: () => Promise<T>) {
   }
 }
 
-/** Keeps a result, and returns it as it will be read back. One whose values a function changed is not kept: a function has no hash. */
+/** Keeps a result, and returns it as it will be read back. One whose values a function without a name changed is not kept. */
 export async function keep<K extends KeptKind, R extends OfKind<K>>(kind: K, result: R, keeping: Keeping) {
   const text = resultText(result);
   const origin = originOf(result, kind);
-  if (keeping.results && !origin.changed) {
+  const isNamed = !origin.changed || origin.changed.by !== undefined;
+  if (keeping.results && isNamed) {
     const path = resultPath(keeping.results, kind, origin);
     if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }
   const made = parseResult(kind.name, text, kind) as R;
-  if (!keeping.results && !origin.changed) {
+  if (!keeping.results && isNamed) {
     const name = keptName(kind, origin);
     remembered()?.set(name, made);
     record(name, "made");
