@@ -140,7 +140,7 @@ export const stopWithin = (path: readonly Stop[], kld: number): number =>
  */
 export function rungsAbout(path: readonly Stop[], chosen: number, shares: readonly number[]): number[] {
   const { kld } = path[chosen];
-  const places = shares.map((share) => stopWithin(path, share * kld));
+  const places = shares.map((share) => share === 1 ? chosen : stopWithin(path, share * kld));
   return [...new Set(places)].filter((place) => place > 0).sort((a, b) => a - b);
 }
 

@@ -21,7 +21,7 @@ import { scoring } from "./scored.ts";
 import { riseOver } from "./study.ts";
 
 /** The name of a place that values without context come from. */
-export type ValueSource = typeof VALUE_SOURCES[number];
+export type ValueSource = "token" | "embedding" | "mean";
 
 /** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
 export interface ContextOptions extends StudyOptions {

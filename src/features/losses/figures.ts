@@ -1,4 +1,4 @@
-import { like, list } from "core/entry/mod.ts";
+import { type Check, like, list, resultOf } from "core/entry/mod.ts";
 import { linearAxis } from "core/show/chart/draw/axes.ts";
 import { hueOf } from "core/show/chart/draw/colors.ts";
 import { lineChart } from "core/show/chart/plots.ts";
@@ -14,9 +14,14 @@ const aResult = like(
   (value) => [(value as Partial<WithoutContext>)?.rises].flat().some((one) => one?.layers?.length === 1),
 );
 
+/** A whole result has its form, too. */
+const shown: Check = (value, path) =>
+  aResult(value, path) ??
+    ((value as Partial<WithoutContext>).kind === "context" ? resultOf("context")(value, path) : null);
+
 /** Draws what it costs that one layer's values know only the token, with 95 % intervals over the samples. Each result has a row; sets of several layers are not drawn. */
 export const contextFigure: Draw<[readonly Omit<WithoutContext, "kind" | "method">[]]> = figure("context", {
-  results: list(aResult, "results of withoutContext over single layers", 1),
+  results: list(shown, "results of withoutContext over single layers", 1),
 }, (results) => {
   const all = results.map(({ rises, keep, seen, provenance: { model: { name: model } } }) => {
     const rows = rises.flatMap(({ from, layers: [layer, ...others], ...rise }) =>

@@ -127,14 +127,14 @@ const KINDS = ["spike", "rest"] as const;
 export type SpikeConstants =
   & Readonly<Record<"vectors", Record<"spike" | "rest", Float32Array>>>
   & Readonly<Record<"tokens", Record<"spike" | "rest", number>>>
-  & { change: Change };
-
-/** The change, and what it changes in each plan, with the hash of all that decides it. */
-interface Change {
-  values: ["m", "y"];
-  by: (seen: Seen<"m" | "y"> & { readonly plan: number }) => unknown;
-  named: (plan: number) => NonNullable<Provenance["changed"]>;
-}
+  & {
+    /** The change, and what it changes in each plan, with the hash of all that decides it. */
+    change: {
+      values: ["m", "y"];
+      by: (seen: Seen<"m" | "y"> & { readonly plan: number }) => unknown;
+      named: (plan: number) => NonNullable<Provenance["changed"]>;
+    };
+  };
 
 /**
  * Measures an MLP's mean update [D] over tokens at which it has a spike (a value more than `times` the median of the stream that leaves

@@ -75,13 +75,13 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   "spike-constants": {
     label: /^spike-constants of/,
-    run: ({ model, options }) => spikeConstants(model, 1, 3, options),
+    run: ({ model, options }) => spikeConstants(model, 1, 2, options),
     isHeadless: true,
   },
   changed: {
     label: /^changed runs of/,
     async run({ model, options }) {
-      const { change } = await spikeConstants(model, 1, 3, { ...options, onProgress() {}, onNotice() {} });
+      const { change } = await spikeConstants(model, 1, 2, { ...options, onProgress() {}, onNotice() {} });
       return await perplexities(model, [{}, { mlp: [2] }, {}], { ...options, change });
     },
   },
