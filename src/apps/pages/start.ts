@@ -13,7 +13,6 @@ import type { TextOptions } from "core/subject/mod.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { study } from "core/study/scope.ts";
 import { textOf } from "core/study/text.ts";
-import { orderingChecks } from "../../features/orders/mod.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
 export interface StartOptions extends StudyOptions {

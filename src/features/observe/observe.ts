@@ -203,6 +203,6 @@ export function observedText(model: StudyModel, { ids, ...options }: Omit<Observ
   const sizes = { samples: ids.length, length: ids[0].length };
   return packedOnce(
     sizes,
-    async (reports) => packedIds({ ids: idsOf("observe", model, ids, reports), ...sizes }),
+    (reports) => Promise.try(() => packedIds({ ids: idsOf("observe", model, ids, reports), ...sizes })),
   );
 }

@@ -1,6 +1,6 @@
 /** Spikes: the largest values of the stream, what writes them, how much attention their tokens get, and constants in their place. */
 import { type Checks, displayable, dot, eachOf, number, required, sum, wholeNumber } from "core/entry/mod.ts";
-import { largestAt, type LayerModule, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
+import { largestAt, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
 import { cacheKey, head, type Provenance } from "core/result/mod.ts";
 import type { DropPlan, Observed, Seen } from "core/run/mod.ts";
 import type { Size } from "core/study/estimate.ts";

@@ -6,7 +6,6 @@ import { fit as fitted, nothing, onTask } from "../../core/show/synthetic_fit.ts
 import { nextLines } from "features/fit/mod.ts";
 import { profileStudy } from "features/profile/mod.ts";
 import { readResult } from "features/by_name.ts";
-import { rehearsed } from "core/study/rehearsal.ts";
 import { priceOf, runWork } from "core/study/study.ts";
 import { type StartOptions, startStudy } from "../../../src/apps/pages/start.ts";
 import { openModel, type StudyModel } from "core/subject/mod.ts";
