@@ -54,7 +54,7 @@ const promises: Record<string, RegExp> = {
   shards: /^$/,
   shard: /^$/,
   export: /model\.(?:gguf|safetensors) +\d+/,
-  compare: /rank corr[^]*attention[^]*MLP|maximum KLD[^]*equal within/,
+  compare: /rank corr[^]*attention[^]*MLP|KLD, maximum[^]*equal within/,
   figures: /page of figures: .*index\.html/,
   info: /parameters +134,515,008[^]*licence +Apache-2\.0/,
   doctor: /ONNX Runtime/,

@@ -74,8 +74,8 @@ export function createProgram(context: Context): Command {
   settle(program, context);
   briefly(program);
   explained(program, [
-    "fit smollm2-135m --perplexity 10% --json fit.json",
-    "export smollm2-135m --plan fit.json --format gguf-deci --out smaller",
+    "fit smollm2-135m --kld 0.05 --json fit.json",
+    "export smollm2-135m --plan fit.json --format gguf --out smaller",
   ]);
   program.hook("preAction", async (_, command) => {
     checkRelations(command);
