@@ -42,7 +42,7 @@ const promises: Record<string, RegExp> = {
   order: /attention by (?:angular|loss)[^]*order +module/,
   guides: /rank corr[^]*angular distance/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
-  fit: /(?:→ .* KLD|nothing is sure)[^]*that chose nothing/,
+  fit: /(?:→ .* KLD|nothing is sure)[^]*that chose\s+nothing/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,
