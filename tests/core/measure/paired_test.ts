@@ -157,6 +157,7 @@ Deno.test("models that differ by the margin are called equivalent in at most 5.5
 Deno.test("odd margins: none is within a negative one, and all are within more than the whole", () => {
   assert.equal(equivalence(unchanged(5), 1.5), 0);
   assert.equal(equivalence({ n: 5, gained: 0, lost: 5 }, 1), 1);
+  assert.equal(equivalence({ n: 5, gained: 0, lost: 5 }, 1.5), 0);
   assert.equal(equivalence({ n: 5, gained: 0, lost: 4 }, 1), 0);
   assert.ok(equivalence({ n: 500, gained: 30, lost: 30 }, 1e-9) >= 0.5);
 });
@@ -195,6 +196,9 @@ Deno.test("an interval leaves 2.5 % on each side, and all 5 % on the one side th
     const { low, high } = limits(unchanged(n), 0.05);
     assert.ok(Math.abs(high - (1 - 0.05 ** (1 / n))) < 1e-9 && low === -high, `${n}: ${low} to ${high}`);
   }
+  // Where almost all is lost, false position comes from one side alone.
+  const most = { n: 149, gained: 0, lost: 140 };
+  assert.ok(Math.abs(equivalence(most, -limits(most, 0.025).low) / 0.025 - 1) < 1e-8);
   // As low as can be, or as high, has no further limit.
   assert.equal(limits({ n: 9, gained: 0, lost: 9 }, 0.025).low, -1);
   assert.equal(limits({ n: 9, gained: 9, lost: 0 }, 0.025).high, 1);
