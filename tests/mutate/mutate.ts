@@ -17,23 +17,21 @@ Runs the tests near each file, the nearest first, and prints every fault that no
 
   --tests PATH    run this test file in place of those near; may be given again
   --line N        only faults that begin on this line; may be given again
-  --seconds N     run near tests that take N seconds together at most (default 20)
-  --jobs N        faults tried at the same time (default 1), each in a copy of its own
   --list          print the faults and run nothing
   --help          print this text
 `;
 
 /** Tests that read sources as text: they see that a fault is there, and not what it does. */
 const READING = /^tests\/(?:architecture|doc|elsewhere|runner\/|mutate\/|features\/removal)/;
-/** The nearest tests, which take this many ms together, run first, since they see most faults; the others run for what is left. */
-const FIRST = 4_000;
+/** Near tests take this many ms together at most. */
+const MOST = 20_000;
 /** A fault that makes tests run this many times as long as before, and at least `LEAST` ms longer, counts as seen. */
 const LONGER = 5;
 const LEAST = 5_000;
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const copies: string[] = [];
-const running = new Set<Deno.ChildProcess>();
+let copy = "";
+let running: Deno.ChildProcess | null = null;
 
 /** What became of a file's faults. */
 export interface Tally {
@@ -44,64 +42,52 @@ export interface Tally {
   left: number;
 }
 
-/** A copy of the working tree, new files included; downloaded data is linked. */
-async function copyTree(): Promise<string> {
-  const to = await Deno.realPath(await Deno.makeTempDir({ prefix: "mutate-" }));
-  copies.push(to);
+/** Copies the working tree, new files included; downloaded data is linked. */
+async function copyTree(): Promise<void> {
+  copy = await Deno.realPath(await Deno.makeTempDir({ prefix: "mutate-" }));
   const args = ["ls-files", "-co", "--exclude-standard", "-z"];
   const { stdout } = await new Deno.Command("git", { args, cwd: root }).output();
   for (const path of new TextDecoder().decode(stdout).split("\0").filter(Boolean)) {
     if (stopped) break;
     const isFile = await Deno.stat(join(root, path)).then((found) => found.isFile, () => false);
     if (!isFile) continue; // removed since, or linked
-    await Deno.mkdir(dirname(join(to, path)), { recursive: true });
-    await Deno.copyFile(join(root, path), join(to, path));
+    await Deno.mkdir(dirname(join(copy, path)), { recursive: true });
+    await Deno.copyFile(join(root, path), join(copy, path));
   }
   for await (const { name } of Deno.readDir(join(root, "data"))) {
-    const path = join(to, "data", name);
+    const path = join(copy, "data", name);
     if (await Deno.lstat(path).catch(() => null) === null) await Deno.symlink(join(root, "data", name), path);
   }
-  return to;
 }
 
-/** Whether tests pass in a folder, until the first that fails; false after `limit` ms. */
-async function pass(folder: string, tests: readonly string[], limit = Infinity): Promise<boolean> {
+/** Whether tests pass in the copy, until the first that fails; false after `limit` ms. */
+async function pass(tests: readonly string[], limit = 2 ** 31 - 1): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-check", "--fail-fast", "--quiet", ...tests],
-    cwd: folder,
+    cwd: copy,
     env: { NO_COLOR: "1", OMP_NUM_THREADS: "1", DENO_V8_FLAGS: "--liftoff-only" },
     ...{ stdin: "null", stdout: "null", stderr: "null" },
   }).spawn();
-  running.add(child);
-  const timer = Number.isFinite(limit) ? setTimeout(() => child.kill("SIGKILL"), limit) : undefined;
+  running = child;
+  const timer = setTimeout(() => child.kill("SIGKILL"), limit);
   const { success } = await child.status;
   clearTimeout(timer);
-  running.delete(child);
+  running = null;
   return success;
 }
 
-/** Tests of a file that pass as it is, the nearest first, with the ms that they take. */
-async function nearTests(file: string, folder: string, seconds: number, own: readonly string[]) {
-  const all = own.length > 0 ? own : await reaching(file);
-  const found: { readonly test: string; readonly ms: number }[] = [];
-  let left = seconds * 1000;
-  for (const test of all) {
-    if (left <= 0) break;
+/** Tests of a file that pass as it is, the nearest first, and the ms that they take together. */
+async function nearTests(file: string, own: readonly string[]) {
+  const tests: string[] = [];
+  let ms = 0;
+  for (const test of own.length > 0 ? own : await reaching(file)) {
+    if (own.length === 0 && ms > MOST) break;
     const begin = performance.now();
-    const passes = await pass(folder, [test]);
-    const ms = performance.now() - begin;
-    if (passes) found.push({ test, ms });
+    if (await pass([test])) tests.push(test);
     else console.log(`left out ${test}: it fails without any fault`);
-    if (own.length === 0) left -= ms;
+    ms += performance.now() - begin;
   }
-  return found;
-}
-
-function inGroups<Timed extends { readonly ms: number }>(tests: readonly Timed[]): Timed[][] {
-  let total = 0;
-  const more = tests.findIndex(({ ms }) => (total += ms) > FIRST);
-  const first = more < 0 ? tests.length : Math.max(1, more);
-  return [tests.slice(0, first), tests.slice(first)].filter((group) => group.length > 0);
+  return { tests, ms };
 }
 
 async function reaching(file: string): Promise<string[]> {
@@ -131,50 +117,34 @@ const equals: readonly Equal[] = listed;
 const isEqual = (file: string, { text, change }: Mutant) =>
   equals.some((one) => one.file === file && one.line === text && one.change === change);
 
-/** Tries all faults of a file; `say` gets each that no test saw. */
-async function tryFile(file: string, folders: readonly string[], options: Options): Promise<Tally> {
+/** Tries all faults of a file, and prints each that no test saw. */
+async function tryFile(file: string, options: Options): Promise<void> {
   const script = await Deno.readTextFile(join(root, file));
   const mutants = mutantsOf(script).filter(({ line }) =>
     options.lines.length === 0 || options.lines.includes(line)
   );
-  const tally: Tally = { file, mutants: mutants.length, seen: 0, equal: 0, left: 0 };
-  tallies.push(tally);
   const todo = mutants.filter((mutant) => !isEqual(file, mutant));
-  tally.equal = mutants.length - todo.length;
-  if (options.list) todo.forEach(({ line, change }) => console.log(`${file}:${line}: ${change}`));
-  if (options.list || todo.length === 0) return tally;
-  const tests = await nearTests(file, folders[0], options.seconds, options.tests);
-  console.log(`${file}: ${todo.length} faults; tests: ${tests.map(({ test }) => test).join(" ")}`);
-  const groups = inGroups(tests);
-  const begin = performance.now();
-  let done = 0;
-  const isSeen = async (folder: string, mutant: Mutant) => {
-    await Deno.writeTextFile(join(folder, file), broken(script, mutant));
-    for (const group of groups) {
-      const limit = LEAST + LONGER * group.reduce((sum, { ms }) => sum + ms, 0);
-      if (!await pass(folder, group.map(({ test }) => test), limit)) return true;
-    }
-    return false;
+  const tally: Tally = {
+    file,
+    mutants: mutants.length,
+    seen: 0,
+    equal: mutants.length - todo.length,
+    left: 0,
   };
-  const queue = todo.values();
-  await Promise.all(folders.map(async (folder) => {
-    for (const mutant of queue) {
-      const seen = await isSeen(folder, mutant);
-      if (stopped) return;
-      tally[seen ? "seen" : "left"]++;
-      if (!seen) console.log(`${file}:${mutant.line}: ${mutant.change}\n    ${mutant.text}`);
-      const minutes = (performance.now() - begin) / 60_000 / ++done * (todo.length - done);
-      progress(`${done} of ${todo.length}, ${tally.left} not seen, ${minutes.toFixed(1)} min left`, done);
-    }
-    await Deno.writeTextFile(join(folder, file), script);
-  }));
-  return tally;
-}
-
-/** On a terminal the line is replaced; elsewhere every 20th is printed. */
-function progress(line: string, done: number): void {
-  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r${line}\x1b[K\r`));
-  else if (done % 20 === 0) console.error(line);
+  tallies.push(tally);
+  if (options.list) todo.forEach(({ line, change }) => console.log(`${file}:${line}: ${change}`));
+  if (options.list || todo.length === 0) return;
+  const { tests, ms } = await nearTests(file, options.tests);
+  console.log(`${file}: ${todo.length} faults; tests: ${tests.join(" ")}`);
+  for (const [done, mutant] of todo.entries()) {
+    await Deno.writeTextFile(join(copy, file), broken(script, mutant));
+    const seen = !await pass(tests, LEAST + LONGER * ms);
+    if (stopped) return;
+    tally[seen ? "seen" : "left"]++;
+    if (!seen) console.log(`${file}:${mutant.line}: ${mutant.change}\n    ${mutant.text}`);
+    if (done % 20 === 19) console.error(`${done + 1} of ${todo.length}, ${tally.left} not seen`);
+  }
+  await Deno.writeTextFile(join(copy, file), script);
 }
 
 function printTallies(): void {
@@ -189,19 +159,18 @@ function printTallies(): void {
 interface Options {
   readonly tests: readonly string[];
   readonly lines: readonly number[];
-  readonly seconds: number;
   readonly list: boolean;
 }
 
 const tallies: Tally[] = [];
 let stopped = false;
-let copying: Promise<string[]> = Promise.resolve([]);
+let copying = Promise.resolve();
 
 async function end(code: number): Promise<never> {
   stopped = true;
-  for (const child of running) child.kill("SIGKILL");
+  running?.kill("SIGKILL");
   await copying; // it stops at the next file
-  for (const folder of copies) await Deno.remove(folder, { recursive: true }).catch(() => {});
+  if (copy) await Deno.remove(copy, { recursive: true }).catch(() => {});
   printTallies();
   Deno.exit(code);
 }
@@ -222,13 +191,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      ...{
-        tests: list,
-        line: list,
-        seconds: { type: "string", default: "20" },
-        jobs: { type: "string", default: "1" },
-      },
-      ...{ list: { type: "boolean" }, help: { type: "boolean" } },
+      ...{ tests: list, line: list, list: { type: "boolean" }, help: { type: "boolean" } },
     },
   });
   if (values.help || positionals.length === 0) {
@@ -247,14 +210,13 @@ async function main(): Promise<void> {
   const options: Options = {
     tests: (values.tests ?? []).map((test) => relative(root, fromCaller(test))),
     lines: (values.line ?? []).map(Number),
-    seconds: Number(values.seconds),
     list: values.list ?? false,
   };
-  copying = Promise.all(Array.from({ length: options.list ? 0 : Number(values.jobs) }, copyTree));
-  const folders = await copying;
+  if (!options.list) copying = copyTree();
+  await copying;
   if (stopped) return;
   try {
-    for (const file of files) await tryFile(file, folders, options);
+    for (const file of files) await tryFile(file, options);
   } catch (error) {
     console.error((error as Error).message);
     await end(2);

@@ -14,16 +14,20 @@ import type { Costs } from "./limits.ts";
 /** The share of a sample's tokens whose divergences are kept: their largest give the 99 % quantile of all. */
 const KEPT = 0.1;
 
+/** The largest of a sample's divergences, largest first, with six digits. */
+export const tailOf = (kl: Float64Array): number[] =>
+  Array.from(
+    kl.toSorted((a, b) => b - a).subarray(0, Math.ceil(KEPT * kl.length)),
+    (value) => Number(value.toPrecision(6)),
+  );
+
 const { passes, measure } = scoring(true);
 const diverging: Measure<unknown, TypesOf<typeof divergenceSums>> & { result: typeof divergenceSums } = {
   result: divergenceSums,
   passes,
   async measure(running, options) {
     const tails = running.requests.map((): number[][] => []);
-    const sums = await measure(running, options, (plan, kl) => {
-      const kept = kl.toSorted((a, b) => b - a).subarray(0, Math.ceil(KEPT * kl.length));
-      tails[plan].push(Array.from(kept, (value) => Number(value.toPrecision(6))));
-    });
+    const sums = await measure(running, options, (plan, kl) => void tails[plan].push(tailOf(kl)));
     return sums.map((samples, plan) => ({
       sums: samples.map((sample, i) => ({ ...sample, tail: tails[plan][i] })),
     }));

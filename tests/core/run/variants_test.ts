@@ -211,7 +211,7 @@ Deno.test("tables of words under a plan: which is read, how it is stored, and by
     ];
     for (const [tables, embedding, head, isTied] of rows) {
       const own = withTables({ ...isTied ? tied : model, weights: source }, tables);
-      assert.equal(own.name, model.name);
+      assert.deepEqual([own.name, own.weights.format], [model.name, weights.format]);
       for (const [name, [of, type, isWeighed]] of [["embedding", embedding], ["head", head]] as const) {
         const what = `${JSON.stringify(tables)}, ${name}`;
         const stored = numbers.get(`${of}.weight`)!;
@@ -320,6 +320,8 @@ Deno.test("weights under changes: a change's own tensors, those made of the mode
       ...[`0 ${q}`, undefined, undefined, `1 ${o}`, "null head.weight"],
     ]);
     assert.equal(own.storage(0, o).dtype, "f32");
+    assert.equal(await own.outerBlocks!("head.weight", () => true), "head.weight");
+    assert.deepEqual(numbers(o, await own.part(1, new Map([[o, null]]))), numbers(o, other));
   }));
 
 Deno.test("plans that cannot be are refused by name, and so are tensors that are missing or of another shape", () =>

@@ -1,4 +1,4 @@
-/** Types of blocks: a plan of types is the file that is written of it, to the last bit; what cannot be rounded is refused by name. */
+/** Types of blocks: a plan of types is the file that is written of it, to the last bit. */
 import assert from "node:assert/strict";
 import "features/mod.ts";
 import { fileURLToPath } from "node:url";
@@ -6,11 +6,11 @@ import { exportModel } from "features/export/mod.ts";
 import type { Format } from "core/formats/mod.ts";
 import { type DropPlan, MODULES, planHash, planPhrase } from "core/measure/mod.ts";
 import { head, type Plan, planKind } from "core/result/mod.ts";
-import { changedModel, dropPlan, keepTensors, noDrop, score, segmentsOf } from "core/run/mod.ts";
+import { keepTensors, noDrop, score, segmentsOf } from "core/run/mod.ts";
 import { readPlan, writePlan } from "core/study/plan_file.ts";
 import { openModel } from "core/subject/mod.ts";
-import { float32, toFloat32 } from "core/tensor/mod.ts";
-import { openGguf, rounded } from "core/weights/mod.ts";
+import { float32 } from "core/tensor/mod.ts";
+import { openGguf } from "core/weights/mod.ts";
 import { fileSource } from "core/hub/mod.ts";
 import { finalStreams } from "../../core/run/states.ts";
 import { engine, withFolder } from "../../support.ts";
@@ -114,24 +114,6 @@ Deno.test("plans that share no table share no state, and each is scored by its o
   assert.equal(new Set(together.map((samples) => samples[0].nll)).size, all.length);
 });
 
-Deno.test("a module is rounded as a tensor is, by the importance of its group's columns", async () => {
-  using model = await openModel(trained);
-  const name = "attention.o_proj.weight";
-  const read = async (changes: DropPlan["changes"]) => {
-    const lease = await changedModel(model, dropPlan(model.spec, { changes })).weights.part(
-      1,
-      new Map([[name, null]]),
-    );
-    const numbers = toFloat32(lease.tensors.get(name)!).slice();
-    lease.release();
-    return float32([96, 96], numbers);
-  };
-  const stored = await read([]);
-  const own = await read([changes[0]]);
-  assert.deepEqual(own, rounded("Q5_0", stored, weigh(96).data as Float32Array<ArrayBuffer>));
-  assert.notDeepEqual(own, rounded("Q5_0", stored));
-});
-
 Deno.test("a plan of types is written with its importance and read again; another file beside it is refused", () =>
   withFolder(async (folder) => {
     const plan: Plan = {
@@ -154,23 +136,8 @@ Deno.test("a plan of types is written with its importance and read again; anothe
     );
   }));
 
-Deno.test("what cannot be rounded is refused by name, before anything runs", async () => {
+Deno.test("types are refused by name in formats that have none", async () => {
   using model = await openModel(trained);
-  const refused: [Partial<DropPlan>, RegExp][] = [
-    [
-      { changes: [{ layer: 0, module: "mlp", to: "types", in: "Q4_K" }] },
-      /Cannot round layers\.0\.mlp\.gate_proj\.weight to Q4_K: its rows have 96 numbers, expected a multiple of 256/,
-    ],
-    [{ changes: [{ layer: 0, module: "mlp", to: "types", in: "Q9" }] }, /to Q9: no such type of blocks/],
-    [{ changes: [{ layer: 0, module: "mlp", to: "types" }] }, /Cannot round mlp 0: found no type/],
-    [{ changes: [{ layer: 9, module: "mlp", to: "types", in: "Q4_0" }] }, /expected a layer from 0 to 7/],
-    [{ tables: {} }, /Cannot change the tables of words: found no change/],
-    [{ tables: { head: "Q4_0" } }, /head is Q4_0, and one table is both/],
-    [{ tables: { both: "head" } }, /the model has one already/],
-    [{ tables: { embedding: "Q4_K" } }, /Cannot round embedding\.weight to Q4_K/],
-    [{ tables: { embedding: "Q4_0", tensors: "abc" } }, /tensors is abc, expected a SHA-256/],
-  ];
-  for (const [plan, message] of refused) assert.throws(() => dropPlan(model.spec, plan), message);
   const formats: Format[] = ["llm-drop", "hf", "hf-nas", "onnx"];
   for (const format of formats) {
     for (const plan of [{ tables }, { changes: [changes[0]] }]) {
