@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../../src/apps/machines/slurm.ts";
 import { head, type Shards, shardsKind } from "core/result/mod.ts";
 import { root, withDesk } from "../../core/command/cli.ts";
-import { kept } from "../../core/study/tiny.ts";
+import { kept, tinyText } from "../../core/study/tiny.ts";
 import { withFolder } from "../../support.ts";
 import { isThorough, printed } from "../../tools.ts";
 
@@ -68,8 +68,11 @@ async function submit(script: string, folder: string, lamina: string, called: "l
 }
 
 Deno.test("Slurm's script computes all shards and merges them to the undivided bytes", () =>
-  withDesk(async ({ folder, ok, run, text }) => {
-    const line = ["order", folder, ...text, "--by", "greedy", "--upto", "2"];
+  withDesk(async ({ folder, ok, run }) => {
+    const text = join(folder, "long.txt"); // two batches, for two machines
+    await Deno.writeTextFile(text, `${tinyText} `.repeat(8));
+    const sizes = ["--samples", "2", "--length", "1025"];
+    const line = ["order", folder, "--text", text, ...sizes, "--by", "greedy", "--upto", "2"];
     const parts = isThorough ? 2 : 1;
     const script = await ok("shards", "--parts", `${parts}`, "--script", "slurm", ...line);
     const desk = join(folder, "slurm's desk"); // a folder's name may hold anything

@@ -57,7 +57,11 @@ async function ask(name: string, aims: readonly string[]): Promise<void> {
         assert.doesNotMatch(out, OF_THE_LANGUAGE, said);
       } else {
         const last = err.trim().split("\n").at(-1)!;
-        assert.match(last, /^lamina: Cannot \S+ .+: .*expected .+|^lamina: Cannot reach /, said);
+        assert.match(
+          last,
+          /^lamina: Cannot \S+ .+: .*(?:expected|formats that can:) .+|^lamina: Cannot reach /,
+          said,
+        );
         assert.doesNotMatch(last, OF_THE_LANGUAGE, said);
       }
     }
