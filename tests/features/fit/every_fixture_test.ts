@@ -1,10 +1,10 @@
 /** A fit of every fixture ends in an answer or in one sentence, whatever is asked of it: never in an error of the language. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { closed } from "core/entry/mod.ts";
+import { closed, shellWord } from "core/entry/mod.ts";
 import { fileSource } from "core/hub/mod.ts";
 import { openGguf } from "core/weights/mod.ts";
-import { laminaHere } from "../../core/command/cli.ts";
+import { laminaHere, wordsOf } from "../../core/command/cli.ts";
 import { byTurns, withFolder } from "../../support.ts";
 
 const fixtures = new URL("../../fixtures/", import.meta.url);
@@ -98,7 +98,10 @@ Deno.test("the next command exports an answer that drops nothing in the model's 
       const { out, err } = await fitIn(folder, "models/llama", aim);
       const line = out.split("\n").find((line) => / export /.test(line));
       assert.ok(line, `${aim}: ${out}${err}`);
-      const words = line.slice(line.indexOf("export ")).split(" ");
+      const path = pathOf("models/llama"); // may hold spaces
+      const words = wordsOf(line.slice(line.indexOf("export ")).replaceAll(shellWord(path), "MODEL"), {
+        MODEL: path,
+      });
       words[words.indexOf("--out") + 1] = `${folder}/smaller`;
       const exported = await laminaHere(`${folder}/results`, ...words);
       assert.equal(exported.code, 0, exported.err);
