@@ -12,7 +12,7 @@ Deno.test("a matrix is rounded once for its weights, its name and its type, and 
   assert.deepEqual([roomIn(4000), roomIn(2 ** 33 + 8), roomIn(2 ** 40)], [1000, 2 ** 31, 2 ** 31]);
   const [weights, other] = [{}, {}] as WeightSource[];
   const made = async (by: number, key = "a", own = weights, type = "Q4_0", room?: number) =>
-    toFloat32(await roundedOnce(own, key, type, matrix(by), {}, room));
+    toFloat32(await roundedOnce(own, key, type, () => Promise.resolve(matrix(by)), {}, room));
   const of = (by: number, type = "Q4_0") => toFloat32(rounded(type, matrix(by)));
   assert.deepEqual(await made(1), of(1));
   assert.deepEqual(await made(2), of(1), "it is not rounded again");

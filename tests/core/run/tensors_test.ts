@@ -163,7 +163,7 @@ Deno.test("a type that needs importance is refused without it, and for a matrix 
         () => ({ type: "F32" }),
         weights,
       )!;
-      return toFloat32(await kind(numbers, new Map(Object.entries(brought))));
+      return toFloat32(await kind(() => Promise.resolve(numbers), new Map(Object.entries(brought))));
     };
     const plain = await made("q_b_proj.weight", {});
     assert.deepEqual(await made("q_b_proj.weight", { "attention.in.importance": importance }), plain);
@@ -183,7 +183,7 @@ Deno.test("a change of types rounds the matrices of its group, by the importance
     const numbers = float32([2, 32], Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i)));
     const rounded = async (importance?: Tensor) => {
       const brought = new Map(importance ? [["mlp.in.importance", importance]] : []);
-      return toFloat32(await made("mlp.up_proj.weight")!(numbers, brought));
+      return toFloat32(await made("mlp.up_proj.weight")!(() => Promise.resolve(numbers), brought));
     };
     const [plain, weighed] = [
       await rounded(),

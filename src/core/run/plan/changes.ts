@@ -22,7 +22,7 @@ interface ChangeKind<Own extends Change> {
     tensor: string,
     storedAs: () => Pick<Storage, "type" | "isSplit">,
     weights: WeightSource,
-  ): ((stored: Tensor, brought: ReadonlyMap<string, Tensor>) => Tensor | Promise<Tensor>) | null;
+  ): ((read: () => Promise<Tensor>, brought: ReadonlyMap<string, Tensor>) => Promise<Tensor>) | null;
 }
 
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
@@ -134,12 +134,12 @@ const types: ChangeKind<ChangeTo<"types">> = {
     if (!type) return null;
     const stored = storedAs();
     if (stored.isSplit || isAsCoarse(stored.type, type)) return null;
-    return (stored, brought) => {
+    return (read, brought) => {
       const own = isWeighed(name) ? brought.get(`${change.module}.${importanceName(group)}`) : undefined;
       const importance = own?.data as Float32Array<ArrayBuffer> | undefined;
       const full = `layers.${change.layer}.${name}`;
       const key = `${full} ${importance ? change.tensors : ""}`;
-      return roundedOnce(weights, key, type, stored, { importance, name: full });
+      return roundedOnce(weights, key, type, read, { importance, name: full });
     };
   },
 };

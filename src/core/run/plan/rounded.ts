@@ -6,35 +6,43 @@ import { availableBytes } from "../../engine/mod.ts";
 import { encodeInThreads, readTensor, type RowRounding, type WeightSource } from "../../weights/mod.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
-/** Blocks by what they depend on besides the weights, and their bytes in all. */
+/** Blocks by what they depend on besides the weights, the bytes in which they are kept, and those that are still free. */
 interface Kept {
-  readonly blocks: Map<string, Uint8Array<ArrayBuffer>>;
-  bytes: number;
+  readonly tensors: Map<
+    string,
+    { readonly shape: readonly number[]; readonly blocks: Uint8Array<ArrayBuffer> }
+  >;
+  room: number;
 }
 
 const kept = new WeakMap<WeightSource, Kept>();
 /** The most bytes that stay: 2 GiB, or a quarter of free memory. */
 export const roomIn = (free: number): number => Math.min(2 ** 31, free / 4);
 
-/** A tensor of some weights as it is read again from a type of blocks; `key` names it, its rows, and how it is rounded. */
+/**
+ * A tensor of some weights as it is read again from a type of blocks; `key` names it, its rows, and how it is rounded. Its numbers are read
+ * where they are rounded. The room is that of the first tensor, since asking how much memory is free takes a millisecond.
+ */
 export async function roundedOnce(
   weights: WeightSource,
   key: string,
   type: string,
-  tensor: Tensor,
+  read: () => Promise<Tensor>,
   rounding: RowRounding,
   room?: number,
 ): Promise<Tensor> {
-  const own = kept.get(weights) ?? { blocks: new Map(), bytes: 0 };
-  kept.set(weights, own);
+  const own = kept.getOrInsertComputed(weights, () => (
+    { tensors: new Map(), room: room ?? roomIn(availableBytes()) }
+  ));
   const name = `${type} ${key}`;
-  const known = own.blocks.get(name);
-  if (known) return readTensor(type, tensor.shape, known);
+  const known = own.tensors.get(name);
+  if (known) return readTensor(type, known.shape, known.blocks);
+  const tensor = await read();
   const numbers = toFloat32(tensor) as Float32Array<ArrayBuffer>;
   const blocks = await encodeInThreads(type, numbers, tensor.shape.at(-1)!, rounding);
-  if (own.bytes + blocks.length <= (room ?? roomIn(availableBytes()))) {
-    own.blocks.set(name, blocks);
-    own.bytes += blocks.length;
+  if (blocks.length <= own.room) {
+    own.tensors.set(name, { shape: tensor.shape, blocks });
+    own.room -= blocks.length;
   }
   return readTensor(type, tensor.shape, blocks);
 }

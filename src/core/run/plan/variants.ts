@@ -94,11 +94,11 @@ export function withTables(model: Model, tables: TablesChange): Model {
         l === null && types[name] ? { dtype: "f32" } : weights.storage(l, l === null ? storedAs(name) : name),
       async outer(name, rows, into) {
         const type = types[name];
-        const stored = await weights.outer(storedAs(name), rows, into);
+        const read = () => weights.outer(storedAs(name), rows, into);
         // Rows that are looked up are multiplied with nothing.
         const importance = isOne || name === "head.weight" ? columns : undefined;
         const key = [storedAs(name), rows, importance && tables.tensors].join(" ");
-        return type ? await roundedOnce(weights, key, type, stored, { importance, name }) : stored;
+        return type ? await roundedOnce(weights, key, type, read, { importance, name }) : await read();
       },
       outerBlocks: async (name, keeps) =>
         types[name] ? null : await weights.outerBlocks?.(storedAs(name), keeps) ?? null,
@@ -152,7 +152,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
       const own = checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`);
       return (name: string) => {
         const make = madeOf(full, change, name, weights);
-        return own.get(name) ?? (make && ((stored: Tensor) => make(stored, own)));
+        return own.get(name) ?? (make && ((read: () => Promise<Tensor>) => make(read, own)));
       };
     });
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
@@ -173,12 +173,15 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   }
 
   /** A tensor made of the model's, of which no more than one is in memory. */
-  async function madeFrom(l: number, name: string, make: (stored: Tensor) => Tensor | Promise<Tensor>) {
-    const source = await weights.part(l, new Map([[name, null]]));
+  async function madeFrom(l: number, name: string, make: (read: () => Promise<Tensor>) => Promise<Tensor>) {
+    const sources: Lease[] = [];
     try {
-      return await make(source.tensors.get(name)!);
+      return await make(async () => {
+        sources.push(await weights.part(l, new Map([[name, null]])));
+        return sources[0].tensors.get(name)!;
+      });
     } finally {
-      source.release();
+      sources.forEach((source) => source.release());
     }
   }
 
