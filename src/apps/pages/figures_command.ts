@@ -85,7 +85,7 @@ export const figuresCommand = (context: Context): Command =>
         const own = { ...part(1 + i), model, profile: importance };
         if (name === "fit") {
           const fit = await analyses.fit.run(own);
-          const file = cache ? await keepFit(fit, results) : null;
+          const file = await keepFit(fit, out);
           if (file) next.push(...nextLines(fit, ref, file));
           at = droppedIn(fit);
           sections.push(drawn.fit(fit));

@@ -87,10 +87,11 @@ async function finished(
   name: string,
   { profile, fit, sweep }: Started,
 ): Promise<Output> {
-  const next = await nextOf(fit, ref, flags.results);
   const origins = [profile.provenance, fit.provenance, sweep.provenance];
   // Another model of the same name, or another setting, overwrites nothing.
-  const folder = ["report", fileName(origins[0].model.name), cacheKey("report", [origins])].join("-");
+  const named = ["report", fileName(origins[0].model.name), cacheKey("report", [origins])].join("-");
+  const folder = join(flags.results, named);
+  const next = await nextOf(fit, ref, folder);
   const drawn = [
     sections.fit(fit),
     sections.quality(sweep, droppedIn(fit)),
@@ -98,7 +99,7 @@ async function finished(
     sections.magnitude(profile),
   ];
   const report = { title: `How small can the file of ${name} be`, sections: drawn, next, ...madeBy() };
-  const line = `page of figures: ${plain(near(await writeReport(join(flags.results, folder), report)))}`;
+  const line = `page of figures: ${plain(near(await writeReport(folder, report)))}`;
   if (isPiped(flags)) context.notice(line);
   else context.write(`\n${line}`); // unbroken, to be copied
   const { table: _printed, ...output } = outputOf(context, fit, { done: "start" });
@@ -106,8 +107,8 @@ async function finished(
 }
 
 /** Commands that use the answer; without one, a fit that may diverge further. */
-async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
-  const file = await keepFit(fit, results);
+async function nextOf(fit: Fit, ref: string, folder: string): Promise<string[]> {
+  const file = await keepFit(fit, folder);
   if (fit.plan) return file ? nextLines(fit, ref, file) : [];
   return [commandLine("fit", ref, "--kld", `${2 * PROMISE.kld}`)];
 }

@@ -7,7 +7,7 @@ import { nextText, outputOf } from "core/command/outlet.ts";
 import { calibrationOptions, type Flags, studyOptions } from "core/command/options.ts";
 import { studyCommand } from "core/command/perform.ts";
 import { expectAny } from "core/command/relations.ts";
-import { keepFit, nextLines } from "./fitted.ts";
+import { keepFit, keptName, nextLines } from "./fitted.ts";
 import { aimsOf, type FitAim } from "./limits.ts";
 import { LIMITS, TARGETS } from "./result.ts";
 import { fitStudy } from "./study.ts";
@@ -42,7 +42,7 @@ const fitCommand = (context: Context) =>
             const beside = await planTensors(json, fit.plan);
             return { ...output, beside, ...nextText(nextLines(fit, ref, json)) };
           }
-          const kept = cache ? await keepFit(fit, results!) : null;
+          const kept = cache ? await keepFit(fit, results!, keptName(fit)) : null;
           return kept === null ? output : { ...output, ...nextText(nextLines(fit, ref, kept)) };
         },
       };

@@ -11,12 +11,15 @@ export function droppedIn({ plan }: Fit): number | undefined {
   return plan && plan.attention.length + plan.mlp.length || undefined;
 }
 
-/** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
-export async function keepFit(fit: Fit, results: string): Promise<string | null> {
-  const { provenance: { model }, aims, plan, file: of } = fit;
+/** The name of a fit in the results folder. */
+export const keptName = ({ provenance: { model }, aims, plan, file }: Fit): string =>
+  `fit-${fileName(model.name)}-${cacheKey("fit", [aims, plan, file?.format ?? null])}.json`;
+
+/** Keeps the result with its plan's tensors in a folder, so that the next command can name it; null without a plan or where it cannot be written. */
+export async function keepFit(fit: Fit, folder: string, name = "fit.json"): Promise<string | null> {
+  const { plan } = fit;
   if (!plan) return null;
-  const key = cacheKey("fit", [aims, plan, of?.format ?? null]);
-  const file = join(results, `fit-${fileName(model.name)}-${key}.json`);
+  const file = join(folder, name);
   try {
     await writeTogether([...await planTensors(file, plan), [file, resultText(fit, 1)]]);
     return file;

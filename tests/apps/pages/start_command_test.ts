@@ -1,9 +1,10 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import process from "node:process";
 import { commandLine } from "core/command/outlet.ts";
 import { fit as fitted, nothing, onTask } from "../../core/show/synthetic_fit.ts";
-import { nextLines } from "features/fit/mod.ts";
+import { keepFit, nextLines } from "features/fit/mod.ts";
 import { profileStudy } from "features/profile/mod.ts";
 import { readResult } from "features/by_name.ts";
 import { priceOf, runWork } from "core/study/study.ts";
@@ -14,7 +15,7 @@ import { writePackage } from "../../core/hub/package.ts";
 import { benchmark } from "../../core/text/benchmark.ts";
 import { laminaHere, withDesk, withVariables } from "../../core/command/cli.ts";
 import type { Ran } from "../../tools.ts";
-import { changeConfig } from "../../support.ts";
+import { changeConfig, withFolder } from "../../support.ts";
 
 const run = async (model: StudyModel, options: StartOptions) =>
   await runWork(await startStudy.work(model, options), options);
@@ -86,6 +87,14 @@ Deno.test("commands to type next write the answer's file and read it; none follo
   }
   assert.match(nextLines(fitted(shape), "tiny", "fit.json")[0], /--format gguf --out smaller$/);
 });
+
+Deno.test("what is to be typed next reads the answer beside the page, under a name that a person would give", () =>
+  withFolder(async (folder) => {
+    assert.equal(await keepFit(nothing({ layers: 6 }), folder), null);
+    const found = fitted({ layers: 6 });
+    assert.equal(await keepFit(found, folder), join(folder, "fit.json"));
+    assert.deepEqual((await readResult(join(folder, "fit.json"), "fit")).aims, found.aims);
+  }));
 
 Deno.test("a command to type next is found from any folder", () => {
   const { cwd } = process;
