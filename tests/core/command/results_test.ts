@@ -50,6 +50,11 @@ onLinux(
       assert.equal(code, 1);
       assert.match(err, /lamina: Cannot write \/dev\/full: no space left on the disk/);
       assert.match(out, /^attention, most redundant first\nrank +layer +importance/m);
+      const text = ["--text", study[1], "--calibration-text", study[1], "--samples", "4", "--length", "16"];
+      const fit = await lamina("fit", folder, "--kld", "9", ...text, "--json", "/dev/full");
+      assert.match(fit.err, /lamina: Cannot write \/dev\/full: no space left on the disk/);
+      assert.match(fit.out, /KLD/);
+      assert.doesNotMatch(fit.out, /next:/, "no command reads a file that was not written");
     }),
 );
 
