@@ -94,7 +94,7 @@ function between(now: Now, large: Step, later: readonly Step[], after: Stop): St
   for (const { site, state } of later) {
     if (site === large.site || state.dropped.length > 0) continue;
     const stop = stopOf(own.set(site, state));
-    if (stop.saved >= after.saved || stop.kld >= after.kld) break;
+    if (stop.kld >= after.kld) break; // at the latest where it saves as much: later steps cost more for it
     found.push(stop);
   }
   return found;

@@ -31,6 +31,7 @@ Deno.test("the interval of a share is SciPy's Wilson interval; none right, or al
     assert.ok(Math.abs(own.low - low) < 1e-12 && Math.abs(own.high - high) < 1e-12, `${right} of ${n}`);
   }
   assert.ok(shareInterval(0, 20).high > 0.16);
+  assert.deepEqual([shareInterval(0, 3).low, shareInterval(16, 16).high], [0, 1], "not beside, by rounding");
   fc.assert(fc.property(fc.nat(500), fc.nat(500), (right, wrong) => {
     fc.pre(right + wrong > 0);
     const { value, low, high } = shareInterval(right, right + wrong);

@@ -196,6 +196,10 @@ Deno.test("an interval leaves 2.5 % on each side, and all 5 % on the one side th
     const { low, high } = limits(unchanged(n), 0.05);
     assert.ok(Math.abs(high - (1 - 0.05 ** (1 / n))) < 1e-9 && low === -high, `${n}: ${low} to ${high}`);
   }
+  for (const n of [3, 9]) { // where all became right p is ((1 + δ) / 2)ⁿ
+    const { low } = limits({ n, gained: n, lost: 0 }, 0.025);
+    assert.ok(Math.abs(low - (2 * 0.025 ** (1 / n) - 1)) < 1e-9, `${n}: ${low}`);
+  }
   // Where almost all is lost, false position comes from one side alone.
   const most = { n: 149, gained: 0, lost: 140 };
   assert.ok(Math.abs(equivalence(most, -limits(most, 0.025).low) / 0.025 - 1) < 1e-8);

@@ -111,6 +111,10 @@ const unnormed = changed({ to: "linear", tensors: "0".repeat(64), unnormed: true
 const refused: Record<string, Refused> = {
   "another kind": [planned({}), /kind is "plan", expected profile$/, ["profile"]],
   "no kind": ["{}", /kind is missing, expected profile or plan$/, ["profile", "plan"]],
+  "a field that no plan has": [
+    planned({ zebra: 1 }),
+    /json: unknown field "zebra" of a plan, expected one of kind, method, /,
+  ],
   "no target": [planned({ target: undefined }), /at target: it is missing, expected one of /],
   "a change to nothing known": [
     changed({ to: "zebra" }),
@@ -181,7 +185,7 @@ const refused: Record<string, Refused> = {
     ["profile"],
   ],
   "an order on a task": [ordered({ on: {} }), left("it ranks .* on a task"), ["order"]],
-  "a list that is an object": [mlpless, /at sums\.mlp/, ["profile"]],
+  "a list that is an object": [mlpless, /at sums\.mlp: found object, expected array$/, ["profile"]],
 };
 
 for (

@@ -61,6 +61,17 @@ Deno.test("work that goes on behind the end of a command records nothing, and be
     assert.equal(isEarlier(one), true);
   }));
 
+Deno.test("without a folder, a command remembers what it made until its end", async () => {
+  const find = () => keptResult(profileKind, one.provenance, {});
+  const record = await recordKept(async () => {
+    assert.equal(await find(), null);
+    await keep(profileKind, one, {});
+    assert.deepEqual(await find(), one);
+    assert.equal(isEarlier(one), false);
+  });
+  assert.deepEqual([[...record], await find()], [[[nameOf(one), "made"]], null]);
+});
+
 Deno.test("a result that could not be written is not recorded", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "taken");

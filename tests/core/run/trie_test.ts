@@ -46,9 +46,12 @@ Deno.test("countModules is the brute-force count, for any plans", () => {
   }));
 });
 
-Deno.test("a module that the checkpoint lacks is never counted", () => {
+Deno.test("a module that the checkpoint lacks, and a mean in the place of one, are never counted", () => {
   const bare = { residual: "sequential", attention: null, mlp: { kind: "dense" } } as LayerSpec;
   assert.equal(countModules([bare, bare], [{ attention: [], mlp: [] }, { attention: [], mlp: [1] }]), 2);
+  const mean = { layer: 0, module: "attention", to: "mean", tensors: "" } as const;
+  const both = { ...bare, attention: { kind: "softmax" } } as LayerSpec;
+  assert.equal(countModules([both], [{ ...noDrop, changes: [mean] }]), 1);
 });
 
 Deno.test("forward runs as many modules as it says, and each plan as if alone", () =>

@@ -88,19 +88,28 @@ Deno.test("a path grows in what it saves and diverges, and its sums are those of
   }
 });
 
-Deno.test("where one step saves much, smaller ones behind it fill the gap", () => {
-  const sites = [0, 1, 2, 3].map((layer): PricedSite => {
-    const own = unitOf(layer, "in", 100);
-    const saved = layer === 0 ? 60 : 10;
-    const level: Level = { type: "Q4_0", bits: 4.5, bytes: 100 - saved };
-    return {
-      units: [{ unit: own, levels: [{ level, saved, kld: layer === 0 ? 0.3 : 0.06 + 0.01 * layer }] }],
-      drop: null,
-    };
+Deno.test("where one step saves much, smaller ones behind it fill the gap, without drops", () => {
+  const site = (layer: number, ...levels: [saved: number, kld: number][]): PricedSite => ({
+    units: [{
+      unit: unitOf(layer, "in", 100),
+      levels: levels.map(([saved, kld]) => (
+        { level: { type: "Q4_0", bits: 4.5, bytes: 100 - saved }, saved, kld }
+      )),
+    }],
+    drop: null,
   });
-  const savedIn = (gap: number) => pathOf(sites, undefined, gap).map(({ saved }) => saved);
-  assert.deepEqual(savedIn(Infinity), [0, 60, 70, 80, 90]);
-  assert.deepEqual(savedIn(0.2), [0, 10, 20, 30, 60, 70, 80, 90]);
+  const savedIn = (sites: PricedSite[], gap?: number) =>
+    pathOf(sites, undefined, gap).map(({ saved }) => saved);
+  const drop = { modules: [{ module: "mlp", layer: 1 }] as const, saved: 2, kld: 23 };
+  const sites = [
+    ...[site(0, [5, 50], [9, 94]), { units: [], drop }, site(2, [1, 12]), site(3, [3, 38]), site(4, [1, 13])],
+    ...Array.from({ length: 12 }, (_, i) => site(5 + i)), // nothing to save
+  ];
+  assert.deepEqual(savedIn(sites, Infinity), [0, 5, 9, 11, 12, 15, 16]);
+  assert.deepEqual(savedIn(sites, 3 / 16), [0, 1, 5, 6, 9, 11, 12, 15, 16], "3 is no gap, and 4 is one");
+  // Without a number a gap is more than half a percent.
+  const large = (saved: number) => savedIn([site(0, [saved, 5]), site(1, [10, 1]), site(2, [1e5, 1e5])]);
+  assert.deepEqual([large(501).length, large(505).length], [4, 5]);
 });
 
 Deno.test("of two types of equal size the one that diverges less is on the hull, and none above its line", () => {
