@@ -10,7 +10,6 @@ export {
   interactionsFigure,
   paired,
 } from "./features/losses/mod.ts";
-export { depthFigure } from "./features/depth/mod.ts";
 export {
   cosineMagnitudeFigure,
   directionsFigure,

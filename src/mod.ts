@@ -80,7 +80,6 @@ export {
   type RankOptions,
   type RankTarget,
 } from "./features/orders/mod.ts";
-export { type Depth, depth, type DepthOptions } from "./features/depth/mod.ts";
 export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
 export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";

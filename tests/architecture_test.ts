@@ -223,7 +223,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "imports point downwards: the core imports no feature and no app, a feature no app, and rooms as the table says",
     [
       { from: "core/tensor/half.ts", to: "core/weights/mod.ts" },
-      { from: "core/show/looks.ts", to: "features/depth/mod.ts" },
+      { from: "core/show/looks.ts", to: "features/losses/mod.ts" },
       { from: "features/fit/study.ts", to: "apps/pages/mod.ts" },
       ...importsOf({ path: "core/result/kind.ts", code: 'type A = typeof import("../../features/mod.ts")' }),
     ].flatMap((edge) => upwardImports([edge])),

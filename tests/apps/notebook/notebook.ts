@@ -92,7 +92,7 @@ export async function readMade(path: string): Promise<Made> {
 const IN_CODE: Readonly<Record<string, RegExp>> = {
   certificate: /\bcertify\(/,
   checkpoints: /\bcheckpoints\(/,
-  depth: /\bdepth\(/,
+  depth: /\bdepth\(/, // it left; notebooks that ran before name its method
   fit: /\bfit\(/,
   loss: /\b(?:order|guides)\(|\b(?:greedy|iterative)\b|by: "loss"/,
   replacement: /repair/,

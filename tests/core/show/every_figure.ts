@@ -1,6 +1,6 @@
 /** Every figure of a small synthetic result. */
 import * as show from "../../../src/figures.ts";
-import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes } from "features/causes/mod.ts";
 import type { Checkpoints } from "features/training/mod.ts";
@@ -50,7 +50,6 @@ export const inputs: Inputs = {
       })
     ),
   }]],
-  depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   effectsFigure: [why],

@@ -6,7 +6,7 @@ import { lineChart, upFrom } from "core/show/chart/plots.ts";
 import { spaced } from "core/show/chart/draw/labels.ts";
 import { KINDS } from "core/measure/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
-import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { checkpoints, untrained } from "./synthetic_studies.ts";
 import { formatFixed } from "core/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
@@ -40,7 +40,6 @@ const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],
   causes: ["causes", "updateNorms"],
   roofline: ["roofline"],
-  depth: ["depth"],
 };
 
 for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {
@@ -146,22 +145,6 @@ Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   assert.equal(read[1].c, "");
   assert.equal(csvText([]), "");
   assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
-});
-
-Deno.test("a title of six models has three lines at most", () => {
-  const named = (i: number, samples = 4) => {
-    const own = depth({ layers: 6 + i, samples });
-    const model = { ...own.provenance.model, name: `a-model-with-a-long-name-${i}b-instruct-q4_k_m` };
-    return { ...own, provenance: { ...own.provenance, model } };
-  };
-  const five = [0, 1, 2, 3, 4].map((i) => named(i));
-  for (const last of [named(5), named(5, 1)]) {
-    const { svg, title, reading } = show.depthFigure([...five, last]);
-    const lines = svg.match(/<text [^>]*font-size="22"/g)!;
-    assert.ok(lines.length <= 3, `${lines.length} lines: ${title}`);
-    assert.equal(reading.match(/a-model-with-a-long-name/g)?.length, 6);
-  }
-  assert.match(show.depthFigure([...five, named(5, 1)]).title, / in 5 models; cannot tell in 1$/);
 });
 
 Deno.test("a roofline's dot lies at exactly the largest batch, whatever batches were asked for", () => {

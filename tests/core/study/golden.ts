@@ -5,7 +5,6 @@ import { causes } from "features/causes/mod.ts";
 import { certify, compare, compareSamples } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
 import { computedOn } from "core/study/options.ts";
-import { depth } from "features/depth/mod.ts";
 import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate, generateKind } from "features/generate/mod.ts";
@@ -65,7 +64,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
-    results.depth = await depth(model, { ...options, rows: 2 });
     results.spikes = await spikes(model, options);
     results["spike-constants"] = await run(constantsStudy, model, { ...options, layer: 1, times: 3 });
     results.context = await withoutContext(model, {

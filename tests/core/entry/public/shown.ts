@@ -37,7 +37,6 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
     type: [[aSweep, {}], "Cannot choose words: the correlation is a sweep, expected a correlation of a"],
   },
-  depthFigure: drawn("results", "a list of results"),
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,
   certificateFigure: drawn("result", "a certificate"),
