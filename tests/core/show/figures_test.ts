@@ -14,7 +14,6 @@ import { profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { evaluation, plan } from "./synthetic_tasks.ts";
 import { refuses } from "../../support.ts";
-import { bound } from "./synthetic_speed.ts";
 
 /** "checkpoint_map" of `checkpointMapFigure`. */
 const fileName = (name: string) =>
@@ -39,7 +38,6 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
 const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],
   causes: ["causes", "updateNorms"],
-  roofline: ["roofline"],
 };
 
 for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {
@@ -145,16 +143,6 @@ Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   assert.equal(read[1].c, "");
   assert.equal(csvText([]), "");
   assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
-});
-
-Deno.test("a roofline's dot lies at exactly the largest batch, whatever batches were asked for", () => {
-  const asked = { name: "wide", attention: 8, largest: 50 };
-  const result = bound(asked);
-  const [, { fitting }] = result.plans;
-  const { svg } = show.rooflineFigure([result]);
-  assert.match(svg, new RegExp(`, 50 texts: ${fitting!.speedup.toFixed(2)}<`));
-  assert.doesNotMatch(svg, /, 32 texts:/);
-  assert.doesNotMatch(show.rooflineFigure([bound({ ...asked, largest: 0 })]).svg, / texts: /);
 });
 
 Deno.test("labels keep their distance, their order and the bounds", () => {

@@ -68,10 +68,6 @@ export const shown: Readonly<Record<string, Row>> = {
   reading: {
     type: [[[null]], "Cannot read out: the sentence is a list of 1, expected a template, as in reading`…`"],
   },
-  rooflineFigure: {
-    value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
-    type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
-  },
   directionsFigure: ofProfile,
   signFigure: ofProfile,
   smoothingFigure: ofCauses,
