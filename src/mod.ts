@@ -47,14 +47,7 @@ export {
   type SweepOptions,
 } from "./features/sweep/mod.ts";
 export { type Causes, causes, type CausesOptions } from "./features/causes/mod.ts";
-export {
-  type Certificate,
-  certify,
-  type CertifyOptions,
-  compare,
-  compareSamples,
-  type SamplesOptions,
-} from "./features/compare/mod.ts";
+export { type Certificate, certify, type CertifyOptions, compare } from "./features/compare/mod.ts";
 export {
   type Changing,
   type ContextOptions,

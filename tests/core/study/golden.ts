@@ -1,8 +1,7 @@
 /** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
-import { fileURLToPath } from "node:url";
 import { head, resultIn } from "core/result/mod.ts";
 import { causes } from "features/causes/mod.ts";
-import { certify, compare, compareSamples } from "features/compare/mod.ts";
+import { certify, compare } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
 import { computedOn } from "core/study/options.ts";
 import { evaluate } from "features/evaluate/mod.ts";
@@ -101,10 +100,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const series = await openSeries(`${folder}/run`);
     results.checkpoints = await checkpoints(series, { ...size, text, quality: text });
   });
-  const logs = ["first", "second"].map((model) =>
-    fileURLToPath(new URL(`../../fixtures/samples/${model}`, import.meta.url))
-  );
-  results.samples = await compareSamples(logs[0], logs[1]);
   const llama = await openConfig("llama-2-7b");
   const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
