@@ -10,7 +10,6 @@ export {
   interactionsFigure,
   paired,
 } from "./features/losses/mod.ts";
-export { depthFigure } from "./features/depth/mod.ts";
 export {
   cosineMagnitudeFigure,
   directionsFigure,
@@ -26,7 +25,7 @@ export { certificateFigure } from "./features/compare/mod.ts";
 export { fitFigure } from "./features/fit/mod.ts";
 export { type LineColumns, linesFigure, spikesFigure } from "./features/observe/mod.ts";
 export { guidesFigure } from "./features/orders/mod.ts";
-export { rooflineFigure, speedFigure } from "./features/speed/mod.ts";
+export { speedFigure } from "./features/speed/mod.ts";
 export {
   attentionMapFigure,
   causesFigure,

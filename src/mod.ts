@@ -47,14 +47,7 @@ export {
   type SweepOptions,
 } from "./features/sweep/mod.ts";
 export { type Causes, causes, type CausesOptions } from "./features/causes/mod.ts";
-export {
-  type Certificate,
-  certify,
-  type CertifyOptions,
-  compare,
-  compareSamples,
-  type SamplesOptions,
-} from "./features/compare/mod.ts";
+export { type Certificate, certify, type CertifyOptions, compare } from "./features/compare/mod.ts";
 export {
   type Changing,
   type ContextOptions,
@@ -80,7 +73,6 @@ export {
   type RankOptions,
   type RankTarget,
 } from "./features/orders/mod.ts";
-export { type Depth, depth, type DepthOptions } from "./features/depth/mod.ts";
 export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
 export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";

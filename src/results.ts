@@ -2,7 +2,7 @@
  * Types of results, of their parts, and of prices.
  */
 export type { Kind, ResultOf, StudyTerms, Terms } from "./features/by_name.ts";
-export type { Agreement, Comparison, SamplesComparison } from "./features/compare/mod.ts";
+export type { Agreement, Comparison } from "./features/compare/mod.ts";
 export type { Checkpoints } from "./features/training/mod.ts";
 export type { Computed, GuideName, Provenance, Sizes } from "./core/result/mod.ts";
 export type { Constraints, Guides, Scores } from "./features/orders/mod.ts";

@@ -15,7 +15,7 @@ import { readSources, type Source, uncommented } from "./sources.ts";
  * The lines that say something which each folder may have, without `tests/bench`. A change that adds lines removes as many; nobody raises a
  * bound. A folder in `src/features` beyond those counted here brings lines of its own.
  */
-const BOUNDS = { src: 41_664, tests: 32_295, feature: 300, features: 17 };
+const BOUNDS = { src: 40_828, tests: 31_852, feature: 300, features: 16 };
 
 /** What each room of the core may import: rooms above it in the list only. Features and apps import any of them. */
 const rooms = Object.fromEntries(
@@ -223,7 +223,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "imports point downwards: the core imports no feature and no app, a feature no app, and rooms as the table says",
     [
       { from: "core/tensor/half.ts", to: "core/weights/mod.ts" },
-      { from: "core/show/looks.ts", to: "features/depth/mod.ts" },
+      { from: "core/show/looks.ts", to: "features/losses/mod.ts" },
       { from: "features/fit/study.ts", to: "apps/pages/mod.ts" },
       ...importsOf({ path: "core/result/kind.ts", code: 'type A = typeof import("../../features/mod.ts")' }),
     ].flatMap((edge) => upwardImports([edge])),

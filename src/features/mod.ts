@@ -6,7 +6,6 @@ import { registerStudies } from "core/study/studies.ts";
 export const modules = await Promise.all([
   import("./profile/mod.ts"),
   import("./losses/mod.ts"),
-  import("./depth/mod.ts"),
   import("./causes/mod.ts"),
   import("./evaluate/mod.ts"),
   import("./repair/mod.ts"),

@@ -37,7 +37,6 @@ const lamina = (await Deno.readTextFile(`${root}README.md`)).match(/^ {4}(.*lami
 const promises: Record<string, RegExp> = {
   start: /KLD[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
   profile: /attention, most redundant first, 10 of 30/,
-  depth: /^depth · [^]*the KL to the final prediction falls[^]*^depth · /m,
   plan: /^$/,
   order: /attention by (?:angular|loss)[^]*order +module/,
   guides: /rank corr[^]*angular distance/,

@@ -9,15 +9,12 @@ import { runOptionsOf, type ShardOptions } from "../study/stage.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Context, optionsIn, withModel } from "./context.ts";
 import { type Declaration, declared } from "./declare.ts";
-import { isStandardOutput } from "./destination.ts";
 import { type Flags, MODEL } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
 import { gatherReused } from "./reused.ts";
 
 interface Shown<R, P> {
   price(price: P): string;
-  /** Where the study runs on several subjects: their number, and the estimates so far, which are written together. */
-  readonly among?: { readonly count: number; readonly estimates: object[] };
   /** `label` says what was done. */
   output(result: R, label: string): Output | Promise<Output>;
 }
@@ -27,17 +24,14 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   flags: Flags,
   study: Study<S, O, R, P, In>,
   [subject, options]: readonly [In, O],
-  { price, output, among = { count: 1, estimates: [] } }: Shown<R, P>,
+  { price, output }: Shown<R, P>,
 ): Promise<void> {
   if (flags.dryRun) {
     const estimate = await priceOf(study, subject, options);
     const { name: model } = subject as { readonly name?: string };
-    const { count, estimates } = among;
-    estimates.push({ kind: "estimate", study: study.verb, model, ...estimate });
     const table = () => price(estimate);
     const { json: file } = flags;
-    if (estimates.length < count) return isStandardOutput(file) ? undefined : context.print(table());
-    const json = () => jsonText(count === 1 ? estimates[0] : estimates, 1);
+    const json = () => jsonText({ kind: "estimate", study: study.verb, model, ...estimate }, 1);
     return await deliver(context, file === undefined ? {} : { json: file }, { json, table });
   }
   await study.on(study.verb, subject, options, study.checks, async (subject, options) => {

@@ -8,30 +8,23 @@ import { type Context, optionsIn, withModel } from "./context.ts";
 import { declared } from "./declare.ts";
 import { type DropFlags, dropOf, dropOptions, planLists, wantedOf } from "./drops.ts";
 import { type Flags, MODEL, studyOptions } from "./options.ts";
-import { listText, outputOf } from "./outlet.ts";
+import { outputOf } from "./outlet.ts";
 import { perform, shown } from "./perform.ts";
 import type { Table } from "./relations.ts";
 
-/** The command of a study that says itself what it does: with the study's options, a plan to drop, or several models, where it has them. */
+/** The command of a study that says itself what it does: with the study's options, and a plan to drop where it has one. */
 export const plainCommand =
   (name: string, study: Study<StudyModel, RunOptions, Result>, example = "", more: Table = {}) =>
   (context: Context) => {
-    const { says = "", isForSeveral = false, checks } = study;
+    const { says = "", checks } = study;
     const [drops, isOfPlans] = ["drop" in checks, "plans" in checks];
     const planned = isOfPlans ? planLists() : drops ? dropOptions : {};
     const options = { ...more, ...planned, ...checks, ...studyOptions(name) };
-    const takes = isForSeveral
-      ? { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` }
-      : { "<model>": MODEL };
+    const takes = { "<model>": MODEL };
     return declared({ name, says, takes, options, example: `${name} smollm2-135m ${example}`.trim() }, async (
-      given: string | string[],
+      ref: string,
       flags: Flags & DropFlags<string | string[] | undefined> & { readonly all?: boolean },
     ) => {
-      const refs = [given].flat();
-      if (refs.length > 1 && context.sharing !== null) {
-        throw new RangeError(`Cannot divide ${name} of several models: run it on one machine`);
-      }
-      const { json: _, csv: __, figure: ___, ...unwritten } = flags;
       const files = isOfPlans && flags.plan?.length === 0 ? [undefined] : [flags.plan].flat();
       const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
       // A plan from a file says what its scores and repairs were measured on.
@@ -39,28 +32,12 @@ export const plainCommand =
         noDrop,
         ...wanted.map((one) => ({ ...one.plan, ...dropOf(model, one) })).filter((plan) => !isFull(plan)),
       ];
-      const all: Result[] = [];
-      const among = { count: refs.length, estimates: [] };
-      for (const [i, ref] of refs.entries()) {
-        const own: Flags = flags.dryRun || i === refs.length - 1 ? flags : unwritten;
-        await withModel(context, ref, flags, async (model) => {
-          const plan = isOfPlans
-            ? { plans: plansIn(model) }
-            : drops
-            ? { drop: dropOf(model, wanted[0]) }
-            : {};
-          await perform(context, own, study, [model, { ...optionsIn(context, flags, study), ...plan }], {
-            ...{ ...shown(context, model.name), among },
-            output(result, done) {
-              if (!isForSeveral) return outputOf(context, result, { done, all: flags.all });
-              all.push(result);
-              const json = () => listText(all);
-              return all.length < refs.length
-                ? { json, done }
-                : { ...outputOf(context, all, { done }), json };
-            },
-          });
+      await withModel(context, ref, flags, async (model) => {
+        const plan = isOfPlans ? { plans: plansIn(model) } : drops ? { drop: dropOf(model, wanted[0]) } : {};
+        await perform(context, flags, study, [model, { ...optionsIn(context, flags, study), ...plan }], {
+          ...shown(context, model.name),
+          output: (result, done) => outputOf(context, result, { done, all: flags.all }),
         });
-      }
+      });
     });
   };

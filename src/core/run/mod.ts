@@ -25,7 +25,6 @@ export * from "./segments.ts";
 export * from "./probes/smoothing.ts";
 export * from "./probes/observable.ts";
 export * from "./probes/values.ts";
-export * from "./head/last.ts";
 export * from "./head/lens.ts";
 export * from "./probes/streams.ts";
 export * from "./cost/work.ts";

@@ -50,8 +50,6 @@ export interface Measure<Own, K extends Types> {
   ): Omit<K["request"], "provenance"> & { readonly provenance?: object };
   /** What runs under some plans; `isFirst` for those beside which the full model runs, where plans are compared with it. */
   passes(model: Subject, own: Own, size: Size, plans: readonly DropPlan[], isFirst: boolean): readonly Pass[];
-  /** Bytes besides those of the passes. */
-  room?(model: Subject, own: Own, size: Size): number;
   /** The sums of some samples, for each request. */
   measure(running: Running<Own, K>, options: RunOptions): Promise<readonly K["sums"][]>;
 }
@@ -124,7 +122,7 @@ export async function measured<Own, K extends Types>(
   span = allOf(place.text),
 ): Promise<K["result"][][]> {
   const { model, text, own, label, isCounted, title, nameOf = () => "layers and head", shared, need } = place;
-  const { result: { kind, from, join }, passes, room, measure } = how;
+  const { result: { kind, from, join }, passes, measure } = how;
   const at = inParts(title ?? null, { packing: 0, running: 1 }, options);
   const { blocks } = await samplesOf(text, span).pack(at.packing);
   const named = groups.flatMap((plans, group) =>
@@ -179,8 +177,7 @@ export async function measured<Own, K extends Types>(
     const run = lacking.flat();
     await keepAll(run, run.map((_, i) => join(found.map((part) => part[i]))));
   } else if (running.flat().length > 0) {
-    const { bytes, what } = needOf(model, running.flat());
-    const least = { bytes: bytes + (room?.(model, own, blocks) ?? 0), what };
+    const least = needOf(model, running.flat());
     await expectRoom(need && need.bytes > least.bytes ? need : least, options);
     try {
       for (const [group, run] of lacking.entries()) {

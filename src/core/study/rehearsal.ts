@@ -103,8 +103,7 @@ function rehearsing({ calls, keeps }: Rehearsal, options: RunOptions, knowing: K
       };
       const lacking = distinct.filter(({ key }) => !found.has(key));
       const passes = passesOf(distinct);
-      const { bytes, what } = needOf(model, passes);
-      const need = place.need ?? { bytes: bytes + (how.room?.(model, own, sizes) ?? 0), what };
+      const need = place.need ?? needOf(model, passes);
       for (const { key } of distinct) remembered.add(key);
       const run = { model, passes, lacking: passesOf(lacking), need };
       const plans = place.isCounted === false ? [] : lacking.map(({ key }) => key);

@@ -41,8 +41,6 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   readonly verb: string;
   /** What its command does, in help; absent where a command has more than the study's own options, and a plan to drop. */
   readonly says?: string | undefined;
-  /** Whether its command takes several models, whose results are shown together. */
-  readonly isForSeveral?: true | undefined;
   /** Whether many machines can share it: its work says what it depends on. */
   readonly isDivisible?: true;
   readonly checks: Checks<O>;

@@ -14,7 +14,7 @@ import { type ScopedStudy, study } from "./scope.ts";
 import type { Study } from "./study.ts";
 import { type Text, textOf } from "./text.ts";
 
-type Said = Pick<Study<never, never, never>, "verb" | "says" | "isForSeveral">;
+type Said = Pick<Study<never, never, never>, "verb" | "says">;
 
 /** A study over a text: besides how it measures, what its options are. */
 export interface StudyOver<O, Own, K extends Types> extends Measure<Own, K>, Said {
@@ -53,12 +53,12 @@ function overText<O extends StudyOptions, Own, K extends Types, Out>(
   out: (results: K["result"][]) => Out,
   planned: (plans: readonly DropPlan[]) => object,
 ): ScopedStudy<StudyModel, O, Out> {
-  const { verb, says, isForSeveral, checks, settle, after, result: { kind: { name }, join } } = how;
+  const { verb, says, checks, settle, after, result: { kind: { name }, join } } = how;
   const textIn = how.text ?? ((model: StudyModel, options: O) => textOf(model, options, checks));
   const added = Object.keys(checks).filter((name) => !(name in studyChecks)) as (keyof O)[];
   const plansOf = (model: StudyModel, options: O) => plansIn(options).map((plan) => dropsIn(model, plan));
   const own = study<O, Out & object>({
-    ...{ verb, says, isForSeveral, checks, label: name },
+    ...{ verb, says, checks, label: name },
     text: textIn,
     async run(scope, model, options) {
       const text = textIn(model, options);

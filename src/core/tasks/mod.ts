@@ -5,4 +5,3 @@ export * from "./requests.ts";
 export * from "./sources.ts";
 export * from "./task.ts";
 export * from "./tokens.ts";
-export * from "./samples.ts";

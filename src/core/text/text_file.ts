@@ -32,31 +32,30 @@ async function* readPieces(file: string): AsyncGenerator<string> {
 }
 
 /** The lines of a file with their numbers, from 1; empty lines are left out. Errors as in `readPieces`. */
-async function* readLines(file: string, longest = MAX_TEXT): AsyncGenerator<{ line: number; text: string }> {
+async function* readLines(file: string): AsyncGenerator<{ line: number; text: string }> {
   let rest = "";
   let line = 0;
   for await (const piece of readPieces(file)) {
     const lines = (rest + piece).split("\n");
     rest = lines.pop() as string;
-    if (rest.length > longest) throw tooLong(file, line + lines.length + 1, longest);
+    if (rest.length > MAX_TEXT) throw tooLong(file, line + lines.length + 1);
     for (const text of lines) {
       line++;
-      if (text.length > longest) throw tooLong(file, line, longest);
+      if (text.length > MAX_TEXT) throw tooLong(file, line);
       if (text.trim() !== "") yield { line, text };
     }
   }
   if (rest.trim() !== "") yield { line: line + 1, text: rest };
 }
 
-const tooLong = (file: string, line: number, longest: number) =>
-  new RangeError(`Cannot read ${file}: line ${line} is longer than ${longest} characters`);
+const tooLong = (file: string, line: number) =>
+  new RangeError(`Cannot read ${file}: line ${line} is longer than ${MAX_TEXT} characters`);
 
-/** JSON objects, one per line of at most `longest` characters, with their line numbers. Errors name file and line. */
+/** JSON objects, one per line, with their line numbers. Errors name file and line. */
 export async function* readJsonLines(
   file: string,
-  longest = MAX_TEXT,
 ): AsyncGenerator<{ line: number; row: Record<string, unknown> }> {
-  for await (const { line, text } of readLines(file, longest)) {
+  for await (const { line, text } of readLines(file)) {
     const row = parseJson(text, `${file}, line ${line}`);
     if (!isRecord(row)) {
       throw new TypeError(`Cannot read ${file}, line ${line}: found ${shown(row)}, expected a JSON object`);

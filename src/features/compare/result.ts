@@ -11,7 +11,6 @@ import {
   modelForm,
   provenanceForm,
 } from "core/result/mod.ts";
-import { differenceForm } from "../evaluate/mod.ts";
 
 /** Shares of the tokens whose divergence is at most a quantile; that of all is the maximum. */
 export const QUANTILES = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1] as const;
@@ -74,45 +73,3 @@ export const compareKind = kind("compare", { method: 1 }, {
 });
 /** Two profiles side by side. */
 export type Comparison = z.infer<typeof compareKind.form>;
-
-/** A metric of a task over the documents that two models answered. */
-const pairedForm = z.object({
-  task: z.string(),
-  /** What extracts the answers, as lm-eval names it. */
-  filter: z.string(),
-  metric: z.string(),
-  /** Shares of right answers of the first and the second. */
-  accuracy: z.tuple([z.number(), z.number()]),
-  /** Their standard errors as lm-eval has them; null for one document. */
-  stderr: z.tuple([z.number().nullable(), z.number().nullable()]),
-  /** Documents that only the second answers right, and only the first. */
-  gained: z.int().nonnegative(),
-  lost: z.int().nonnegative(),
-  /** p of McNemar's exact test: how likely flips are as one-sided if both models are equally accurate. */
-  mcnemar: z.number(),
-  change: differenceForm,
-});
-
-export const samplesKind = kind("samples", { method: 1 }, {
-  /** Names of the files or folders. */
-  names: z.tuple([z.string(), z.string()]),
-  tasks: z.array(pairedForm).min(1),
-  /** The mean over tasks, of each task's acc_norm or else its first metric; null for one task. */
-  average: differenceForm.nullable(),
-  /** By task, what was left out: documents that only one has, metrics that are no mean of right answers; and documents whose prompts differ. */
-  apart: z.record(
-    z.string(),
-    z.object({
-      only: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
-      prompts: z.int().nonnegative(),
-      metrics: z.array(z.string()),
-    }),
-  ),
-});
-/** Two models' answers to the same documents, as lm-eval logged them. */
-export type SamplesComparison = z.infer<typeof samplesKind.form>;
-
-/** What a task is called beside its other filters: "gsm8k strict-match"; "piqa" where nothing extracts the answers. */
-export const samplesName = (
-  { task, filter = "none" }: { readonly task: string; readonly filter?: string },
-): string => filter === "none" ? task : `${task} ${filter}`;

@@ -61,7 +61,7 @@ export const writtenKind = kind("written", { method: 1, origin: depends("tokens"
 });
 
 /** How a plan's number differs from the full model's, over the same documents. */
-export const differenceForm = z.object({
+const differenceForm = z.object({
   difference: z.number(),
   /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/change.ts says. */
   low: z.number(),

@@ -29,10 +29,10 @@ const MORE = `
 The model and its plans take turns, all in memory at once, on random tokens.
 With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
-dropped attention modules; the table shows the paper's speed-ups beside it.`;
+dropped attention modules; --csv and --json also have the paper's speed-ups.`;
 
 /** Options of what is measured. */
-const MEASURED = "repeat seed evaluation in engine precision memory dryRun force results".split(" ");
+const MEASURED = "repeat seed evaluation in engine precision memory dryRun force results figure".split(" ");
 
 function speedCommand(context: Context): Command {
   const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];

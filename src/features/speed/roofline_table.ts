@@ -1,4 +1,4 @@
-/** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
+/** A roofline: the speed that bytes and operations allow each plan; rows have the paper's beside it. */
 import { counted, formatFixed } from "core/show/words/mod.ts";
 import { planText } from "core/measure/mod.ts";
 import type { Roofline } from "./result.ts";
@@ -7,14 +7,6 @@ import { plain } from "core/entry/mod.ts";
 import { type Column, fixed, lines, record, type Table, tableOf } from "core/show/tables/table.ts";
 
 type PlanRoofline = Roofline["plans"][number];
-
-/** Where a speed-up of the paper is possible, in words. */
-export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["reach"], string>> = {
-  fits: "yes",
-  "own-batch": "with its own larger batch",
-  "more-memory": "only with more memory",
-  never: "at no batch size",
-};
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
 function boundSetting(
@@ -49,10 +41,9 @@ const DROPPED: Column<Pick<PlanRoofline, "drop">> = {
 };
 const times = fixed(2);
 
-/** Bytes, then speed-ups batch by batch, then the paper's beside what is allowed. */
+/** Bytes, then speed-ups batch by batch. */
 export function rooflineTables(result: Roofline): Table[] {
   const { plans } = result;
-  const reported = plans.flatMap(({ drop, paper }) => paper ? [{ drop, ...paper }] : []);
   return [
     lines(boundSetting(result)),
     tableOf(plans, [
@@ -73,20 +64,10 @@ export function rooflineTables(result: Roofline): Table[] {
         value: ({ most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
       },
     ]),
-    ...reported.length === 0 ? [] : [
-      tableOf(reported, [
-        DROPPED,
-        { title: "paper", value: ({ speedup }) => speedup, format: times },
-        { title: "allowed", value: ({ reach }) => REACH_TEXTS[reach], align: "left" },
-        { title: "gamma", value: ({ gamma }) => gamma, format: fixed(3) },
-        { title: "gamma, roofline", value: ({ rooflineGamma }) => rooflineGamma, format: fixed(3) },
-      ]),
-    ],
     lines(
       undefined,
       "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
       ...rowsOf(plans).some(({ fits }) => !fits) ? ["* does not fit in memory"] : [],
-      ...reported.length > 0 ? ["gamma: points of accuracy (the paper's) lost per percent of speed-up"] : [],
     ),
   ];
 }

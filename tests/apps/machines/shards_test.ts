@@ -71,7 +71,7 @@ Deno.test("batches of long texts are divided, and give the bytes of the undivide
   withDesk(async ({ folder, options, run }) => {
     const long = join(folder, "long.txt");
     await Deno.writeTextFile(long, `${await Deno.readTextFile(options.text!)} `.repeat(40));
-    for (const study of [["profile"], ["perplexity", "--drop-attention", "1"], ["depth"]]) {
+    for (const study of [["profile"], ["perplexity", "--drop-attention", "1"]]) {
       const line = words`${study} ${folder} --text ${long} --length 512 --samples 9`;
       const { shards } = await expectWhole(run, folder, 7, line);
       assert.equal(shards.length, 3); // of 4, 4 and 1 samples, as they are batched

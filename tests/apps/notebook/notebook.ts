@@ -92,7 +92,9 @@ export async function readMade(path: string): Promise<Made> {
 const IN_CODE: Readonly<Record<string, RegExp>> = {
   certificate: /\bcertify\(/,
   checkpoints: /\bcheckpoints\(/,
+  // Both left; notebooks that ran before name their methods.
   depth: /\bdepth\(/,
+  samples: /\bcompareSamples\(/,
   fit: /\bfit\(/,
   loss: /\b(?:order|guides)\(|\b(?:greedy|iterative)\b|by: "loss"/,
   replacement: /repair/,

@@ -26,7 +26,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "05_causes": 0,
   "06_norm_placement": 5,
   "07_cosine_and_magnitude": 2,
-  "08_speed_and_memory": 1,
+  "08_speed_and_memory": 0,
   "09_explore": 0,
   "10_repair": 1,
   "11_bits": 0,

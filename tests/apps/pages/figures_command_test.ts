@@ -136,7 +136,7 @@ Deno.test("results of files make a page without a model: each is a section, alik
       page.match(/ id="[^"]*"/g)!.length,
       "ids are unique",
     );
-    for (const name of ["certificate", "certificate_2", "quality", "importance", "depth", "fit"]) {
+    for (const name of ["certificate", "certificate_2", "quality", "importance", "fit"]) {
       assert.ok((await Deno.stat(`${out}/${name}.svg`)).isFile, name);
     }
     if (CHROMIUM) {
@@ -169,11 +169,11 @@ Deno.test("results of files make a page without a model: each is a section, alik
     );
     await Deno.writeTextFile(
       file("other"),
-      `[${JSON.stringify(golden.plan)}, ${JSON.stringify(golden.depth)}]`,
+      `[${JSON.stringify(golden.plan)}, ${JSON.stringify(golden.sweep)}]`,
     );
     await fails(
       1,
-      /Cannot draw .*other\.json: found plan and depth, expected one kind/,
+      /Cannot draw .*other\.json: found plan and sweep, expected one kind/,
       "figures",
       file("other"),
     );

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { readResult } from "features/by_name.ts";
 import { certificateFigure } from "features/compare/mod.ts";
-import { depthFigure } from "features/depth/mod.ts";
 import { importanceFigure } from "features/profile/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
 import { fails, lamina, laminaHere, ok, runs, withDesk } from "./cli.ts";
@@ -85,9 +84,9 @@ Deno.test("the page of figures is among the results, and so is what it is drawn 
     await fails(1, /Cannot write into .*text\.txt: /, ...line); // said before anything is computed
   }));
 
-Deno.test("--figure draws the result; depth of several models is a table each, a list as JSON, rows and a figure of all", () =>
+Deno.test("--figure draws the result, and --all prints every table of it", () =>
   withDesk(async ({ folder, text, ok }) => {
-    const [json, svg, csv] = ["r.json", "r.svg", "r.csv"].map((name) => `${folder}/${name}`);
+    const [json, svg] = ["r.json", "r.svg"].map((name) => `${folder}/${name}`);
     const drawn = async (...line: string[]) => {
       const { out } = await ok(...line, ...text, "--json", json, "--figure", svg);
       return { out, svg: await Deno.readTextFile(svg), made: JSON.parse(await Deno.readTextFile(json)) };
@@ -106,16 +105,10 @@ Deno.test("--figure draws the result; depth of several models is a table each, a
       /^\|e\| \/ \|u\| by layer$/m,
     );
     assert.doesNotMatch((await ok("compare", folder, folder, ...text)).err, /reused/);
-    const both = await drawn(...words`depth ${folder} ${folder} --csv ${csv}`);
-    assert.equal(both.svg, `${depthFigure(both.made).svg}\n`);
-    assert.equal(both.out.match(/^depth · /gm)?.length, 2);
-    assert.equal((await Deno.readTextFile(csv)).trim().split("\n").length, 1 + 2 * 10 * 3);
-    const priced = await ok(...words`depth ${folder} ${folder} ${text} --dry-run --json ${json}`);
-    assert.equal(priced.out.match(/to run · float32, cpu$/gm)?.length, 2);
-    const named = JSON.parse(await Deno.readTextFile(json)).map((
-      { kind, model }: Record<string, string>,
-    ) => [kind, model]);
-    assert.deepEqual(named, Array(2).fill(["estimate", basename(folder)]));
+    const priced = await ok(...words`profile ${folder} ${text} --dry-run --json ${json}`);
+    assert.match(priced.out, /to run · float32, cpu$/m);
+    const { kind, model } = JSON.parse(await Deno.readTextFile(json));
+    assert.deepEqual([kind, model], ["estimate", basename(folder)]);
   }));
 
 Deno.test("a plan of a file is that of its flags, says what its text shares with it, and is not applied to another model", () =>

@@ -5,7 +5,7 @@ import { rowsKind } from "features/causes/result.ts";
 import { divergenceSums } from "features/fit/result.ts";
 import { lossKind, orderKind } from "features/orders/result.ts";
 import { generateKind } from "features/generate/result.ts";
-import { compareKind, samplesKind } from "features/compare/result.ts";
+import { compareKind } from "features/compare/result.ts";
 import { doctorKind, head, type Plan, planKind, receiptKind, shardsKind } from "core/result/mod.ts";
 import { guides } from "../show/synthetic.ts";
 import { causes } from "../show/synthetic_causes.ts";
@@ -47,22 +47,6 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
   plan,
   order,
   guides: guides({ layers: 2, samples: 2 }),
-  samples: {
-    ...head(samplesKind),
-    names: ["a", "b"],
-    tasks: [{
-      ...{
-        ...{ task: "piqa", filter: "none", metric: "acc", accuracy: [0.5, 0.75], stderr: [0.1, null] },
-        ...{ gained: 1, lost: 0, mcnemar: 1 },
-      },
-      change: {
-        ...{ difference: 0.25, low: -0.2, high: 0.7, equivalence: 1, margin: 0.02, verdict: "cannot tell" },
-        n: 4,
-      },
-    }],
-    average: null,
-    apart: { piqa: { only: [1, 0], prompts: 2, metrics: ["f1"] } },
-  },
   compare: {
     ...head(compareKind),
     models: ["a", "b"],

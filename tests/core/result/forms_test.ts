@@ -146,6 +146,8 @@ const refused: Record<string, Refused> = {
   "another target": [planned({ target: "head" }), /at target/],
   "a repair that left": [planned({ repaired: { by: "gain" } }), left("it has a repair by gain")],
   "a kind that left": [JSON.stringify({ kind: "paths", method: 1 }), left("it maps paths of layers")],
+  "a study that left": [JSON.stringify({ kind: "depth", method: 3 }), left("it measures how far .*")],
+  "logs that left": [JSON.stringify({ kind: "samples", method: 1 }), left("it compares answers .*")],
   "effects of a plan": [measured({ effects: {} }), left("it has effects on later updates .*"), [
     "perplexity",
   ]],

@@ -1,6 +1,6 @@
 /** Every figure of a small synthetic result. */
 import * as show from "../../../src/figures.ts";
-import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes } from "features/causes/mod.ts";
 import type { Checkpoints } from "features/training/mod.ts";
@@ -8,7 +8,7 @@ import type { Profile } from "features/profile/mod.ts";
 import { guides, profile, type Shape, sweep } from "./synthetic.ts";
 import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
-import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { measuredSpeed } from "./synthetic_speed.ts";
 
 /** The functions of show's door that draw a figure. */
 export type Draw = Extract<keyof typeof show, `${string}Figure`>;
@@ -36,10 +36,6 @@ export const inputs: Inputs = {
   directionsFigure: [six],
   cosineMagnitudeFigure: [six],
   accuracyFigure: [evaluations()],
-  rooflineFigure: [[
-    bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") }),
-    bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
-  ]],
   speedFigure: [measuredSpeed()],
   contextFigure: [[{
     ...{ provenance: six.provenance, calibration: curves.provenance, keep: 1, seen: 0.59 },
@@ -50,7 +46,6 @@ export const inputs: Inputs = {
       })
     ),
   }]],
-  depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   effectsFigure: [why],

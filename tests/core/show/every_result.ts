@@ -7,7 +7,7 @@ import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { certificate, checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { certificate, checkpoints, untrained } from "./synthetic_studies.ts";
 import { bound, llamaSpeed, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { compared, evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 import { far, fit, nothing, onTask } from "./synthetic_fit.ts";
@@ -100,8 +100,6 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
   "comparison of two devices": [devices],
-  "depth": [depth({ layers: 6 })],
-  "depth of one sample": [depth({ layers: 3, samples: 1, attention: [1], mlp: [1] })],
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations().slice(0, 3),
   "evaluation of the full model": [right],

@@ -6,7 +6,7 @@ import { lineChart, upFrom } from "core/show/chart/plots.ts";
 import { spaced } from "core/show/chart/draw/labels.ts";
 import { KINDS } from "core/measure/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
-import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
+import { checkpoints, untrained } from "./synthetic_studies.ts";
 import { formatFixed } from "core/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
@@ -14,7 +14,6 @@ import { profile, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { evaluation, plan } from "./synthetic_tasks.ts";
 import { refuses } from "../../support.ts";
-import { bound } from "./synthetic_speed.ts";
 
 /** "checkpoint_map" of `checkpointMapFigure`. */
 const fileName = (name: string) =>
@@ -39,8 +38,6 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
 const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],
   causes: ["causes", "updateNorms"],
-  roofline: ["roofline"],
-  depth: ["depth"],
 };
 
 for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {
@@ -146,32 +143,6 @@ Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   assert.equal(read[1].c, "");
   assert.equal(csvText([]), "");
   assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
-});
-
-Deno.test("a title of six models has three lines at most", () => {
-  const named = (i: number, samples = 4) => {
-    const own = depth({ layers: 6 + i, samples });
-    const model = { ...own.provenance.model, name: `a-model-with-a-long-name-${i}b-instruct-q4_k_m` };
-    return { ...own, provenance: { ...own.provenance, model } };
-  };
-  const five = [0, 1, 2, 3, 4].map((i) => named(i));
-  for (const last of [named(5), named(5, 1)]) {
-    const { svg, title, reading } = show.depthFigure([...five, last]);
-    const lines = svg.match(/<text [^>]*font-size="22"/g)!;
-    assert.ok(lines.length <= 3, `${lines.length} lines: ${title}`);
-    assert.equal(reading.match(/a-model-with-a-long-name/g)?.length, 6);
-  }
-  assert.match(show.depthFigure([...five, named(5, 1)]).title, / in 5 models; cannot tell in 1$/);
-});
-
-Deno.test("a roofline's dot lies at exactly the largest batch, whatever batches were asked for", () => {
-  const asked = { name: "wide", attention: 8, largest: 50 };
-  const result = bound(asked);
-  const [, { fitting }] = result.plans;
-  const { svg } = show.rooflineFigure([result]);
-  assert.match(svg, new RegExp(`, 50 texts: ${fitting!.speedup.toFixed(2)}<`));
-  assert.doesNotMatch(svg, /, 32 texts:/);
-  assert.doesNotMatch(show.rooflineFigure([bound({ ...asked, largest: 0 })]).svg, / texts: /);
 });
 
 Deno.test("labels keep their distance, their order and the bounds", () => {

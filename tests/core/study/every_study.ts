@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { causes } from "features/causes/mod.ts";
 import { certify } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
-import { depth } from "features/depth/mod.ts";
 import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate } from "features/generate/mod.ts";
@@ -61,12 +60,6 @@ export const rows: Readonly<Record<string, Row>> = {
     label: /^certificate of/,
     line: "compare MODEL TEXT --drop-mlp 1",
     run: ({ model, options }) => certify(model, { mlp: [1] }, options),
-  },
-  depth: {
-    label: /^depth of/,
-    line: "depth MODEL TEXT --stride 2 --rows 3",
-    run: ({ model, options }) => depth(model, { ...options, stride: 2, rows: 3 }),
-    late: 4,
   },
   spikes: {
     label: /^spikes of/,

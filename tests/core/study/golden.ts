@@ -1,11 +1,9 @@
 /** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
-import { fileURLToPath } from "node:url";
 import { head, resultIn } from "core/result/mod.ts";
 import { causes } from "features/causes/mod.ts";
-import { certify, compare, compareSamples } from "features/compare/mod.ts";
+import { certify, compare } from "features/compare/mod.ts";
 import { checkpoints } from "features/training/mod.ts";
 import { computedOn } from "core/study/options.ts";
-import { depth } from "features/depth/mod.ts";
 import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate, generateKind } from "features/generate/mod.ts";
@@ -65,7 +63,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
-    results.depth = await depth(model, { ...options, rows: 2 });
     results.spikes = await spikes(model, options);
     results["spike-constants"] = await run(constantsStudy, model, { ...options, layer: 1, times: 3 });
     results.context = await withoutContext(model, {
@@ -103,10 +100,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const series = await openSeries(`${folder}/run`);
     results.checkpoints = await checkpoints(series, { ...size, text, quality: text });
   });
-  const logs = ["first", "second"].map((model) =>
-    fileURLToPath(new URL(`../../fixtures/samples/${model}`, import.meta.url))
-  );
-  results.samples = await compareSamples(logs[0], logs[1]);
   const llama = await openConfig("llama-2-7b");
   const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });

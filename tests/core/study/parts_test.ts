@@ -6,7 +6,6 @@ import { noDrop } from "core/run/mod.ts";
 import { measured } from "core/study/over.ts";
 import type { StudyOver } from "core/study/study_over.ts";
 import { textOf } from "core/study/text.ts";
-import { depthStudy } from "features/depth/mod.ts";
 import { perplexityStudy } from "features/losses/mod.ts";
 import { profileStudy } from "features/profile/mod.ts";
 import { watchedEngine } from "../../support.ts";
@@ -14,14 +13,12 @@ import { kept, withTiny } from "./tiny.ts";
 
 const groups = {
   profile: [[noDrop]],
-  depth: [[noDrop]],
   perplexity: [[noDrop], [{ ...noDrop, mlp: [0] }, { ...noDrop, attention: [1] }], [{ ...noDrop, mlp: [1] }]],
 };
 
 for (
   const [name, study] of Object.entries({
     profile: profileStudy,
-    depth: depthStudy,
     perplexity: perplexityStudy,
   })
 ) {
@@ -31,7 +28,6 @@ for (
       await Deno.writeTextFile(`${folder}/ids.json`, JSON.stringify(ids));
       const text = textOf(model, { ...rest, text: `${folder}/ids.json`, samples: 300 });
       const how = study as unknown as StudyOver<object, unknown, never>;
-      const own = how.settle?.(model, { stride: 2, rows: 3 }, text.sizes);
       const bare = cpuEngine();
       const ran = async (least: number | undefined, folder: string, last = Infinity) => {
         const [stop, notices] = [new AbortController(), [] as string[]];
@@ -45,7 +41,14 @@ for (
           onNotice: (notice: string) => notices.push(notice),
           onProgress: ({ done, total }: { done: number; total?: number }) => shares.push(done / total!),
         };
-        const place = { model, text, own, label: name, title: name, ...least === undefined ? {} : { least } };
+        const place = {
+          model,
+          text,
+          own: null,
+          label: name,
+          title: name,
+          ...least === undefined ? {} : { least },
+        };
         const texts = await asOne(() => measured(how, place, groups[name as keyof typeof groups], options))
           .then(
             (made) => made.flat().map((one) => resultText(one)),

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import type { Plan } from "core/result/mod.ts";
 import { logits, observe } from "features/observe/mod.ts";
 import { causes } from "features/causes/mod.ts";
-import { depth } from "features/depth/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { guides, order, type OrderOptions } from "features/orders/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
@@ -104,10 +103,6 @@ refusing("studies of plans and tokens that a model lacks", async ({ model, optio
     [() => logits(model, [64], { engine }), "logits: id 64 is not a token of tiny, expected an id below 64"],
     [() => logits(model, [1], { drop, engine }), "drop attention 9"],
     [() => causes(model, { ...options, drop }), "drop attention 9"],
-    [
-      () => depth(model, { ...options, stride: 17 }),
-      "stride is 17, expected at most 16, the length of a sample",
-    ],
     [() => perplexities(model, [rotated], options), 'plans[0].changes[0].to is "rotated"'],
     [() => repair(model, {}, { ...text, engine }), "the plan drops nothing, expected at least one dropped"],
     [() => repair(model, drop, { by: "rotate" as "mean" }), 'by is "rotate", expected one of mean, refit'],

@@ -12,7 +12,6 @@ import { changedModel, keepTensors, score, segmentsOf, textLogits } from "core/r
 import { openModel, type StudyModel } from "core/subject/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 import { openGguf, rounded } from "core/weights/mod.ts";
-import { depth } from "features/depth/mod.ts";
 import { perplexities } from "features/losses/mod.ts";
 import { logits, losses, observe } from "features/observe/mod.ts";
 import { differenceOf } from "features/speed/mod.ts";
@@ -143,7 +142,6 @@ const READERS: Readonly<
     });
     return [sums.map(({ nll }) => nll), all];
   },
-  depth: async (model, drop, text) => (await depth(model, { ...over, text, drop })).samples,
 };
 for (const name of ["both tables rounded", "the embedding's table as both"]) {
   Deno.test(`${name}: predictions of the plan are those of its file, however they are read`, () =>

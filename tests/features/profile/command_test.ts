@@ -1,11 +1,10 @@
 /** Commands over results that are there already, and those that run no model: each gives what the library gives, as a table, JSON and CSV. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { tableIn } from "core/command/context.ts";
 import type { Profile } from "features/profile/mod.ts";
 import { type Kind, readResult, type ResultOf, toCSV, writeResult } from "features/by_name.ts";
 import { printable } from "core/show/tables/text.ts";
-import { compare, compareSamples } from "features/compare/mod.ts";
+import { compare } from "features/compare/mod.ts";
 import { makePlan } from "features/orders/mod.ts";
 import { roofline } from "features/speed/mod.ts";
 import { info } from "features/info/mod.ts";
@@ -27,9 +26,6 @@ function withProfiles(use: (names: { PROFILE: string; OTHER: string }, folder: s
   });
 }
 
-const [FIRST, SECOND] = ["first", "second"].map((model) =>
-  fileURLToPath(new URL(`../../fixtures/samples/${model}`, import.meta.url))
-);
 const SERIES = "data/series/pre-ln/step04096";
 
 type Made = (profile: Profile, other: Profile) => ResultOf<Kind> | Promise<ResultOf<Kind>>;
@@ -53,14 +49,13 @@ const rows: Readonly<Record<string, Made>> = {
       plans: [{ attention: [1], mlp: [0] }],
     }),
   "info OWN": () => info(SERIES),
-  "compare --samples FIRST SECOND --margin 10%": () => compareSamples(FIRST, SECOND, { margin: 0.1 }),
 };
 
 for (const [line, made] of Object.entries(rows)) {
   Deno.test(`${line}: the library's result, as a table, JSON and CSV`, () =>
     withProfiles(async ({ PROFILE, OTHER }, folder) => {
       const [words, json] = [
-        wordsOf(line, { PROFILE, OTHER, OWN: SERIES, FIRST, SECOND }),
+        wordsOf(line, { PROFILE, OTHER, OWN: SERIES }),
         `${folder}/a.json`,
       ];
       const result = await made(await readResult(PROFILE, "profile"), await readResult(OTHER, "profile"));

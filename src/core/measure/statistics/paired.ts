@@ -75,10 +75,6 @@ export function equivalence({ n, gained, lost }: Changes, margin: number): numbe
   );
 }
 
-/** p of McNemar's exact test: as one-sided a split of the changed answers, or more, if both directions are as likely; 1 where none changed. */
-export const mcnemar = ({ gained, lost }: Pick<Changes, "gained" | "lost">): number =>
-  Math.min(1, 2 * binomialTail(Math.max(gained, lost), gained + lost, 0.5));
-
 /** Documents of which none may change before two models are equivalent at a margin: n with (1 − margin)ⁿ below 0.05. */
 export const documentsNeeded = (margin: number): number => Math.ceil(Math.log(0.05) / Math.log1p(-margin));
 

@@ -9,7 +9,7 @@ import { sum } from "../../entry/mod.ts";
 import { halfWidth95 } from "./statistics.ts";
 
 /** What one sample adds to both sums of a ratio: those of a mean are a sum and a count, those of a slope Σ xy and Σ x². */
-export interface RatioPart {
+interface RatioPart {
   readonly over: number;
   readonly under: number;
 }
@@ -48,10 +48,4 @@ export function ratio95(
     low: Math.min(value, Math.max(least, value - half)),
     high: Math.max(value, Math.min(most, value + half)),
   };
-}
-
-/** The part of a sample's mean: its values that are not null. */
-export function meanPart(values: readonly (number | null)[]): RatioPart {
-  const present = values.filter((value) => value !== null);
-  return { over: sum(present), under: present.length };
 }

@@ -42,24 +42,18 @@ export function addProducts(
 /** Adds the tokens of two streams [tokens, hidden]. */
 export function addStreams(sums: DistanceSums, x: Float32Array, y: Float32Array, hidden: number): void {
   for (let base = 0; base < x.length; base += hidden) {
-    const { xx, xu, uu, xy, yy } = productsOf(x, y, base, base + hidden);
+    let [xx, xu, uu, xy, yy] = [0, 0, 0, 0, 0];
+    for (let i = base; i < base + hidden; i++) {
+      const [a, b] = [x[i], y[i]];
+      const update = b - a;
+      xx += a * a;
+      xu += a * update;
+      uu += update * update;
+      xy += a * b;
+      yy += b * b;
+    }
     add(sums, xx, xu, uu, xy, yy);
   }
-}
-
-/** The products of X, u = Y − X and Y, from one place to another in both. */
-export function productsOf(x: ArrayLike<number>, y: ArrayLike<number>, from = 0, to = x.length) {
-  let [xx, xu, uu, xy, yy] = [0, 0, 0, 0, 0];
-  for (let i = from; i < to; i++) {
-    const [a, b] = [x[i], y[i]];
-    const update = b - a;
-    xx += a * a;
-    xu += a * update;
-    uu += update * update;
-    xy += a * b;
-    yy += b * b;
-  }
-  return { xx, xu, uu, xy, yy };
 }
 
 function add(sums: DistanceSums, xx: number, xu: number, uu: number, xy: number, yy: number): void {

@@ -8,15 +8,7 @@ import { headRows, headSlices, LOGITS, normedRows, type Rows } from "./head.ts";
 import { indices } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import {
-  type Asked,
-  inColumns,
-  merger,
-  type Scores,
-  sliceGraph,
-  type SliceShape,
-  type Targets,
-} from "./slices.ts";
+import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
 
 /** Some rows of the plans of each head [n, P, D], and what they predict. */
 interface Chunk extends Asked {
@@ -34,8 +26,6 @@ interface Own {
 interface Scored {
   /** Receives the number of logits of one plan that are done. */
   onScore?(done: number): void;
-  /** Tokens of each row that are given, the most probable first; default: none. */
-  readonly likeliest?: number;
   /** The model whose norm and head each stream meets; default: the scorer's. All have the same words. */
   readonly heads?: readonly Model[];
 }
@@ -101,10 +91,10 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     { rows, tokens, of, columns, most, hidden }: Chunk,
     weights: Feeds,
     [start, end]: Rows,
-    comparison: Pick<SliceShape, "compared" | "likeliest">,
+    compared: boolean,
   ) {
     const plans = own.reduce((sum, { places }) => sum + places.length, 0);
-    const shape = { plans, words: end - start, ...comparison };
+    const shape = { plans, words: end - start, compared };
     const heads = own.map(({ head: { spec }, places }) => (
       { plans: places.length, hidden: spec.hidden, cap: spec.head.softcap }
     ));
@@ -133,7 +123,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
       streams: readonly (readonly Held[])[],
       targets: readonly Targets[],
       compared: boolean,
-      { onScore, likeliest = 0, heads = streams.map(() => model) }: Scored = {},
+      { onScore, heads = streams.map(() => model) }: Scored = {},
     ): Promise<Scores[]> {
       const plans = streams.length;
       const own = await ownOf(heads);
@@ -148,14 +138,13 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
         const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), {
           plans,
           compared,
-          likeliest,
         });
         await eachSlice(own, async (weights, [start, end]) => {
           const at = { row: 0, target: 0 };
           for (const chunk of chunks) {
             await withRead(
               engine,
-              await statistics(own, chunk, weights, [start, end], { compared, likeliest }),
+              await statistics(own, chunk, weights, [start, end], compared),
               (values) => merged.add(chunk, at, [start, end], values),
             );
             at.row += chunk.rows.length;

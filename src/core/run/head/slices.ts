@@ -23,8 +23,6 @@ export interface Scores {
   readonly kl: Float64Array;
   /** Whether each row's most probable token is also the full model's. */
   readonly agrees: Uint8Array;
-  /** The most probable tokens of each row, the first ahead [rows · K]; empty where none are asked for. */
-  readonly likeliest: Int32Array;
 }
 
 /** What is read of rows that have no targets: their logits, or the numbers that describe their distributions. */
@@ -41,13 +39,11 @@ interface HeadShape {
 }
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
-export interface SliceShape {
+interface SliceShape {
   readonly plans: number;
   readonly words: number;
   readonly compared: boolean;
   readonly reading?: Reading;
-  /** K: how many of the most probable tokens are given; default: none. */
-  readonly likeliest?: number;
 }
 
 /**
@@ -56,7 +52,7 @@ export interface SliceShape {
  */
 export function sliceGraph(
   heads: readonly HeadShape[],
-  { plans, words, compared, reading, likeliest }: SliceShape,
+  { plans, words, compared, reading }: SliceShape,
 ): Graph {
   const graph = createGraph();
   const logits = heads.map(({ plans, hidden, cap }, i) => {
@@ -77,11 +73,6 @@ export function sliceGraph(
   graph.output("max", max);
   graph.output("sum", op.ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
-  if (likeliest) {
-    const { values, indices } = op.TopK(z, Math.min(likeliest, words));
-    graph.output("top", values);
-    graph.output("top_words", indices, "i64");
-  }
   if (reading) graph.output("weighted", op.ReduceSum(op.Mul(exp, below), [2], 1));
   else {
     const target = graph.input("target", "i64", ["n", plans, "c"]);
@@ -104,7 +95,7 @@ export function sliceGraph(
 export function merger(
   rows: number,
   count: number,
-  { plans, compared, reading, likeliest = 0 }: Omit<SliceShape, "words">,
+  { plans, compared, reading }: Omit<SliceShape, "words">,
 ) {
   const size = rows * plans;
   const max = new Float64Array(size).fill(-Infinity);
@@ -113,8 +104,6 @@ export function merger(
   const beside = new Float64Array(size);
   const weighted = new Float64Array(reading ? size : 0);
   const best = new Int32Array(size);
-  const top = new Float32Array(size * likeliest).fill(-Infinity);
-  const topTokens = new Int32Array(size * likeliest);
   const logit = new Float64Array(count * plans);
   const rowOf = new Int32Array(count);
   const token = new Int32Array(count);
@@ -129,7 +118,6 @@ export function merger(
       const before = max[at];
       const after = Math.max(before, from.max[own]);
       if (from.max[own] > before) best[at] = start + Number(from.best[own]);
-      if (from.top) addTop(from, own, at, start);
       if (from.weighted) {
         weighted[at] = lowered(weighted[at], sum[at], before - after) +
           lowered(from.weighted[own], from.sum[own], from.max[own] - after);
@@ -143,21 +131,6 @@ export function merger(
         difference[at] = difference[at] * Math.exp(fullBefore - fullAfter) +
           found * Math.exp(fullMax - fullAfter);
       }
-    }
-  }
-
-  /** Sorts a slice's most probable tokens, from place `own` on, among those so far. */
-  function addTop(from: Statistics, own: number, at: number, start: number): void {
-    const several = from.top!.length / from.max.length;
-    for (let i = own * several; i < (own + 1) * several; i++) {
-      let place = (at + 1) * likeliest - 1;
-      if (!(from.top![i] > top[place])) return;
-      for (; place > at * likeliest && from.top![i] > top[place - 1]; place--) {
-        top[place] = top[place - 1];
-        topTokens[place] = topTokens[place - 1];
-      }
-      top[place] = from.top![i];
-      topTokens[place] = start + Number(from.topWords![i]);
     }
   }
 
@@ -202,7 +175,6 @@ export function merger(
             return difference[own] / sum[i] - logSum(i) + (max[own] + Math.log(beside[own])); // 0 where they are equal
           }),
           agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
-          likeliest: topTokens.subarray(row(0) * likeliest, row(rows) * likeliest),
         };
       });
     },
@@ -237,8 +209,6 @@ interface Statistics {
   readonly difference: Float32Array | undefined;
   readonly excess: Float32Array | undefined;
   readonly weighted: Float32Array | undefined;
-  readonly top: Float32Array | undefined;
-  readonly topWords: BigInt64Array | undefined;
 }
 
 function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
@@ -251,8 +221,6 @@ function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
     difference: values("difference"),
     excess: values("excess"),
     weighted: values("weighted"),
-    top: values("top"),
-    topWords: outputs.top_words?.data as BigInt64Array | undefined,
   };
 }
 

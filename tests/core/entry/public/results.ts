@@ -18,11 +18,6 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
   },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
-  compareSamples: cannot("compare samples", {
-    name: [["a.jsonl", "b.jsonl", { comon: true }], 'unknown option "comon", expected one of common, margin'],
-    value: [["a.jsonl", "b.jsonl", { margin: 2 }], "margin is 2, expected a share above 0 and below 1"],
-    type: [[aProfile, "b.jsonl"], "the first is a profile, expected a text"],
-  }),
   distinct: cannot("compare ranks", {
     value: [[aProfile, [entry, { ...entry, layer: -1 }]], `neighbours[1].layer is -1, ${wholeOf(0)}`],
     type: [[aProfile, entry], "neighbours is an object, expected a list of neighbours"],

@@ -37,7 +37,6 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
     type: [[aSweep, {}], "Cannot choose words: the correlation is a sweep, expected a correlation of a"],
   },
-  depthFigure: drawn("results", "a list of results"),
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,
   certificateFigure: drawn("result", "a certificate"),
@@ -68,10 +67,6 @@ export const shown: Readonly<Record<string, Row>> = {
   qualityFigure: ofSweep,
   reading: {
     type: [[[null]], "Cannot read out: the sentence is a list of 1, expected a template, as in reading`…`"],
-  },
-  rooflineFigure: {
-    value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
-    type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
   },
   directionsFigure: ofProfile,
   signFigure: ofProfile,

@@ -15,7 +15,6 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [["run"], 'series is "run", expected a series from openSeries'],
   }),
   computedRatio: untrained("compute a ratio"),
-  depth: study("measure depth"),
   estimate: {
     name: [
       ["profile", model, { sample: 2 }],
