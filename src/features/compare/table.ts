@@ -41,28 +41,39 @@ import {
   optional,
   originOf,
   record,
+  recordsOf,
   type Table,
   tableOf,
 } from "core/show/tables/table.ts";
 import type { TableLook } from "core/show/looks.ts";
 
-const KIND = moduleColumn((kind: ModuleKind) => kind);
+type Pair = Comparison[ModuleKind] & { readonly module: ModuleKind };
+const pairsIn = (of: Pick<Comparison, ModuleKind>): Pair[] =>
+  KINDS.map((module) => ({ module, ...of[module] }));
+const KIND = moduleColumn(({ module }: Pair) => module);
+const [CORRELATION, DIFFERENCE]: readonly Column<Pair>[] = [
+  { key: "rank_correlation", title: "rank corr.", value: (of) => of.rankCorrelation, format: fixed(3) },
+  {
+    key: "largest_difference",
+    title: "largest diff.",
+    value: (of) => of.largestDifference,
+    format: formatNumber,
+  },
+];
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
 export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">): Table {
   const { models, computed } = comparison;
-  const of = (kind: ModuleKind) => comparison[kind];
-  const layers = Math.max(...KINDS.map((kind) => of(kind).overlap.length));
+  const pairs = pairsIn(comparison);
+  const layers = Math.max(...pairs.map(({ overlap }) => overlap.length));
   return {
     title: models.join("  vs  "),
     note: computed && `computed in ${computed.map(withRuntime).join("  vs  ")}`,
-    ...tableOf(KINDS, [
-      KIND,
-      { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) },
-      { title: "largest diff.", value: (kind) => of(kind).largestDifference, format: formatNumber },
-      ...[1, 4, 8, 16].filter((n) => n < layers).map((n): Column<ModuleKind> => ({
+    ...tableOf(pairs, [
+      ...[KIND, CORRELATION, DIFFERENCE],
+      ...[1, 4, 8, 16].filter((n) => n < layers).map((n): Column<Pair> => ({
         title: `lowest ${n}`,
-        value: (kind) => optional(of(kind).overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
+        value: ({ overlap }) => optional(overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
       })),
     ]),
   };
@@ -73,11 +84,11 @@ const withRuntime = (computed: Computed): string => `${computedText(computed)} (
 
 /** A row a kind of module and number of lowest ones. */
 export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRow[] {
-  return KINDS.flatMap((module) => {
-    const { overlap, rankCorrelation, largestDifference } = result[module];
-    const own = { rank_correlation: rankCorrelation, largest_difference: largestDifference };
-    return overlap.map((overlap, i) => ({ a, b, module, lowest: i + 1, overlap, ...own }));
-  });
+  return pairsIn(result).flatMap((pair) =>
+    pair.overlap.flatMap((overlap, i) =>
+      recordsOf([pair], [KIND, () => ({ lowest: i + 1, overlap }), CORRELATION, DIFFERENCE], { a, b })
+    )
+  );
 }
 
 /** The sides of the stream. */
@@ -179,30 +190,36 @@ export function certificateRows(result: Certificate): CsvRow[] {
 }
 
 type Row = SamplesComparison["tasks"][number];
+type Line = Partial<Row> & Pick<Row, "task" | "change">;
+const [TASK, METRIC, N, CHANGE, GAINED, LOST, P, VERDICT]: readonly Column<Line>[] = [
+  {
+    key: "task",
+    title: "task",
+    value: ({ task }) => task,
+    format: (_, line) => samplesName(line),
+    align: "left",
+  },
+  { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
+  { key: "n", title: "n", value: ({ change }) => change.n, format: formatWhole },
+  { key: "change", title: "change", value: ({ change }) => change.difference, format: formatPoints },
+  { key: "gained", title: "gained", value: ({ gained }) => gained },
+  { key: "lost", title: "lost", value: ({ lost }) => lost },
+  { key: "mcnemar", title: "p", value: ({ mcnemar }) => mcnemar, format: formatNumber },
+  { key: "verdict", value: ({ change }) => change.verdict },
+];
+const ACCURACIES = ["A", "B"].map((title, i): Column<Line> => (
+  { key: `accuracy_${"ab"[i]}`, title, value: ({ accuracy }) => accuracy?.[i], format: formatShare }
+));
 
 export function samplesTable({ names, tasks, average, apart }: SamplesComparison): Table {
-  const rows: (Partial<Row> & Pick<Row, "task" | "change">)[] = [
-    ...tasks,
-    ...average ? [{ task: "average", change: average }] : [],
-  ];
-  const share = (side: 0 | 1): Column<(typeof rows)[number]> => ({
-    title: "AB"[side],
-    value: ({ accuracy }) => accuracy && formatShare(accuracy[side]),
-  });
+  const rows: Line[] = [...tasks, ...average ? [{ task: "average", change: average }] : []];
   return {
     title: `A: ${names[0]}   B: ${names[1]}`,
     ...tableOf(rows, [
-      { title: "task", value: samplesName, align: "left" },
-      { title: "metric", value: ({ metric }) => metric, align: "left" },
-      { title: "n", value: ({ change }) => formatWhole(change.n) },
-      share(0),
-      share(1),
-      { title: "change", value: ({ change }) => change.difference, format: formatPoints },
+      ...[TASK, METRIC, N, ...ACCURACIES, CHANGE],
       { title: "95 % interval", value: ({ change: { low, high } }) => formatPointsRange(low, high) },
-      { title: "gained", value: ({ gained }) => gained },
-      { title: "lost", value: ({ lost }) => lost },
-      { title: "p", value: ({ mcnemar }) => mcnemar, format: (p) => formatNumber(p as number) },
-      { title: `within ${formatPoints(tasks[0].change.margin)}`, value: ({ change }) => change.verdict },
+      ...[GAINED, LOST, P],
+      { ...VERDICT, title: `within ${formatPoints(tasks[0].change.margin)}` },
     ]),
     notes: [
       "change: B minus A in points, over the same documents; gained, lost: documents that only B answers right, only A; p: McNemar's exact test",
@@ -222,12 +239,13 @@ function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["ap
 }
 
 export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow[] {
-  return tasks.map(({ task, filter, metric, accuracy, stderr, gained, lost, mcnemar, change }) => {
-    const { n, difference, low, high, equivalence, margin, verdict } = change;
-    return {
-      ...{ a, b, task, filter, metric, n, accuracy_a: accuracy[0], accuracy_b: accuracy[1] },
-      ...{ stderr_a: stderr[0], stderr_b: stderr[1], gained, lost, mcnemar },
-      ...{ change: difference, low, high, equivalence, margin, verdict },
-    };
-  });
+  return recordsOf<Row>(tasks, [
+    TASK,
+    ({ filter }) => ({ filter }),
+    ...[METRIC, N, ...ACCURACIES],
+    ({ stderr }) => ({ stderr_a: stderr[0], stderr_b: stderr[1] }),
+    ...[GAINED, LOST, P, CHANGE],
+    ({ change: { low, high, equivalence, margin } }) => ({ low, high, equivalence, margin }),
+    VERDICT,
+  ], { a, b });
 }
