@@ -58,6 +58,9 @@ export {
 export {
   type Changing,
   type ContextOptions,
+  type Interactions,
+  interactions,
+  type InteractionsOptions,
   perplexities,
   type PerplexitiesOptions,
   type Perplexity,
