@@ -190,36 +190,30 @@ export function certificateRows(result: Certificate): CsvRow[] {
 }
 
 type Row = SamplesComparison["tasks"][number];
-type Line = Partial<Row> & Pick<Row, "task" | "change">;
-const [TASK, METRIC, N, CHANGE, GAINED, LOST, P, VERDICT]: readonly Column<Line>[] = [
-  {
-    key: "task",
-    title: "task",
-    value: ({ task }) => task,
-    format: (_, line) => samplesName(line),
-    align: "left",
-  },
-  { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
-  { key: "n", title: "n", value: ({ change }) => change.n, format: formatWhole },
-  { key: "change", title: "change", value: ({ change }) => change.difference, format: formatPoints },
-  { key: "gained", title: "gained", value: ({ gained }) => gained },
-  { key: "lost", title: "lost", value: ({ lost }) => lost },
-  { key: "mcnemar", title: "p", value: ({ mcnemar }) => mcnemar, format: formatNumber },
-  { key: "verdict", value: ({ change }) => change.verdict },
-];
-const ACCURACIES = ["A", "B"].map((title, i): Column<Line> => (
-  { key: `accuracy_${"ab"[i]}`, title, value: ({ accuracy }) => accuracy?.[i], format: formatShare }
-));
 
 export function samplesTable({ names, tasks, average, apart }: SamplesComparison): Table {
-  const rows: Line[] = [...tasks, ...average ? [{ task: "average", change: average }] : []];
+  const rows: (Partial<Row> & Pick<Row, "task" | "change">)[] = [
+    ...tasks,
+    ...average ? [{ task: "average", change: average }] : [],
+  ];
+  const share = (side: 0 | 1): Column<(typeof rows)[number]> => ({
+    title: "AB"[side],
+    value: ({ accuracy }) => accuracy && formatShare(accuracy[side]),
+  });
   return {
     title: `A: ${names[0]}   B: ${names[1]}`,
     ...tableOf(rows, [
-      ...[TASK, METRIC, N, ...ACCURACIES, CHANGE],
+      { title: "task", value: samplesName, align: "left" },
+      { title: "metric", value: ({ metric }) => metric, align: "left" },
+      { title: "n", value: ({ change }) => formatWhole(change.n) },
+      share(0),
+      share(1),
+      { title: "change", value: ({ change }) => change.difference, format: formatPoints },
       { title: "95 % interval", value: ({ change: { low, high } }) => formatPointsRange(low, high) },
-      ...[GAINED, LOST, P],
-      { ...VERDICT, title: `within ${formatPoints(tasks[0].change.margin)}` },
+      { title: "gained", value: ({ gained }) => gained },
+      { title: "lost", value: ({ lost }) => lost },
+      { title: "p", value: ({ mcnemar }) => mcnemar, format: (p) => formatNumber(p as number) },
+      { title: `within ${formatPoints(tasks[0].change.margin)}`, value: ({ change }) => change.verdict },
     ]),
     notes: [
       "change: B minus A in points, over the same documents; gained, lost: documents that only B answers right, only A; p: McNemar's exact test",
@@ -239,13 +233,12 @@ function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["ap
 }
 
 export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow[] {
-  return recordsOf<Row>(tasks, [
-    TASK,
-    ({ filter }) => ({ filter }),
-    ...[METRIC, N, ...ACCURACIES],
-    ({ stderr }) => ({ stderr_a: stderr[0], stderr_b: stderr[1] }),
-    ...[GAINED, LOST, P, CHANGE],
-    ({ change: { low, high, equivalence, margin } }) => ({ low, high, equivalence, margin }),
-    VERDICT,
-  ], { a, b });
+  return tasks.map(({ task, filter, metric, accuracy, stderr, gained, lost, mcnemar, change }) => {
+    const { n, difference, low, high, equivalence, margin, verdict } = change;
+    return {
+      ...{ a, b, task, filter, metric, n, accuracy_a: accuracy[0], accuracy_b: accuracy[1] },
+      ...{ stderr_a: stderr[0], stderr_b: stderr[1], gained, lost, mcnemar },
+      ...{ change: difference, low, high, equivalence, margin, verdict },
+    };
+  });
 }
