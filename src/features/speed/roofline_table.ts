@@ -62,6 +62,20 @@ const SIZES: readonly Column<Omit<PlanRoofline, "points">>[] = [
   },
 ];
 const times = fixed(2);
+const BATCH: Column<BatchRow> = {
+  ...{ key: "batch", title: "batch", value: ({ batch }) => batch },
+  format: (batch, { fits }) => `${batch}${fits ? "" : "*"}`,
+};
+const SPEEDUPS: readonly Column<BatchRow>[] = [
+  { key: "prefill_speedup", title: "prefill", value: ({ speedup }) => speedup.prefill, format: times },
+  { key: "decode_speedup", title: "decode", value: ({ speedup }) => speedup.decode, format: times },
+  { key: "speedup", title: "whole", value: ({ speedup }) => speedup.whole, format: times },
+  { key: "own_batch_speedup", title: "own batch", value: ({ throughput }) => throughput, format: times },
+  {
+    ...{ key: "most_speedup", title: "most", value: ({ most }) => most.speedup },
+    format: (_, { most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
+  },
+];
 
 /** Bytes, then speed-ups batch by batch, then the paper's beside what is allowed. */
 export function rooflineTables(result: Roofline): Table[] {
@@ -70,18 +84,7 @@ export function rooflineTables(result: Roofline): Table[] {
   return [
     lines(boundSetting(result)),
     tableOf(plans, SIZES),
-    tableOf(rowsOf(plans.slice(1)), [
-      DROPPED,
-      { title: "batch", value: ({ batch, fits }) => `${batch}${fits ? "" : "*"}` },
-      { title: "prefill", value: ({ speedup }) => speedup.prefill, format: times },
-      { title: "decode", value: ({ speedup }) => speedup.decode, format: times },
-      { title: "whole", value: ({ speedup }) => speedup.whole, format: times },
-      { title: "own batch", value: ({ throughput }) => throughput, format: times },
-      {
-        title: "most",
-        value: ({ most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
-      },
-    ]),
+    tableOf(rowsOf(plans.slice(1)), [DROPPED, BATCH, ...SPEEDUPS]),
     ...reported.length === 0 ? [] : [
       tableOf(reported, [
         DROPPED,
@@ -103,12 +106,13 @@ export function rooflineTables(result: Roofline): Table[] {
 export function rooflineRows({ model, device, setting: { bits, input, output }, plans }: Roofline): CsvRow[] {
   const origin = { model: model.name, device: device.name, devices: device.count, bits, input, output };
   return recordsOf<BatchRow>(rowsOf(plans), [
-    ...SIZES,
-    ({ batch, fits, prefill, decode, speedup, throughput, most, paper }) => ({
-      ...{ batch, fits: String(fits), prefill_seconds: prefill, decode_seconds: decode },
-      ...{ prefill_speedup: speedup.prefill, decode_speedup: speedup.decode, speedup: speedup.whole },
-      ...{ own_batch_speedup: throughput, most_speedup: most.speedup, most_batch: most.batch },
-      ...{ paper_speedup: paper?.speedup, paper_allowed: paper?.reach },
+    ...[...SIZES, BATCH],
+    ({ fits, prefill, decode }) => ({ fits: String(fits), prefill_seconds: prefill, decode_seconds: decode }),
+    ...SPEEDUPS,
+    ({ most, paper }) => ({
+      most_batch: most.batch,
+      paper_speedup: paper?.speedup,
+      paper_allowed: paper?.reach,
     }),
   ], origin);
 }
