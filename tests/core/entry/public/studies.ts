@@ -156,7 +156,7 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, { drops: [{}], types: [{}], sample: 2 }],
       'unknown option "sample", expected one of text, ',
     ],
-    value: [[model, { drops: [], types: [{}] }], "the number of drops is 0"],
+    value: [[model, { drops: [], types: [{}] }], "the number of plans is 0, expected at least 1"],
     type: [[model, { drops: [{}] }], "types is missing, expected a list of plans"],
   }),
   withoutContext: cannot("measure values without context", {
