@@ -51,6 +51,9 @@ export { type Certificate, certify, type CertifyOptions, compare } from "./featu
 export {
   type Changing,
   type ContextOptions,
+  type Interactions,
+  interactions,
+  type InteractionsOptions,
   perplexities,
   type PerplexitiesOptions,
   type Perplexity,

@@ -42,9 +42,12 @@ export type Looks = readonly (readonly [kind: string, Look<never>])[];
 /** How results of a kind look. */
 export const look = <K extends AnyKind>({ name }: K, own: Look<OfKind<K>>) => [name, own] as const;
 
-/** One record for each entry of a list. */
-export const recorded = <K extends AnyKind>(kind: K, rows: (result: OfKind<K>) => CsvRow[]) =>
-  look(kind, { tables: (result) => recordTable(rows(result)), rows });
+/** One record for each entry of a list, and perhaps a figure. */
+export const recorded = <K extends AnyKind>(
+  kind: K,
+  rows: (result: OfKind<K>) => CsvRow[],
+  figure?: Look<OfKind<K>>["figure"],
+) => look(kind, { tables: (result) => recordTable(rows(result)), rows, ...figure ? { figure } : {} });
 
 /** One record for a result. */
 export function oneRow<K extends AnyKind>(kind: K, row: (result: OfKind<K>) => CsvRow) {

@@ -32,28 +32,39 @@ import {
   optional,
   originOf,
   record,
+  recordsOf,
   type Table,
   tableOf,
 } from "core/show/tables/table.ts";
 import type { TableLook } from "core/show/looks.ts";
 
-const KIND = moduleColumn((kind: ModuleKind) => kind);
+type Pair = Comparison[ModuleKind] & { readonly module: ModuleKind };
+const pairsIn = (of: Pick<Comparison, ModuleKind>): Pair[] =>
+  KINDS.map((module) => ({ module, ...of[module] }));
+const KIND = moduleColumn(({ module }: Pair) => module);
+const [CORRELATION, DIFFERENCE]: readonly Column<Pair>[] = [
+  { key: "rank_correlation", title: "rank corr.", value: (of) => of.rankCorrelation, format: fixed(3) },
+  {
+    key: "largest_difference",
+    title: "largest diff.",
+    value: (of) => of.largestDifference,
+    format: formatNumber,
+  },
+];
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
 export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">): Table {
   const { models, computed } = comparison;
-  const of = (kind: ModuleKind) => comparison[kind];
-  const layers = Math.max(...KINDS.map((kind) => of(kind).overlap.length));
+  const pairs = pairsIn(comparison);
+  const layers = Math.max(...pairs.map(({ overlap }) => overlap.length));
   return {
     title: models.join("  vs  "),
     note: computed && `computed in ${computed.map(withRuntime).join("  vs  ")}`,
-    ...tableOf(KINDS, [
-      KIND,
-      { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) },
-      { title: "largest diff.", value: (kind) => of(kind).largestDifference, format: formatNumber },
-      ...[1, 4, 8, 16].filter((n) => n < layers).map((n): Column<ModuleKind> => ({
+    ...tableOf(pairs, [
+      ...[KIND, CORRELATION, DIFFERENCE],
+      ...[1, 4, 8, 16].filter((n) => n < layers).map((n): Column<Pair> => ({
         title: `lowest ${n}`,
-        value: (kind) => optional(of(kind).overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
+        value: ({ overlap }) => optional(overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
       })),
     ]),
   };
@@ -64,11 +75,11 @@ const withRuntime = (computed: Computed): string => `${computedText(computed)} (
 
 /** A row a kind of module and number of lowest ones. */
 export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRow[] {
-  return KINDS.flatMap((module) => {
-    const { overlap, rankCorrelation, largestDifference } = result[module];
-    const own = { rank_correlation: rankCorrelation, largest_difference: largestDifference };
-    return overlap.map((overlap, i) => ({ a, b, module, lowest: i + 1, overlap, ...own }));
-  });
+  return pairsIn(result).flatMap((pair) =>
+    pair.overlap.flatMap((overlap, i) =>
+      recordsOf([pair], [KIND, () => ({ lowest: i + 1, overlap }), CORRELATION, DIFFERENCE], { a, b })
+    )
+  );
 }
 
 /** The sides of the stream. */

@@ -34,7 +34,7 @@ import {
   lines,
   optional,
   originOf,
-  record,
+  recordsOf,
   type Table,
   tableOf,
 } from "core/show/tables/table.ts";
@@ -108,24 +108,22 @@ function rangeText(line: Line, { low, high }: Pick<Line, "low" | "high">): strin
   return isShare(line) ? formatPointsRange(low, high) : `${plainText(line, low)} … ${plainText(line, high)}`;
 }
 
+/** A number of a line in print: as `ofShare` says it where the metric is a share. */
+const written = (ofShare: (share: number) => string) => (value: string | number, line: Line) =>
+  isShare(line) ? ofShare(+value) : plainText(line, +value);
 const LINE = {
-  task: { title: "task", value: ({ task }) => task, align: "left" },
-  shots: { title: "shots", value: ({ shots }) => shots },
-  n: { title: "n", value: ({ n }) => n },
-  metric: { title: "metric", value: ({ metric }) => metric, align: "left" },
-  value: {
-    title: "value",
-    value: (line) => isShare(line) ? formatShare(line.value) : plainText(line, line.value),
-  },
+  task: { key: "task", title: "task", value: ({ task }) => task, align: "left" },
+  shots: { key: "shots", title: "shots", value: ({ shots }) => shots },
+  n: { key: "n", title: "n", value: ({ n }) => n },
+  metric: { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
+  value: { key: "value", title: "value", value: ({ value }) => value, format: written(formatShare) },
   range: { title: "95 % interval", value: (line) => rangeText(line, line) },
   change: {
-    title: "change",
-    value(line) {
-      const change = line.against?.difference;
-      return change === undefined ? null : isShare(line) ? formatPoints(change) : plainText(line, change);
-    },
+    ...{ key: "change", title: "change", format: written(formatPoints) },
+    value: ({ against }) => against?.difference,
   },
   changeRange: { title: "95 % interval", value: (line) => line.against && rangeText(line, line.against) },
+  verdict: { key: "verdict", value: ({ against }) => against?.verdict },
 } satisfies Record<string, Column<Line>>;
 
 function planTable(result: Evaluation): Table {
@@ -134,11 +132,8 @@ function planTable(result: Evaluation): Table {
   const full = isFull(drop);
   const isPaired = shown.some((line) => line.against && isShare(line));
   const margin = shown.find(({ against }) => against?.margin !== undefined)?.against?.margin;
-  const verdict: Column<Line> = {
-    title: verdictTitle(result, margin),
-    value: ({ against }) => against?.verdict,
-  };
   const { task, shots, n, metric, value, range, change, changeRange } = LINE;
+  const verdict = { ...LINE.verdict, title: verdictTitle(result, margin) };
   const columns = full
     ? [task, shots, n, metric, value, range]
     : [task, metric, value, ...isPaired ? [] : [range], change, changeRange, verdict]; // 80 columns; CSV has both ranges
@@ -229,18 +224,26 @@ function differenceText({ prompts, tokens, divergence }: NonNullable<Evaluation[
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
   const { provenance, tasks, groups } = result;
-  return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
-    const of = n === null ? null : sum(groups[task]?.tasks ?? [task], (name) => allOf(tasks[name]));
-    const { kl, top1, ece, sets } = tasks[task] ?? {};
-    return record({
-      ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, of, metric, value },
-      ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
-      ...{ change: against?.difference, low: against?.low, high: against?.high },
-      ...{ equivalence: against?.equivalence, margin: against?.margin, verdict: against?.verdict },
-      ...{ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high, kl, top1 },
-      ...{ ece, sets },
-    });
-  });
+  const { task, shots, n, metric, value, change, verdict } = LINE;
+  const origin = { ...originOf(provenance), dropped: planText(provenance.drop) };
+  return recordsOf<Line>(linesOf(result, false), [
+    ...[task, shots, n],
+    ({ task, n }) => (
+      { of: n === null ? null : sum(groups[task]?.tasks ?? [task], (name) => allOf(tasks[name])) }
+    ),
+    ...[metric, value],
+    ({ stderr, low, high }) => ({ stderr, value_low: low, value_high: high }),
+    change,
+    ({ against }) => (
+      { low: against?.low, high: against?.high, equivalence: against?.equivalence, margin: against?.margin }
+    ),
+    verdict,
+    ({ kept }) => ({ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high }),
+    ({ task }) => {
+      const { kl, top1, ece, sets } = tasks[task] ?? {};
+      return { kl, top1, ece, sets };
+    },
+  ], origin);
 }
 
 /** Mean accuracy under each plan, and its change, for a page. */

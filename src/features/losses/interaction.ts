@@ -1,13 +1,29 @@
 /** Whether what two changes cost adds up. */
-import { expect, isRecord, like, list, resultOf, wholeNumber } from "core/entry/mod.ts";
-import { mean, standardError } from "core/measure/mod.ts";
-import { byInterval, endsOf, type RiseInterval } from "core/result/mod.ts";
+import {
+  type Checks,
+  expect,
+  isRecord,
+  like,
+  list,
+  required,
+  resultOf,
+  wholeNumber,
+} from "core/entry/mod.ts";
+import { mean, planText, standardError } from "core/measure/mod.ts";
+import { byInterval, endsOf, planData, type RiseInterval } from "core/result/mod.ts";
+import { type DropPlan, dropPlan, noDrop } from "core/run/mod.ts";
 import { namesAxis, reversed } from "core/show/chart/draw/axes.ts";
 import { INK, SHADES } from "core/show/chart/draw/colors.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { formatFixed, reading } from "core/show/words/mod.ts";
-import type { Perplexity } from "./result.ts";
-import { lossDifferences } from "./study.ts";
+import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
+import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
+import { study } from "core/study/scope.ts";
+import { run } from "core/study/study.ts";
+import { textOf } from "core/study/text.ts";
+import type { StudyModel } from "core/subject/mod.ts";
+import { type Interaction, type Interactions, interactionsKind, type Perplexity } from "./result.ts";
+import { lossDifferences, perplexitiesIn } from "./study.ts";
 
 /**
  * Measures what two changes cost together beyond the sum of what each costs alone, in nats per token, paired over samples. `looks` is
@@ -40,8 +56,79 @@ export function interaction(
   return { rise, ...endsOf(rise, standardError(beyond), beyond.length, looks) };
 }
 
-/** What a drop and a type cost together beyond their sum, with the names that the figure shows. */
-export type Interaction = RiseInterval & Readonly<Record<"model" | "drop" | "type", string>>;
+/** Options of `interactions`. The losses are measured over `text`; default: `wiki`. */
+export interface InteractionsOptions extends StudyOptions {
+  /** The plans, each of which is combined with each of `types`; a module that is dropped takes no type. */
+  readonly drops: readonly PlanLike[];
+  /** The plans that store modules in fewer bits. */
+  readonly types: readonly PlanLike[];
+}
+
+/**
+ * Measures what each drop and each type cost together beyond the sum of what each costs alone, as `interaction` does for one pair; the
+ * intervals are for all pairs together. `interactionsFigure` draws `rises`. Throws `RangeError` if both change the same.
+ *
+ * @example
+ * ```ts
+ * import { interactions } from "lamina";
+ *
+ * const drops = [{ mlp: [2] }, { attention: [3] }], types = [{ tables: { embedding: "Q4_0" } }] as const;
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const { rises } = await interactions("data/series/pre-ln/step04096", { drops, types, ...text });
+ * for (const { drop, type, rise, low, high } of rises) console.log(drop, type, rise, low, high);
+ * ```
+ */
+export async function interactions(
+  model: StudyModel | string,
+  options: InteractionsOptions,
+): Promise<Interactions> {
+  return await run(interactionsStudy, model, options);
+}
+
+const aList = required(list(aDrop, "plans", 1));
+const checks: Checks<InteractionsOptions> = { ...heldOutChecks, drops: aList, types: aList };
+
+export const interactionsStudy = study<InteractionsOptions, Interactions>({
+  ...{ verb: "compare costs", label: "interactions", checks },
+  text: (model, options) => textOf(model, options, heldOutChecks),
+  async run(scope, model, options) {
+    const text = textOf(model, options, heldOutChecks);
+    const own = (plans: readonly PlanLike[]) => plans.map((plan) => planData(dropsIn(model, plan)));
+    const [drops, types] = [own(options.drops), own(options.types)];
+    const grid = [noDrop, ...drops].flatMap((drop) =>
+      [noDrop, ...types].map((type) => bothOf(model, drop, type))
+    );
+    const known = { provenance: await scope.origin(model, text), drops, types };
+    const label = `interactions of ${model.name}`;
+    return await scope.kept(interactionsKind, label, known, async () => {
+      const [runs] = await perplexitiesIn(scope, model, text, [grid], { label, group: "plans" });
+      const run = (drop: number, type: number) => runs[drop * (types.length + 1) + type];
+      const looks = drops.length * types.length;
+      const rises = drops.flatMap((drop, d) =>
+        types.map((type, t): Interaction => ({
+          ...{ model: model.name, drop: planText(drop), type: planText(type) },
+          ...interaction(run(d + 1, t + 1), run(d + 1, 0), run(0, t + 1), run(0, 0), looks),
+        }))
+      );
+      return { ...known, rises };
+    });
+  },
+});
+
+/** Both plans; dropped modules take no type. */
+function bothOf({ spec }: StudyModel, drop: DropPlan, type: DropPlan): DropPlan {
+  if (drop.tables && type.tables) {
+    throw new RangeError("Cannot compare costs: the tables of words are changed twice, expected once");
+  }
+  return dropPlan(spec, {
+    attention: [...drop.attention, ...type.attention],
+    mlp: [...drop.mlp, ...type.mlp],
+    changes: [...drop.changes ?? [], ...type.changes ?? []].filter(({ module, layer }) =>
+      !drop[module].includes(layer)
+    ),
+    tables: drop.tables ?? type.tables,
+  });
+}
 
 /** Dearer together than alone, cheaper, and what the samples cannot tell. */
 const [DEARER, CHEAPER, OPEN] = [SHADES[2], SHADES[5], "#f0f1f3"];

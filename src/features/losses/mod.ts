@@ -1,7 +1,8 @@
 /** Perplexity with and without the modules of plans. */
 import { feature, look, oneRow, recorded } from "core/feature/mod.ts";
 import { contextStudy } from "./context.ts";
-import { contextKind, contextLossKind, perplexityKind } from "./result.ts";
+import { interactionsFigure, interactionsStudy } from "./interaction.ts";
+import { contextKind, contextLossKind, interactionsKind, perplexityKind } from "./result.ts";
 import { perplexityStudy } from "./study.ts";
 import { perplexityRows, perplexityTables } from "./table.ts";
 
@@ -15,7 +16,7 @@ export * from "./study.ts";
 export * from "./table.ts";
 
 export default feature({
-  studies: { perplexity: perplexityStudy, context: contextStudy },
+  studies: { perplexity: perplexityStudy, context: contextStudy, interactions: interactionsStudy },
   looks: [
     look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true }),
     recorded(contextKind, ({ rises }) =>
@@ -26,6 +27,7 @@ export default feature({
       contextLossKind,
       ({ change }) => ({ from: change?.from ?? "", layers: change?.layers.join(" ") ?? "" }),
     ),
+    recorded(interactionsKind, ({ rises }) => rises, ({ rises }) => interactionsFigure(rises)),
   ],
   command: { flags: "--drop-attention 25,26" },
 });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   depends,
+  dropForm,
   endsForm,
   head,
   indices,
@@ -112,3 +113,21 @@ interface ContextRequest {
   readonly keep: number;
   readonly rises: readonly z.infer<typeof changeForm>[];
 }
+
+const interactionForm = z.object({
+  ...{ model: z.string(), drop: z.string(), type: z.string(), rise: z.number() },
+  ...endsForm,
+});
+/** What a drop and a type cost together beyond their sum, with the names that the figure shows. */
+export type Interaction = z.infer<typeof interactionForm>;
+
+export const interactionsKind = kind("interactions", { method: 1, origin: depends("drops", "types") }, {
+  provenance: provenanceForm,
+  /** The plans, each of which is combined with each type. */
+  drops: z.array(dropForm),
+  types: z.array(dropForm),
+  /** By drop and type: nats per token, with 95 % intervals for all pairs together. */
+  rises: z.array(interactionForm),
+});
+/** What `interactions` measures. */
+export type Interactions = z.infer<typeof interactionsKind.form>;

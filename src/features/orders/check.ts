@@ -44,7 +44,10 @@ export function checkText(model: StudyModel, options: StudyOptions, { sizes }: T
   return textOf(model, { ...options, ...checkSize(sizes) });
 }
 
-/** How many candidates of an order of `upto` modules are removed: twice as many, so that others may take the places of those that go last. */
+/**
+ * How many candidates of an order of `upto` modules are removed: twice as many, so that others may take the places of those that go
+ * last. A search removes all of them, since it has no first ones before it ends.
+ */
 export const checkedCount = (upto: number, all: number): number => Math.min(all, Math.max(FEWEST, 2 * upto));
 
 /** What each removal costs on the samples of a check, in nats per token by candidate, with the profile of these samples. */

@@ -1,14 +1,12 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
 import { type Checks, oneOf, option, required, wholeNumber } from "core/entry/mod.ts";
-import type { ModelSpec } from "core/models/mod.ts";
 import type { DropOrder } from "./result.ts";
 import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "core/result/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
-import { candidatesOf } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, orderingChecks } from "./constraints.ts";
-import { checkedCount, isCheckable } from "./check.ts";
+import { isCheckable } from "./check.ts";
 import { droppable } from "./rank.ts";
 
 /** Options of `order`. Scores and losses are measured over `text`. */
@@ -79,10 +77,4 @@ export function requestOf(
   }
   const check = !options.unchecked && isCheckable(by, target);
   return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
-}
-
-/** How many candidates the check of an order removes; a search has no first ones before it ends. */
-export function removedBy(spec: ModelSpec, { by, target, upto }: Request): number {
-  const { length } = candidatesOf(spec, target, upto);
-  return scores[by].again ? length : checkedCount(upto, length);
 }

@@ -4,7 +4,7 @@ import { planText } from "core/measure/mod.ts";
 import type { Roofline } from "./result.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
 import { plain } from "core/entry/mod.ts";
-import { type Column, fixed, lines, record, type Table, tableOf } from "core/show/tables/table.ts";
+import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "core/show/tables/table.ts";
 
 type PlanRoofline = Roofline["plans"][number];
 
@@ -34,36 +34,48 @@ type BatchRow = Omit<PlanRoofline, "points"> & PlanRoofline["points"][number];
 const rowsOf = (plans: readonly PlanRoofline[]): BatchRow[] =>
   plans.flatMap(({ points, ...plan }) => points.map((point) => ({ ...plan, ...point })));
 
-const DROPPED: Column<Pick<PlanRoofline, "drop">> = {
-  title: "dropped",
-  value: ({ drop }) => countsOf(drop),
-  align: "left",
+export const DROPPED: Column<Pick<PlanRoofline, "drop">> = {
+  ...{ key: "dropped", title: "dropped", align: "left" },
+  value: ({ drop }) => planText(drop),
+  format: (_, { drop }) => countsOf(drop),
 };
+
+/** "1.23 GB". */
+export const sized = (unit: "MB" | "GB", decimals: number) => (bytes: number): string =>
+  `${formatFixed(bytes / { MB: 1e6, GB: 1e9 }[unit], decimals)} ${unit}`;
+
+const SIZES: readonly Column<Omit<PlanRoofline, "points">>[] = [
+  DROPPED,
+  { key: "weight_bytes", title: "weights", value: (plan) => plan.weightBytes, format: sized("GB", 2) },
+  { key: "key_bytes", title: "keys and values", value: (plan) => plan.keyBytes, format: sized("MB", 1) },
+  {
+    ...{ key: "largest_batch", title: "largest batch", value: (plan) => plan.largest },
+    format: (largest) => largest === 0 ? "none" : String(largest),
+  },
+];
 const times = fixed(2);
+const BATCH: Column<BatchRow> = {
+  ...{ key: "batch", title: "batch", value: ({ batch }) => batch },
+  format: (batch, { fits }) => `${batch}${fits ? "" : "*"}`,
+};
+const SPEEDUPS: readonly Column<BatchRow>[] = [
+  { key: "prefill_speedup", title: "prefill", value: ({ speedup }) => speedup.prefill, format: times },
+  { key: "decode_speedup", title: "decode", value: ({ speedup }) => speedup.decode, format: times },
+  { key: "speedup", title: "whole", value: ({ speedup }) => speedup.whole, format: times },
+  { key: "own_batch_speedup", title: "own batch", value: ({ throughput }) => throughput, format: times },
+  {
+    ...{ key: "most_speedup", title: "most", value: ({ most }) => most.speedup },
+    format: (_, { most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
+  },
+];
 
 /** Bytes, then speed-ups batch by batch. */
 export function rooflineTables(result: Roofline): Table[] {
   const { plans } = result;
   return [
     lines(boundSetting(result)),
-    tableOf(plans, [
-      DROPPED,
-      { title: "weights", value: ({ weightBytes }) => `${formatFixed(weightBytes / 1e9, 2)} GB` },
-      { title: "keys and values", value: ({ keyBytes }) => `${formatFixed(keyBytes / 1e6, 1)} MB` },
-      { title: "largest batch", value: ({ largest }) => largest === 0 ? "none" : largest },
-    ]),
-    tableOf(rowsOf(plans.slice(1)), [
-      DROPPED,
-      { title: "batch", value: ({ batch, fits }) => `${batch}${fits ? "" : "*"}` },
-      { title: "prefill", value: ({ speedup }) => speedup.prefill, format: times },
-      { title: "decode", value: ({ speedup }) => speedup.decode, format: times },
-      { title: "whole", value: ({ speedup }) => speedup.whole, format: times },
-      { title: "own batch", value: ({ throughput }) => throughput, format: times },
-      {
-        title: "most",
-        value: ({ most }) => `${times(most.speedup)} at ${most.batch.toLocaleString("en-US")}`,
-      },
-    ]),
+    tableOf(plans, SIZES),
+    tableOf(rowsOf(plans.slice(1)), [DROPPED, BATCH, ...SPEEDUPS]),
     lines(
       undefined,
       "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
@@ -73,15 +85,15 @@ export function rooflineTables(result: Roofline): Table[] {
 }
 
 export function rooflineRows({ model, device, setting: { bits, input, output }, plans }: Roofline): CsvRow[] {
-  return rowsOf(plans).map(({ drop, batch, prefill, decode, speedup, most, paper, ...row }) =>
-    record({
-      ...{ model: model.name, device: device.name, devices: device.count, bits, input, output },
-      ...{ dropped: planText(drop), weight_bytes: row.weightBytes, key_bytes: row.keyBytes },
-      ...{ largest_batch: row.largest, batch, fits: String(row.fits) },
-      ...{ prefill_seconds: prefill, decode_seconds: decode },
-      ...{ prefill_speedup: speedup.prefill, decode_speedup: speedup.decode, speedup: speedup.whole },
-      ...{ own_batch_speedup: row.throughput, most_speedup: most.speedup, most_batch: most.batch },
-      ...{ paper_speedup: paper?.speedup, paper_allowed: paper?.reach },
-    })
-  );
+  const origin = { model: model.name, device: device.name, devices: device.count, bits, input, output };
+  return recordsOf<BatchRow>(rowsOf(plans), [
+    ...[...SIZES, BATCH],
+    ({ fits, prefill, decode }) => ({ fits: String(fits), prefill_seconds: prefill, decode_seconds: decode }),
+    ...SPEEDUPS,
+    ({ most, paper }) => ({
+      most_batch: most.batch,
+      paper_speedup: paper?.speedup,
+      paper_allowed: paper?.reach,
+    }),
+  ], origin);
 }

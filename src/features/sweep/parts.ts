@@ -10,8 +10,9 @@ import {
   type DropOrder,
   droppable,
   orderingChecks,
-  type OrderOptions,
   ranked,
+  type Request,
+  requestOf,
   scores,
 } from "../orders/mod.ts";
 import type { Profile } from "../profile/mod.ts";
@@ -87,11 +88,8 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions, Calibrate
  * The parts of a sweep: steps, curves that a profile ranks or orders that are there, and orders that have to be
  * made. Throws `RangeError` where more is to be dropped than the model has.
  */
-export function partsOf(
-  { spec, name }: StudyModel,
-  options: SweepOptions,
-  calibration: Partial<TextOptions>,
-) {
+export function partsOf(model: StudyModel, options: SweepOptions) {
+  const { spec, name } = model;
   const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3 } = options;
   const { curves } = options;
   const constraints = constraintsOf(options);
@@ -99,7 +97,7 @@ export function partsOf(
   const ranked: (Curve | DropOrder)[] = (curves ?? []).map((curve) =>
     "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
   );
-  const orders: OrderOptions[] = [];
+  const orders: Request[] = [];
   if (curves) return { steps, ranked, orders };
   for (const target of targets) {
     const most = droppable(spec, target, constraints);
@@ -115,8 +113,9 @@ export function partsOf(
         if (!constrains(constraints) && isRanked(curve)) ranked.push(curve);
         else {
           const last = Math.min(most, steps.at(-1)!) || 1;
-          const order = { ...curve, seed: own ?? 0, upto: last, unchecked: true };
-          orders.push({ ...calibration, ...constraints, ...order });
+          orders.push(
+            requestOf(model, { ...constraints, ...curve, seed: own ?? 0, upto: last, unchecked: true }),
+          );
         }
       }
     }

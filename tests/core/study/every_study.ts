@@ -7,7 +7,7 @@ import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate } from "features/generate/mod.ts";
 import { guides, order } from "features/orders/mod.ts";
-import { perplexities, withoutContext } from "features/losses/mod.ts";
+import { interactions, perplexities, withoutContext } from "features/losses/mod.ts";
 import { spikeConstants, spikes } from "features/observe/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
@@ -84,6 +84,15 @@ export const rows: Readonly<Record<string, Row>> = {
       withoutContext(model, {
         ...{ ...options, calibration: calibration(options) },
         ...{ from: ["token", "mean"], keep: 1 },
+      }),
+  },
+  interactions: {
+    label: /^interactions of/,
+    run: ({ model, options }) =>
+      interactions(model, {
+        ...options,
+        drops: [{ mlp: [2] }],
+        types: [{ tables: { embedding: "Q4_0" } }],
       }),
   },
   causes: {

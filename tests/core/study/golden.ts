@@ -8,7 +8,7 @@ import { evaluate } from "features/evaluate/mod.ts";
 import { fit } from "features/fit/mod.ts";
 import { generate, generateKind } from "features/generate/mod.ts";
 import { guides, makePlan, order } from "features/orders/mod.ts";
-import { perplexities, withoutContext } from "features/losses/mod.ts";
+import { interactions, perplexities, withoutContext } from "features/losses/mod.ts";
 import { constantsStudy, spikes } from "features/observe/mod.ts";
 import { profile } from "features/profile/mod.ts";
 import { randomInit } from "features/untrained/mod.ts";
@@ -69,6 +69,8 @@ export async function makeGoldens(): Promise<Goldens> {
       ...options,
       calibration: { samples: 3, length: 16, text: text.text! },
     });
+    const types = [{ tables: { embedding: "Q4_0" } }] as const;
+    results.interactions = await interactions(model, { ...options, drops: [{ mlp: [1] }], types });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];

@@ -1,7 +1,8 @@
 /** What two changes cost beyond their sum: by hand, with SciPy's quantiles. */
 import assert from "node:assert/strict";
-import { interaction, interactionsFigure } from "features/losses/mod.ts";
-import { near } from "../../support.ts";
+import { interaction, interactions, interactionsFigure, perplexities } from "features/losses/mod.ts";
+import { withTiny } from "../../core/study/tiny.ts";
+import { near, refuses } from "../../support.ts";
 import { perplexity } from "../../core/result/samples.ts";
 
 const ofLosses = (...losses: number[]) => {
@@ -23,6 +24,35 @@ Deno.test("an interaction is paired over samples, and its interval is corrected 
   const { low, high } = interaction(ofLosses(1), ofLosses(2), ofLosses(3), ofLosses(4));
   assert.deepEqual([low, high], [null, null], "a single sample");
 });
+
+Deno.test("interactions are those of the perplexities of their plans, where a dropped module takes no type", () =>
+  withTiny(async ({ model, options }) => {
+    const rounded = { module: "attention", to: "types", in: "Q4_0", out: "Q4_0" } as const;
+    const typed = (...layers: number[]) => ({ changes: layers.map((layer) => ({ layer, ...rounded })) });
+    const table = { tables: { embedding: "Q4_0" } } as const, types = [typed(0, 1, 2), table];
+    const [one, two] = [{ attention: [1] }, { attention: [2], mlp: [0] }];
+    const { rises } = await interactions(model, { ...options, drops: [one, two], types });
+    const [full, ...runs] = await perplexities(model, [
+      ...[{}, ...types],
+      ...[one, { ...one, ...typed(0, 2) }, { ...one, ...table }],
+      ...[two, { ...two, ...typed(0, 1) }, { ...two, ...table }],
+    ], options);
+    const alike = [[3, 2, 0], [4, 2, 1], [6, 5, 0], [7, 5, 1]].map(([both, drop, type]) =>
+      interaction(runs[both], runs[drop], runs[type], full, 4)
+    );
+    assert.deepEqual(rises.map(({ rise, low, high }) => ({ rise, low, high })), alike);
+    assert.deepEqual(rises.map(({ drop, type }) => [drop, type]), [
+      ["attention 1", "attention 0–2 (Q4_0)"],
+      ["attention 1", "embedding Q4_0"],
+      ["attention 2 · MLP 0", "attention 0–2 (Q4_0)"],
+      ["attention 2 · MLP 0", "embedding Q4_0"],
+    ]);
+    await refuses(
+      "RangeError: Cannot compare costs: ",
+      (drop: object) => interactions(model, { ...options, drops: [drop], types }),
+      [[table, "the tables of words are changed twice, expected once"]],
+    );
+  }));
 
 Deno.test("the map's title counts the cells whose interval excludes 0, and says where the samples cannot tell", () => {
   const cell = (type: string, rise: number) => ({

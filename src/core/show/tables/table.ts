@@ -13,7 +13,7 @@ export interface Column<Row> {
   /** The value in a row; null or undefined if it is missing. */
   readonly value: (row: Row) => Cell;
   /** The value in print; default: as it is. */
-  format?(value: string | number): string;
+  format?(value: string | number, row: Row): string;
   /** In place of `format`: one number of decimals for the whole column, so that its smallest value has this many digits. */
   readonly digits?: number;
   /** Text is aligned left, numbers right. */
@@ -36,7 +36,7 @@ export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>
   const cells = shown.map(({ value, format = String, digits }) => {
     const values = rows.map(value);
     const write = digits === undefined ? format : fixed(decimalsFor(values, digits)) as typeof format;
-    return values.map((value) => isMissing(value) ? "–" : write(value!));
+    return values.map((value, r) => isMissing(value) ? "–" : write(value!, rows[r]));
   });
   return {
     head: shown.map(({ title }) => title!),
@@ -49,17 +49,21 @@ export function lines(title: string | undefined, ...notes: readonly string[]): T
   return { ...title === undefined ? {} : { title }, head: [], rows: [], left: [], notes };
 }
 
+/** Cells of a row for machines alone, by their keys. */
+type Cells<Row> = (row: Row) => Readonly<Record<string, Cell>>;
+
 /** Rows for machines, each with `origin` before its own columns. */
 export function recordsOf<Row>(
   rows: readonly Row[],
-  columns: readonly Column<Row>[],
+  columns: readonly (Column<Row> | Cells<Row>)[],
   origin: CsvRow = {},
 ): CsvRow[] {
-  const kept = columns.filter(({ key }) => key !== undefined);
-  return rows.map((row) => ({
-    ...origin,
-    ...record(Object.fromEntries(kept.map(({ key, value }) => [key!, value(row)]))),
-  }));
+  const kept = columns.flatMap((column): Cells<Row>[] => {
+    if (typeof column === "function") return [column];
+    const { key, value } = column;
+    return key === undefined ? [] : [(row) => ({ [key]: value(row) })];
+  });
+  return rows.map((row) => ({ ...origin, ...record(Object.assign({}, ...kept.map((cells) => cells(row)))) }));
 }
 
 /** A row for machines; what is missing is null. */

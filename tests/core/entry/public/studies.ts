@@ -150,6 +150,14 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[8, { samples: 0, length: 2 }], `Cannot draw a text: samples is 0, ${wholeOf(1)}`],
     type: [["8", { samples: 1, length: 2 }], `Cannot draw a text: vocabulary is "8", ${wholeOf(1)}`],
   },
+  interactions: cannot("compare costs", {
+    name: [
+      [model, { drops: [{}], types: [{}], sample: 2 }],
+      'unknown option "sample", expected one of text, ',
+    ],
+    value: [[model, { drops: [], types: [{}] }], "the number of plans is 0, expected at least 1"],
+    type: [[model, { drops: [{}] }], "types is missing, expected a list of plans"],
+  }),
   withoutContext: cannot("measure values without context", {
     name: [[model, { sample: 2 }], 'unknown option "sample", expected one of text, '],
     value: [[model, { from: ["tokens"] }], 'from[0] is "tokens", expected one of token, embedding, mean'],
