@@ -108,6 +108,7 @@ export {
   type ModelOptions,
   openModel,
   packText,
+  type SomeText,
   type StudyModel,
   type TextOptions,
 } from "./core/subject/mod.ts";

@@ -21,7 +21,7 @@ async function denoDoc(
  * looking into.
  */
 const UNNAMED =
-  /^(?:output|Merged|Declared|Kinds|Studies|TermsOf|Results|typeLooks|agreement|officialDifference|\w+Form|\w+Kind|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource|KINDS|LayerModule|TARGETS|REPAIRS|VERDICTS|ScoreTable)$/;
+  /^(?:output|Of|AllOf|\w+Checks|Merged|Declared|Kinds|Studies|TermsOf|Results|typeLooks|agreement|officialDifference|\w+Form|\w+Kind|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource|KINDS|LayerModule|TARGETS|REPAIRS|VERDICTS|ScoreTable)$/;
 
 /** What `deno doc` finds wrong with a file, but for the private types that may be named. */
 async function flawsOf(files?: readonly string[]): Promise<string[]> {

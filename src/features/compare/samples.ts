@@ -3,11 +3,11 @@ import { basename } from "node:path";
 import {
   aPart,
   aShare,
-  type Checks,
   displayable,
   expect,
   filled,
   flag,
+  type Of,
   option,
   optionsOf,
   shareOf,
@@ -20,22 +20,19 @@ import { head } from "core/result/mod.ts";
 import { type SamplesComparison, samplesKind, samplesName } from "./result.ts";
 import { estimate, readSamples, type Sample, type TaskSamples } from "core/tasks/mod.ts";
 
-/** Options of `compareSamples`. */
-export interface SamplesOptions {
+export const samplesChecks = {
   /** Whether documents that only one model has are left out; else they are an error. */
-  readonly common?: boolean | undefined;
-  /** Difference in accuracy that counts as none, such as 0.01 or "1%"; default: 0.02, two points. */
-  readonly margin?: number | string | undefined;
-}
-
-export const samplesChecks: Checks<SamplesOptions> = {
   common: option(flag, "leave out documents and tasks that only one has"),
+  /** Difference in accuracy that counts as none, such as 0.01 or "1%"; default: 0.02, two points. */
   margin: option(
     aShare(aPart),
     "<share> largest difference of accuracy that counts as none, for example 0.01 or 1% for one point",
     ACCURACY_MARGIN,
   ),
 };
+
+/** Options of `compareSamples`. */
+export type SamplesOptions = Of<typeof samplesChecks>;
 
 type Pair = readonly [Sample, Sample];
 

@@ -1,33 +1,29 @@
 /** How far a model uses its depth: the path of the stream through all layers, and what the head reads from it on its way. */
-import { type Checks, filled, option, wholeNumber } from "core/entry/mod.ts";
+import { type Checks, filled, type Of, option, wholeNumber } from "core/entry/mod.ts";
 import { frequentTokens } from "./measures.ts";
 import { type Depth, depthSums } from "./result.ts";
 import type { DropPlan } from "core/run/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { flopsOf, type Pass, type Size } from "core/study/estimate.ts";
-import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
+import { heldOutChecks } from "core/study/options.ts";
 import type { Subject } from "core/study/over.ts";
 import { studyOver } from "core/study/study_over.ts";
 import { aDrop } from "core/study/plan.ts";
 import { run } from "core/study/study.ts";
 import { groupOf, sumsOver, type Tokens, tokensOf } from "./lenses.ts";
 
-/** Options of `depth`. */
-export interface DepthOptions extends StudyOptions {
-  /** Modules to drop from the measured model; default: none. */
-  readonly drop?: Partial<DropPlan> | undefined;
-  /** Every nth token is measured, the nth first; default: 4. */
-  readonly stride?: number | undefined;
-  /** Of them, the tokens of a block at which the head reads every layer, at most; default: 16. They take most of the time besides a pass. */
-  readonly rows?: number | undefined;
-}
-
-const checks: Checks<DepthOptions> = {
+const depthChecks = {
   ...heldOutChecks,
+  /** Modules to drop from the measured model; default: none. */
   drop: aDrop,
+  /** Every nth token is measured, the nth first; default: 4. */
   stride: option(wholeNumber(1), "<n> measure every nth token of a block", 4),
+  /** Of them, the tokens of a block at which the head reads every layer, at most; default: 16. They take most of the time besides a pass. */
   rows: option(wholeNumber(1), "<n> tokens of a block whose predictions are read after every layer", 16),
 };
+
+/** Options of `depth`. */
+export type DepthOptions = Of<typeof depthChecks>;
 
 /**
  * Measures how far a model uses its depth. By layer l, with h_l the stream before it and δ_l = h_{l+1} − h_l, means over tokens: the angles
@@ -55,10 +51,10 @@ export const depthStudy = studyOver({
   verb: "measure depth",
   says: "measure how far a model uses its depth: angles of the stream, and predictions behind each layer",
   isForSeveral: true,
-  checks,
+  checks: depthChecks as Checks<DepthOptions>,
   result: depthSums,
   settle(_, options, { length }) {
-    const { stride, rows } = filled(checks, options);
+    const { stride, rows } = filled(depthChecks, options);
     if (stride > length) {
       throw new RangeError(
         `Cannot measure depth: stride is ${stride}, expected at most ${length}, the length of a sample`,

@@ -2,7 +2,7 @@
 import { type Checks, list, oneOf, option, optionsOf, under, wholeNumber } from "core/entry/mod.ts";
 import { type Format, FORMATS } from "core/formats/mod.ts";
 import { KINDS, type ModuleKind } from "core/measure/mod.ts";
-import { textChecks, type TextOptions } from "core/subject/mod.ts";
+import { type SomeText, textChecks } from "core/subject/mod.ts";
 import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
 import { constraintChecks, type ConstraintOptions } from "../orders/mod.ts";
 import { aimChecks, type FitAim } from "./limits.ts";
@@ -20,7 +20,7 @@ export interface FitOptions extends StudyOptions, FitAim, ConstraintOptions {
   /** The format of the file that is to become smaller; default: gguf, and gguf-deci where modules are dropped; hf for a folder that neither holds. */
   readonly format?: Format | undefined;
   /** Text whose beginning says what columns matter (at most 8 blocks of 256 tokens) and what each part costs alone (2); default: `stories`. */
-  readonly calibration?: Partial<TextOptions> | undefined;
+  readonly calibration?: SomeText | undefined;
 }
 
 export const fitChecks: Checks<FitOptions> = {

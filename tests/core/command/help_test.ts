@@ -68,7 +68,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   speed: ["speed/study"],
   "random-init": ["untrained/random_init"],
 };
-const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g;
+const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:readonly )?(\w+)\??:/g;
 
 /** Defaults that are numbers, by option, as comments name them; of several the first. */
 async function commented(file: string): Promise<[name: string, value: string][]> {
