@@ -24,12 +24,11 @@ import {
   reportChecks,
   type Reports,
   SIZE,
-  text,
   under,
   usually,
   wholeNumber,
 } from "../entry/mod.ts";
-import { type Computed, planData, type Provenance, VERSION } from "../result/mod.ts";
+import { type Computed, keepingChecks, planData, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
 import {
   IDS,
@@ -108,11 +107,7 @@ export const unkeptChecks = {
   ...engineChecks,
   ...forcingChecks,
 };
-export const runChecks = {
-  ...unkeptChecks,
-  /** A folder in which results are kept and found again; without it, nothing is kept. */
-  results: text,
-};
+export const runChecks = { ...unkeptChecks, ...keepingChecks };
 
 /** Where a study keeps what it measures, what computes it, and who hears of it. */
 export type RunOptions = Of<typeof runChecks>;

@@ -22,7 +22,7 @@ import {
 } from "core/entry/mod.ts";
 import { expectNothing, writeFolder, writeWhole } from "core/disk/mod.ts";
 import { type DropPlan, isFull, type LayerModule, type TablesChange } from "core/measure/mod.ts";
-import type { Plan } from "core/result/mod.ts";
+import { keepingChecks, type Plan } from "core/result/mod.ts";
 import { checkInLlama, expectCheckable } from "../speed/mod.ts";
 import { HELD_OUT_TEXT } from "core/study/options.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
@@ -49,7 +49,7 @@ import { freeBytes } from "core/hub/mod.ts";
 
 export const exportChecks = {
   ...reportChecks,
-  results: text,
+  ...keepingChecks,
   /** The folder to write; it must not exist yet. */
   out: required(text),
   /** Scores of tasks, speeds and certificates of this plan on this model, for the card. */
