@@ -62,7 +62,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   fit: ["fit/limits", "fit/options"],
   evaluate: ["evaluate/study"],
   generate: ["generate/generate"],
-  causes: ["causes/study"],
+  causes: ["causes/work"],
   order: ["orders/request", "orders/constraints"],
   sweep: ["sweep/parts", "orders/constraints"],
   speed: ["speed/study"],
