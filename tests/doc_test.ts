@@ -35,6 +35,19 @@ async function flawsOf(files?: readonly string[]): Promise<string[]> {
   );
 }
 
+Deno.test("the texts of options are shown, those of a study, of all, and of one that has two headings of help", async () => {
+  const { out } = await denoDoc("--json");
+  for (
+    const text of [
+      "Number of random orders; default: 3.",
+      "Number of blocks.",
+      "Benchmark tasks of `accuracy`.",
+    ]
+  ) {
+    assert.ok(out.includes(JSON.stringify(text)), text);
+  }
+});
+
 Deno.test("everything public has a word on it, and names public types", async () => {
   assert.deepEqual(await flawsOf(), []);
 });

@@ -138,7 +138,7 @@ async function exportedBy(path: string): Promise<string[]> {
   const text = await readFile(path, "utf-8");
   const lists = await Promise.all(
     [...text.matchAll(EXPORTED)].map(async ([, list, from]) =>
-      list?.match(/\b(?!type\b)\w+\b/g) ?? await exportedBy(join(dirname(path), from))
+      list?.match(/\b(?!type\b|\w+Checks\b)\w+\b/g) ?? await exportedBy(join(dirname(path), from))
     ),
   );
   return [...lists.flat(), ...[...text.matchAll(DECLARED)].map(([, , , name]) => name)];

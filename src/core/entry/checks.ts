@@ -245,10 +245,11 @@ export function usually<Table extends object>(
   return { ...checks, ...Object.fromEntries(others) } as Table;
 }
 
-/** Checks of options that stand under one heading of help. */
+/** Puts options under one heading of help. It changes their table, whose literal is what `deno doc` shows. */
 export function under<Table extends object>(heading: string, checks: Table): Table {
   const entries = Object.entries<Check>(checks as Record<string, Check>);
-  return Object.fromEntries(entries.map(([name, check]) => [name, withMore(check, { heading })])) as Table;
+  const all = entries.map(([name, check]) => [name, withMore(check, { heading })]);
+  return Object.assign(checks, Object.fromEntries(all));
 }
 
 /** The same checks for a type of which every name is required. */

@@ -34,6 +34,7 @@ export interface Progress {
   readonly secondsLeft?: number;
 }
 
+/** The checks of `Reports`, option by option. */
 export const reportChecks = {
   /** Receives progress, ten times a second at most. */
   onProgress: func as Check<(progress: Progress) => void>,

@@ -7,6 +7,7 @@ import { flag, nearNames, type Of, reportChecks } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
 import { seriesAround } from "./series.ts";
 
+/** The checks of `OpenOptions`, option by option. */
 export const openChecks = {
   ...reportChecks,
   /** Read the weights of a hub model over the network on demand, without storing them. */

@@ -33,6 +33,7 @@ export interface SeriesCheckpoint {
   open(reports?: Reports): Promise<ModelFiles>;
 }
 
+/** The checks of `SeriesOptions`, option by option. */
 export const seriesChecks = {
   ...reportChecks,
   /** Their steps; default: at most twelve, evenly spaced on a logarithmic axis. */

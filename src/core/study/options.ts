@@ -51,7 +51,8 @@ export type Recorded = { readonly computed: Computed };
 export const isRecorded = (engine: EngineOptions["engine"]): engine is Recorded =>
   typeof engine === "object" && engine !== null && "computed" in engine;
 
-export const engineChecks = under("Model and engine:", {
+/** The checks of `EngineOptions`, option by option. */
+export const engineChecks = {
   /**
    * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU.
    */
@@ -80,7 +81,8 @@ export const engineChecks = under("Model and engine:", {
     "<size> memory for weights, for example 8GB; weights that do not fit are read again",
     "half of the free memory, all but a reserve on CUDA, 2GiB on WebGPU",
   ),
-});
+};
+under("Model and engine:", engineChecks);
 
 /** Options that choose the engine. */
 export type EngineOptions = Of<typeof engineChecks>;
@@ -94,10 +96,12 @@ export const [SAMPLES, LENGTH] = [8, 512];
 /** Samples of 512 tokens that repairs are fitted on. */
 export const REPAIR_SAMPLES = 24;
 
-export const forcingChecks = under("Run:", {
+/** The checks of `Forcing`, option by option. */
+export const forcingChecks = {
   /** Runs the study though its estimate is more than this machine's memory; default: false. */
   force: option(flag, "run even if the estimate exceeds the available memory"),
-});
+};
+under("Run:", forcingChecks);
 
 /** Whether a study runs though it seems to need more memory than there is. */
 export type Forcing = Of<typeof forcingChecks>;
@@ -124,7 +128,7 @@ export type StudyOptions = Of<typeof studyChecks>;
 export const heldOutChecks = usually(studyChecks, { text: HELD_OUT_TEXT });
 
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
-export const repairFitChecks = under("Calibration:", {
+export const repairFitChecks = {
   /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
   sequential: option(
     related(flag, { needs: "repair" }),
@@ -136,7 +140,8 @@ export const repairFitChecks = under("Calibration:", {
     "<n> number of calibration blocks that repairs are fitted on",
     REPAIR_SAMPLES,
   ),
-});
+};
+under("Calibration:", repairFitChecks);
 
 /** A result that is only looked up is missing. */
 export class NotKept extends Error {

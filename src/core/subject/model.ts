@@ -20,6 +20,7 @@ import type { Tokenizer } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
 import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
+/** The checks of `ModelOptions`, option by option. */
 export const modelChecks = {
   ...openChecks,
   /**

@@ -23,7 +23,8 @@ export interface Series {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-const openSeriesChecks = { ...seriesChecks, allowFields: modelChecks.allowFields };
+/** The checks of `OpenSeriesOptions`, option by option. */
+export const openSeriesChecks = { ...seriesChecks, allowFields: modelChecks.allowFields };
 
 /** Options of `openSeries`. */
 export type OpenSeriesOptions = Of<typeof openSeriesChecks>;

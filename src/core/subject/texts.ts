@@ -54,7 +54,7 @@ export const aText: Check<string> = like(
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
 /** Checks of which text, and how it is cut. */
-export const textChecks = under("Text:", {
+export const textChecks = {
   /**
    * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids as a JSON list or a list of
    * lists, which are used unchanged.
@@ -72,7 +72,8 @@ export const textChecks = under("Text:", {
   skip: option(wholeNumber(0, MAX_TOKENS), "<n> skip this many blocks at the start of the text", 0),
   /** Whether each block begins with BOS. */
   bos: option(flag, "start each block with the BOS token"),
-});
+};
+under("Text:", textChecks);
 
 /** The text of a study, and how it is cut into blocks. */
 export type TextOptions = AllOf<typeof textChecks>;

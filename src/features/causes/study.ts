@@ -27,7 +27,7 @@ import {
   sinkSizes,
 } from "./work.ts";
 
-export type { CausesOptions };
+export { causesChecks, type CausesOptions };
 
 /**
  * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.

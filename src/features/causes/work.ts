@@ -13,6 +13,7 @@ import type { Running } from "core/study/over.ts";
 import { aDrop } from "core/study/plan.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
+/** The checks of `CausesOptions`, option by option. */
 export const causesChecks = {
   ...studyChecks,
   /** Modules to drop from the measured model, or a plan; default: none. */

@@ -51,7 +51,8 @@ interface CertificateTypes {
 const isModel = (other: unknown): other is StudyModel | string =>
   typeof other === "string" || typeof other === "object" && other !== null && "spec" in other;
 
-const certifyChecks = {
+/** The checks of `CertifyOptions`, option by option. */
+export const certifyChecks = {
   ...heldOutChecks,
   /** Nats per token that count as no difference; default: 0.01. */
   within: option(

@@ -20,6 +20,7 @@ import { head } from "core/result/mod.ts";
 import { type SamplesComparison, samplesKind, samplesName } from "./result.ts";
 import { estimate, readSamples, type Sample, type TaskSamples } from "core/tasks/mod.ts";
 
+/** The checks of `SamplesOptions`, option by option. */
 export const samplesChecks = {
   /** Whether documents that only one model has are left out; else they are an error. */
   common: option(flag, "leave out documents and tasks that only one has"),

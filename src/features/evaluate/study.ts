@@ -46,7 +46,8 @@ const SHOTS_SEED = 1234;
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks = list(text, "names of tasks");
 
-const evaluateChecks = {
+/** The checks of `EvaluateOptions`, option by option. */
+export const evaluateChecks = {
   /**
    * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
    * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of

@@ -47,6 +47,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { freeBytes } from "core/hub/mod.ts";
 
+/** The checks of `ExportOptions`, option by option. */
 export const exportChecks = {
   ...reportChecks,
   ...keepingChecks,

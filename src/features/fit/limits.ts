@@ -33,7 +33,8 @@ const SHARES = {
 
 const DOCUMENTS = 200;
 
-export const aimChecks = under("Limits (at least one, or a target):", {
+/** The checks of `FitAim`, option by option. */
+export const aimChecks = {
   /** Largest mean divergence from the model as stored: KL of the next token, nats. */
   kld: option(
     number(`a divergence of at least ${LEAST_KLD} nats`, (value) => value >= LEAST_KLD),
@@ -82,7 +83,8 @@ export const aimChecks = under("Limits (at least one, or a target):", {
   limit: option(wholeNumber(4), "<n> documents of each task; half confirm", DOCUMENTS, { needs: "accuracy" }),
   /** Tokens of the sequence of `kvBytes`; default: 8192. */
   context: option(wholeNumber(1), "<t> sequence length, in tokens", CONTEXT, { needs: "kvBytes" }),
-});
+};
+under("Limits (at least one, or a target):", aimChecks);
 
 /** Limits and a target of `fit`: at least one, and at most one target. */
 export type FitAim = Of<typeof aimChecks>;

@@ -10,20 +10,25 @@ import { aimChecks } from "./limits.ts";
 /** What a fit may change: types of blocks, and modules that are dropped. */
 export type FitTarget = ModuleKind | "joint" | "types";
 
+/** The checks of what `fit` may change, option by option. */
+export const searchChecks = {
+  /** What may change; default: types in GGUF files, but for a target of weights, keys or speed; and modules that then leave the file. */
+  targets: option(
+    list(oneOf([...KINDS, "joint", "types"]), "targets", 1),
+    "<kinds> what may change: types of blocks, and modules to drop (default: types in GGUF files, and modules that leave the file)",
+  ),
+  /** The format of the file that is to become smaller; default: gguf, and gguf-deci where modules are dropped; hf for a folder that neither holds. */
+  format: option(
+    oneOf(FORMATS),
+    "<format> format of the file to make smaller (default: gguf, gguf-deci where modules are dropped, or hf)",
+  ),
+};
+under("Search:", searchChecks);
+
+/** The checks of `FitOptions`, option by option. */
 export const fitChecks = {
   ...aimChecks,
-  ...under("Search:", {
-    /** What may change; default: types in GGUF files, but for a target of weights, keys or speed; and modules that then leave the file. */
-    targets: option(
-      list(oneOf([...KINDS, "joint", "types"]), "targets", 1),
-      "<kinds> what may change: types of blocks, and modules to drop (default: types in GGUF files, and modules that leave the file)",
-    ),
-    /** The format of the file that is to become smaller; default: gguf, and gguf-deci where modules are dropped; hf for a folder that neither holds. */
-    format: option(
-      oneOf(FORMATS),
-      "<format> format of the file to make smaller (default: gguf, gguf-deci where modules are dropped, or hf)",
-    ),
-  }),
+  ...searchChecks,
   /** Text whose beginning says what columns matter (at most 8 blocks of 256 tokens) and what each part costs alone (2); default: `stories`. */
   calibration: optionsOf(textChecks),
   ...constraintChecks,

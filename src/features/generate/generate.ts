@@ -41,6 +41,7 @@ export interface Written {
   readonly text: string;
 }
 
+/** The checks of `GenerateOptions`, option by option. */
 export const generateChecks = {
   ...reportChecks,
   ...engineChecks,

@@ -23,7 +23,8 @@ import { riseOver } from "./study.ts";
 /** The name of a place that values without context come from. */
 export type ValueSource = "token" | "embedding" | "mean";
 
-const contextChecks = {
+/** The checks of `ContextOptions`, option by option. */
+export const contextChecks = {
   ...heldOutChecks,
   /** Where the values come from; default: each place in turn. */
   from: list(oneOf(VALUE_SOURCES), "places", 1),

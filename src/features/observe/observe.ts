@@ -36,6 +36,7 @@ import { aDrop, dropsIn } from "core/study/plan.ts";
 import { idsOf } from "./predictions.ts";
 import { packedOnce, type Text, textOf } from "core/study/text.ts";
 
+/** The checks of `SpikeOptions`, and but for `results` and `values` of `ObserveOptions`, option by option. */
 export const observedChecks = {
   ...studyChecks,
   /** Modules to drop; default: none. */

@@ -14,7 +14,8 @@ import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
 import { engineChecks, engineOf } from "core/study/options.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 
-const predictionChecks = {
+/** The checks of `PredictionOptions`, option by option. */
+export const predictionChecks = {
   ...reportChecks,
   ...engineChecks,
   /** The plan, or lists of layers to drop; default: the full model. */

@@ -11,14 +11,16 @@ import type { Entry } from "./scores/score.ts";
 import { outsizedLayers } from "core/measure/mod.ts";
 import type { DropPlan } from "core/run/mod.ts";
 
-export const constraintChecks = under("Modules to keep:", {
+/** The checks of `ConstraintOptions`, option by option. */
+export const constraintChecks = {
   /** Number of layers at the beginning that keep their modules. */
   protectFirst: option(wholeNumber(0), "<n> drop nothing in the first n layers", 0),
   /** Number of layers at the end that keep their modules. */
   protectLast: option(wholeNumber(0), "<n> drop nothing in the last n layers", 0),
   /** Whether to drop no two modules of a kind in adjacent layers. */
   noNeighbours: option(flag, "never drop the same kind of module in two adjacent layers"),
-});
+};
+under("Modules to keep:", constraintChecks);
 
 /** Constraints on the modules to drop; default: none. */
 export type ConstraintOptions = Of<typeof constraintChecks>;

@@ -16,7 +16,8 @@ import { perplexitiesIn, riseOver } from "../losses/mod.ts";
 import { candidatesOf, dropOfEntries, type Measurement, type Numbers } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 
-const guidesChecks = {
+/** The checks of `GuidesOptions`, option by option. */
+export const guidesChecks = {
   ...studyChecks,
   /** Text for measuring losses; default: `wiki`. */
   heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),

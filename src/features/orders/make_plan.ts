@@ -63,6 +63,7 @@ const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("b
 /** Tokens of a long sequence. */
 export const CONTEXT = 8192;
 
+/** The checks of `PlanOptions`, option by option. */
 export const planChecks = {
   /** The modules to choose from. Required for a profile; an order has its own target. */
   target: option(oneOf(TARGETS), "<kind> kind of module to drop (required for a profile)"),

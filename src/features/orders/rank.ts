@@ -30,7 +30,8 @@ const scored: Check = like(
   (value) => KINDS.every((kind) => Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)),
 );
 
-const rankChecks = {
+/** The checks of `RankOptions`, option by option. */
+export const rankChecks = {
   /** The modules that compete. */
   target: required(aTarget),
   /** The score; default: importance. */

@@ -11,6 +11,7 @@ import { constraintChecks, constraintsOf, orderingChecks } from "./constraints.t
 import { checkedCount, isCheckable } from "./check.ts";
 import { droppable } from "./rank.ts";
 
+/** The checks of `OrderOptions`, option by option. */
 export const orderChecks = {
   ...studyChecks,
   ...constraintChecks,

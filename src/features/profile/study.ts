@@ -32,7 +32,8 @@ export async function profile(model: StudyModel | string, options: ProfileOption
   return await run(profileStudy, model, options);
 }
 
-const profileChecks = {
+/** The checks of `ProfileOptions`, option by option. */
+export const profileChecks = {
   ...studyChecks,
   /** Modules to drop from the measured model; default: none. */
   drop: aDrop,

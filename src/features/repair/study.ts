@@ -20,7 +20,8 @@ import { fitPasses, fitsOf, repairedBy, repairing, repairOf } from "./fits.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
 import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 
-const repairChecks = {
+/** The checks of `RepairOptions`, option by option. */
+export const repairChecks = {
   ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
   /**
    * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input

@@ -40,6 +40,7 @@ import { type NamedConfig, onConfig } from "core/subject/mod.ts";
 import { aDrop, expectDepth } from "core/study/plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
+/** The checks of `RooflineOptions`, option by option. */
 export const rooflineChecks = {
   ...reportChecks,
   /** The device: rtx-a6000, a6000-ada, a100, h100. */

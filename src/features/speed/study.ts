@@ -62,7 +62,8 @@ import { turnsInLlama } from "./llama.ts";
 import { fasterBy, measuredOf, mediansOf, ratiosOf } from "./ratios.ts";
 import { type Player, takeTurns, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
 
-const speedChecks = {
+/** The checks of `SpeedOptions`, option by option. */
+export const speedChecks = {
   ...unkeptChecks,
   /** Batch sizes: numbers of texts side by side; default: 1. */
   batch: option(list(wholeNumber(1), "batch sizes", 1), "<sizes> batch sizes, for example 1,4", [1]),

@@ -32,6 +32,7 @@ import {
 import { textOf } from "core/study/text.ts";
 import { repairing } from "../repair/mod.ts";
 
+/** The checks of `CalibratedOptions`, option by option. */
 export const calibratedChecks = {
   /**
    * Repairs of the dropped modules, fitted on the calibration text. `sweep` adds a line of each beside every curve, without the numbers
@@ -70,6 +71,7 @@ export function calibrated(
 
 const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
 const curveOrOrder = orElse(hasKind, resultOf<DropOrder>("order"), aCurve);
+/** The checks of `SweepOptions`, option by option. */
 export const sweepChecks = {
   ...heldOutChecks,
   ...constraintChecks,

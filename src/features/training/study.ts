@@ -31,7 +31,8 @@ import {
 } from "core/subject/mod.ts";
 import { textOf } from "core/study/text.ts";
 
-const checkpointsChecks = {
+/** The checks of `CheckpointsOptions`, option by option. */
+export const checkpointsChecks = {
   ...studyChecks,
   /** Text for measuring quality with half of the modules dropped, at each step; by default, quality is not measured. */
   quality: option(

@@ -142,7 +142,8 @@ export function atWidth(
   return { hidden, heads: fitting.reduce((best, heads) => off(heads) < off(best) ? heads : best) };
 }
 
-const ratioChecks = {
+/** The checks of `RatioOptions`, option by option. */
+export const ratioChecks = {
   ...randomInitChecks,
   /** Widths of the stream, D. */
   widths: required(list(wholeNumber(1), "widths")),

@@ -43,6 +43,7 @@ const shapeChecks: Checks<Reshaping> = {
   norm: option(oneOf(["pre", "peri", "post"]), "<place> placement of the norms"),
 };
 
+/** The checks of `RandomInitOptions`, option by option. */
 export const randomInitChecks = {
   ...sizeChecks,
   /** Number of blocks of random words; default: 2. */

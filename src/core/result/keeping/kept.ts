@@ -14,6 +14,7 @@ import { type AnyKind, head, type KeptKind, manifests, type OfKind, type Result 
 import type { Provenance } from "../forms/provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
+/** The checks of `Keeping`, option by option. */
 export const keepingChecks = {
   /** A folder in which results are kept and found again; without it, nothing is kept. */
   results: text,

@@ -32,7 +32,8 @@ const aFont: Check<string> = like(
   "string",
 );
 
-const figureChecks = {
+/** The checks of `FigureOptions`, option by option. */
+export const figureChecks = {
   /**
    * Width of the picture in CSS pixels, 96 an inch; 640 by default, from 240 to 2400. A column of 3.3 inches is 317. Below 640 the picture
    * is laid out anew, not shrunk: no letter gets smaller than 9 pixels (6.75 points), and panels without room move below each other.
