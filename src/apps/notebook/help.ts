@@ -62,8 +62,9 @@ export async function optionNames(name: string): Promise<string[]> {
     return (types.match(OPTIONS) ?? []).flatMap((type) => {
       if (visited.size === visited.add(type).size) return [];
       const text = all.get(type)?.text ?? "";
-      const own = [...text.matchAll(/^ {2}(?:readonly )?(?: {2})?([a-z]\w*)\??:/gm)].map(([, field]) =>
-        field
+      const own = Array.from(
+        text.matchAll(/^ {2}(?:readonly )?(?: {2})?([a-z]\w*)\??:/gm),
+        ([, name]) => name,
       );
       const others = type.endsWith("Checks") ? text.replace(type, "") : text.replaceAll(/\{[^]*?^\}/gm, "");
       return [...own, ...fields(others)];

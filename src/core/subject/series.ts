@@ -24,7 +24,11 @@ export interface Series {
 }
 
 /** The checks of `OpenSeriesOptions`, option by option. */
-export const openSeriesChecks = { ...seriesChecks, allowFields: modelChecks.allowFields };
+export const openSeriesChecks = {
+  ...seriesChecks,
+  /** Unknown fields of `config.json`, and unknown tensors, to ignore, as in `openModel`. */
+  allowFields: modelChecks.allowFields,
+};
 
 /** Options of `openSeries`. */
 export type OpenSeriesOptions = Of<typeof openSeriesChecks>;
