@@ -63,7 +63,7 @@ export {
 } from "./apps/pages/mod.ts";
 export type { CsvRow } from "./core/show/chart/csv.ts";
 export type { Draw, Figure } from "./core/show/chart/svg.ts";
-export type { FigureOptions } from "./core/show/chart/options.ts";
+export type { figureChecks, FigureOptions } from "./core/show/chart/options.ts";
 export { type IntervalWords, intervalWords } from "./core/show/words/verdicts.ts";
 export {
   byInterval,

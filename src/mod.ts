@@ -20,7 +20,9 @@ export {
   losses,
   type Observation,
   observe,
+  type observedChecks,
   type ObserveOptions,
+  type predictionChecks,
   type PredictionOptions,
   type Spike,
   SPIKE_CASES,
@@ -39,17 +41,26 @@ export {
   type PlanLike,
 } from "./core/study/plan.ts";
 export {
+  type calibratedChecks,
   type CalibratedOptions,
   type Curve,
   type CurveOption,
   type Sweep,
   sweep,
+  type sweepChecks,
   type SweepOptions,
 } from "./features/sweep/mod.ts";
-export { type Causes, causes, type CausesOptions } from "./features/causes/mod.ts";
-export { type Certificate, certify, type CertifyOptions, compare } from "./features/compare/mod.ts";
+export { type Causes, causes, type causesChecks, type CausesOptions } from "./features/causes/mod.ts";
+export {
+  type Certificate,
+  certify,
+  type certifyChecks,
+  type CertifyOptions,
+  compare,
+} from "./features/compare/mod.ts";
 export {
   type Changing,
+  type contextChecks,
   type ContextOptions,
   type Interactions,
   interactions,
@@ -63,26 +74,63 @@ export {
   withoutContext,
 } from "./features/losses/mod.ts";
 export {
+  type constraintChecks,
   type ConstraintOptions,
   type DropOrder,
   type Guide,
   guides,
+  type guidesChecks,
   type GuidesOptions,
   makePlan,
   order,
+  type orderChecks,
   type OrderOptions,
+  type planChecks,
   type PlanOptions,
   rank,
+  type rankChecks,
   type RankOptions,
   type RankTarget,
 } from "./features/orders/mod.ts";
-export { distinct, type Profile, profile, type ProfileOptions } from "./features/profile/mod.ts";
-export type { EngineOptions, Forcing, RunOptions, StudyOptions } from "./core/study/options.ts";
-export { evaluate, type EvaluateOptions, type Evaluation } from "./features/evaluate/mod.ts";
-export { fit, type FitAim, type FitOptions, type FitTarget } from "./features/fit/mod.ts";
-export { generate, type GenerateOptions, type Written } from "./features/generate/mod.ts";
+export {
+  distinct,
+  type Profile,
+  profile,
+  type profileChecks,
+  type ProfileOptions,
+} from "./features/profile/mod.ts";
+export type {
+  engineChecks,
+  EngineOptions,
+  Forcing,
+  forcingChecks,
+  RunOptions,
+  StudyOptions,
+} from "./core/study/options.ts";
+export {
+  evaluate,
+  type evaluateChecks,
+  type EvaluateOptions,
+  type Evaluation,
+} from "./features/evaluate/mod.ts";
+export {
+  type aimChecks,
+  fit,
+  type FitAim,
+  type fitChecks,
+  type FitOptions,
+  type FitTarget,
+  type searchChecks,
+} from "./features/fit/mod.ts";
+export {
+  generate,
+  type generateChecks,
+  type GenerateOptions,
+  type Written,
+} from "./features/generate/mod.ts";
 export {
   type Keeping,
+  type keepingChecks,
   type Plan,
   type RankName,
   type ScoreName,
@@ -90,23 +138,28 @@ export {
   type TypeOrder,
 } from "./core/result/mod.ts";
 export { readPlan, writePlan } from "./core/study/plan_file.ts";
-export { repair, type RepairOptions } from "./features/repair/mod.ts";
+export { repair, type repairChecks, type RepairOptions } from "./features/repair/mod.ts";
 export {
   roofline,
+  type rooflineChecks,
   type RooflineOptions,
   type Speed,
   speed,
+  type speedChecks,
   type SpeedOptions,
 } from "./features/speed/mod.ts";
 export { info } from "./features/info/mod.ts";
 export {
+  type modelChecks,
   type ModelOptions,
   openModel,
   packText,
+  type SomeText,
   type StudyModel,
+  type textChecks,
   type TextOptions,
 } from "./core/subject/mod.ts";
-export { exportModel, type ExportOptions } from "./features/export/mod.ts";
+export { type exportChecks, exportModel, type ExportOptions } from "./features/export/mod.ts";
 export { type Format, FORMATS } from "./core/formats/mod.ts";
 export {
   type DropPlan,
@@ -117,8 +170,8 @@ export {
 } from "./core/run/mod.ts";
 export { reading, type ReadingValue } from "./core/show/words/reading.ts";
 export type { EngineName, Precision } from "./core/engine/mod.ts";
-export type { Progress, Reports } from "./core/entry/mod.ts";
-export type { ByteSource, ModelFiles, OpenOptions } from "./core/hub/mod.ts";
+export type { Progress, reportChecks, Reports } from "./core/entry/mod.ts";
+export type { ByteSource, ModelFiles, openChecks, OpenOptions } from "./core/hub/mod.ts";
 export type {
   Change,
   DeviceName,

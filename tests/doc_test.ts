@@ -21,7 +21,7 @@ async function denoDoc(
  * looking into.
  */
 const UNNAMED =
-  /^(?:output|Merged|Declared|Kinds|Studies|TermsOf|Results|typeLooks|agreement|officialDifference|\w+Form|\w+Kind|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource|KINDS|LayerModule|TARGETS|REPAIRS|VERDICTS|ScoreTable)$/;
+  /^(?:output|Of|AllOf|\w+Checks|Merged|Declared|Kinds|Studies|TermsOf|Results|typeLooks|agreement|officialDifference|\w+Form|\w+Kind|Shard|ModuleMeans|Engine|Model|ModelSpec|PackageSource|KINDS|LayerModule|TARGETS|REPAIRS|VERDICTS|ScoreTable)$/;
 
 /** What `deno doc` finds wrong with a file, but for the private types that may be named. */
 async function flawsOf(files?: readonly string[]): Promise<string[]> {
@@ -34,6 +34,19 @@ async function flawsOf(files?: readonly string[]): Promise<string[]> {
     `${where}: ${what}`
   );
 }
+
+Deno.test("the texts of options are shown, those of a study, of all, and of one that has two headings of help", async () => {
+  const { out } = await denoDoc("--json");
+  for (
+    const text of [
+      "Number of random orders; default: 3.",
+      "Number of blocks.",
+      "Benchmark tasks of `accuracy`.",
+    ]
+  ) {
+    assert.ok(out.includes(JSON.stringify(text)), text);
+  }
+});
 
 Deno.test("everything public has a word on it, and names public types", async () => {
   assert.deepEqual(await flawsOf(), []);

@@ -13,9 +13,11 @@ type Declared = Readonly<Record<"file" | "doc" | "text", string>>;
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** Types that say what a function can be told. */
-const OPTIONS = /\b\w+(?:Options|Measures)\b|\b(?:Keeping|Reports|Reshaping)\b/g;
+const OPTIONS = /\b\w+(?:Options|Measures|Checks)\b(?!\.)|\b(?:Keeping|Reports|Reshaping)\b/g;
 const DECLARED =
   /(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?^(export (?:async )?(?:function|const|interface|type) (\w+)[^]*?)(?=\n\n|\n\/\*\*|\n?$(?![^]))/gm;
+/** A table of checks, from which a type of options follows, or one without some names of another. */
+const TABLE = /^(?:export )?const (?:\{ (.*), \.\.\.)?(\w+Checks)\b[^]*?;$/gm;
 const EXPORTED = /^export (?:type )?(?:\{([^}]*)\}|\*) from "(.*)";/gm;
 
 /**
@@ -60,8 +62,12 @@ export async function optionNames(name: string): Promise<string[]> {
     return (types.match(OPTIONS) ?? []).flatMap((type) => {
       if (visited.size === visited.add(type).size) return [];
       const text = all.get(type)?.text ?? "";
-      const own = [...text.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => field);
-      return [...own, ...fields(text.replaceAll(/\{[^]*?^\}/gm, ""))];
+      const own = Array.from(
+        text.matchAll(/^ {2}(?:readonly )?(?: {2})?([a-z]\w*)\??:/gm),
+        ([, name]) => name,
+      );
+      const others = type.endsWith("Checks") ? text.replace(type, "") : text.replaceAll(/\{[^]*?^\}/gm, "");
+      return [...own, ...fields(others)];
     }).filter((field) => !gone.includes(`"${field}"`));
   };
   return found && isValue(found) ? [...new Set(fields(signatureOf(found)))] : [];
@@ -99,8 +105,16 @@ const declared = once(async (): Promise<Map<string, Declared>> => {
   const texts = await Promise.all(
     files.sort().map(async (name) => {
       const file = `src/${name.replaceAll("\\", "/")}`;
-      return [...(await readFile(join(ROOT, file), "utf-8")).matchAll(DECLARED)]
+      const whole = await readFile(join(ROOT, file), "utf-8");
+      const tables = [...whole.matchAll(TABLE)].map(([text, without, name]) => {
+        const own = without
+          ? `Omit<${without.replaceAll(/(\w+): _\w*/g, '"$1"')}> ${text.split(" = ")[1]}`
+          : text;
+        return [name, { file, doc: "", text: own }] as const;
+      });
+      const others = [...whole.matchAll(DECLARED)]
         .map(([, doc = "", text, name]) => [name, { file, doc, text }] as const);
+      return [...others, ...tables];
     }),
   );
   const hasExample = ([, { doc }]: readonly [string, Declared]) => doc.includes("@example");
@@ -125,7 +139,7 @@ async function exportedBy(path: string): Promise<string[]> {
   const text = await readFile(path, "utf-8");
   const lists = await Promise.all(
     [...text.matchAll(EXPORTED)].map(async ([, list, from]) =>
-      list?.match(/\b(?!type\b)\w+\b/g) ?? await exportedBy(join(dirname(path), from))
+      list?.match(/\b(?!type\b|\w+Checks\b)\w+\b/g) ?? await exportedBy(join(dirname(path), from))
     ),
   );
   return [...lists.flat(), ...[...text.matchAll(DECLARED)].map(([, , , name]) => name)];

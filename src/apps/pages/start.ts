@@ -3,7 +3,7 @@
  * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
-import { type Checks, func, sum } from "core/entry/mod.ts";
+import { type Check, func, type Of, sum } from "core/entry/mod.ts";
 import { type Fit, type FitOptions, fitStudy } from "../../features/fit/mod.ts";
 import { PAPER_SCORE } from "core/result/mod.ts";
 import { type Profile, profileIn } from "../../features/profile/mod.ts";
@@ -13,12 +13,6 @@ import type { TextOptions } from "core/subject/mod.ts";
 import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { study } from "core/study/scope.ts";
 import { textOf } from "core/study/text.ts";
-
-/** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
-export interface StartOptions extends StudyOptions {
-  /** Called with the profile, and later with the answer, as soon as each is there. */
-  readonly onMeasured?: ((result: Profile | Fit) => void) | undefined;
-}
 
 export interface Started {
   readonly profile: Profile;
@@ -37,16 +31,20 @@ const TARGETS = ["attention", "mlp"] as const;
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
-const checks: Checks<StartOptions> = {
+const startChecks = {
   ...studyChecks,
-  onMeasured: func,
+  /** Called with the profile, and later with the answer, as soon as each is there. */
+  onMeasured: func as Check<(result: Profile | Fit) => void>,
 };
+
+/** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
+export type StartOptions = Of<typeof startChecks>;
 
 /** One price and one count of progress for all. */
 export const startStudy = study<StartOptions, Started>({
   verb: "start with",
   label: () => "start",
-  checks,
+  checks: startChecks,
   tokens: (model, { onMeasured: _, ...given }) => {
     const texts = [textOf(model, sized(given)), textOf(model, fitOptions(sized(given)))];
     return sum(texts, ({ sizes: { samples, length } }) => samples * length);
@@ -66,7 +64,9 @@ export const startStudy = study<StartOptions, Started>({
   },
 });
 
-const sized = (options: StudyOptions): StudyOptions & Size => ({ ...SIZE, ...options });
+const sized = (
+  { samples = SIZE.samples, length = SIZE.length, ...options }: StudyOptions,
+): StudyOptions & Size => ({ ...options, samples, length });
 
 /** Options of the fit beside curves of so many samples: as many choose, and as many confirm. */
 export function fitOptions(options: StudyOptions): FitOptions {

@@ -71,7 +71,7 @@ export function shareOf(value: number | string, kind: ShareKind): number {
 }
 
 /** Checks a share that is a number or a text. */
-export function aShare(kind: ShareKind): Check {
+export function aShare(kind: ShareKind): Check<number | string> {
   const { expected } = kind;
   const check: Check = (value, path) => {
     if (typeof value !== "number" && typeof value !== "string") {
@@ -111,7 +111,7 @@ const isSize = (value: unknown) =>
   (typeof value === "number" || typeof value === "string") && parseBytes(value) !== null;
 
 /** A size: a number of bytes, or a text with a unit. */
-export const aSize: Check = Object.assign(
+export const aSize: Check<number | string> = Object.assign(
   ((value, path) =>
     like(SIZE, isSize, typeof value === "number" ? "number" : "string")(value, path)) as Check,
   { read: (text: string) => text },

@@ -2,8 +2,8 @@
  * Checks of the arguments of public functions. A notebook has no type checker: a misspelt option would be ignored, and a wrong value
  * would fail far from where it was written.
  *
- * A check is a function from a value and its name in errors to its flaw. Checks of options are tables, name by name; the
- * compiler compares them with the type that the function declares.
+ * A check is a function from a value and its name in errors to its flaw. Checks of options are tables, name by name, from which the
+ * type of the options follows (`Of`), with the comments on the table.
  */
 import { nearNames } from "./near.ts";
 import { isThere, type Relation, unrelated } from "./relations.ts";
@@ -28,8 +28,13 @@ export function unfit(
   return { ...parts, text: `${path} is ${found}${why ? `, which ${why}` : ""}, expected ${expected}` };
 }
 
-/** Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". */
-export type Check = ((value: unknown, path: string) => Flaw | null) & Relation & {
+/**
+ * Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". A value without a fault is a `T`, which
+ * no check holds: only the compiler reads it.
+ */
+// deno-lint-ignore no-explicit-any -- a check that says nothing of its values fits every option
+export type Check<T = any> = ((value: unknown, path: string) => Flaw | null) & Relation & {
+  readonly of?: T;
   readonly isRequired?: boolean;
   /** The value that a text on a command line stands for; a text that stands for none stays one, which the check refuses. */
   readonly read?: (text: string) => unknown;
@@ -48,7 +53,22 @@ export type Check = ((value: unknown, path: string) => Flaw | null) & Relation &
 };
 
 /** A check for every option of a type. */
-export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
+export type Checks<Options> = {
+  readonly [Name in keyof Required<Options>]: Check<Exclude<Options[Name], undefined>>;
+};
+
+type Value<C> = C extends Check<infer T> ? T : never;
+type Needed<Table> = { [K in keyof Table]: Table[K] extends Demanded ? K : never }[keyof Table];
+type Demanded = { readonly isRequired: true };
+
+/** The options that a table of checks allows; those of `required` have to be there. */
+export type Of<Table> =
+  & { readonly [K in keyof Pick<Table, Needed<Table>>]: Value<Table[K]> }
+  & { readonly [K in keyof Omitted<Table, Needed<Table>>]?: Value<Table[K]> | undefined };
+/** `Omit`, which forgets comments, but with them. */
+type Omitted<Table, Names> = Pick<Table, Exclude<keyof Table, Names>>;
+/** The same, all of which have to be there. */
+export type AllOf<Table> = { readonly [K in keyof Table]: Value<Table[K]> };
 
 /** Throws `TypeError` for a value of the wrong kind, `RangeError` for one out of range. */
 export function expect(verb: string, path: string, value: unknown, check: Check): void {
@@ -72,7 +92,7 @@ export function like(
 }
 
 /** A whole number from `least` on, up to `most`. */
-export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Check {
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Check<number> {
   const whole = (value: unknown) => Number.isSafeInteger(value) && value as number >= least;
   const from = like(`a whole number of at least ${least}`, whole, "number");
   const to = like(`at most ${most}`, (value) => value as number <= most, "number");
@@ -81,23 +101,27 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Chec
 }
 
 /** A number for which a condition holds: "a number above 0". */
-export function number(expected: string, holds: (value: number) => boolean = () => true): Check {
+export function number(expected: string, holds: (value: number) => boolean = () => true): Check<number> {
   const check = like(expected, (value) => Number.isFinite(value) && holds(value as number), "number");
   const read = (text: string) => text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
   return withMore(check, { read });
 }
 
-export const string: Check = like("a text", (value) => typeof value === "string");
+export const string: Check<string> = like("a text", (value) => typeof value === "string");
 /** A text that is not empty. */
-export const text: Check = like("a text", (value) => typeof value === "string" && value !== "", "string");
-export const flag: Check = like("true or false", (value) => typeof value === "boolean");
+export const text: Check<string> = like(
+  "a text",
+  (value) => typeof value === "string" && value !== "",
+  "string",
+);
+export const flag: Check<boolean> = like("true or false", (value) => typeof value === "boolean");
 export const func: Check = like("a function", (value) => typeof value === "function");
-export const aSignal: Check = like("an AbortSignal", (value) => value instanceof AbortSignal);
+export const aSignal: Check<AbortSignal> = like("an AbortSignal", (value) => value instanceof AbortSignal);
 
 /** One of several names. */
-export function oneOf(names: readonly string[]): Check {
-  const check: Check = (value, path) => {
-    if (names.includes(value as string)) return null;
+export function oneOf<const Name extends string>(names: readonly Name[]): Check<Name> {
+  const check: Check<Name> = (value, path) => {
+    if (names.includes(value as Name)) return null;
     const near = typeof value === "string" ? meant(value, names) : "";
     return like(`one of ${names.join(", ")}${near}`, () => false, "string")(value, path);
   };
@@ -105,13 +129,13 @@ export function oneOf(names: readonly string[]): Check {
 }
 
 /** A list of at least `least` entries, each of which passes a check. */
-export function list(of: Check, what: string, least = 0): Check {
+export function list<T>(of: Check<T>, what: string, least = 0): Check<readonly T[]> {
   const isList = like(
     `a list of ${what}`,
     (value) => Array.isArray(value) || isTyped(value),
   );
   const full = like(`at least ${least}`, (count) => count as number >= least, "number");
-  const each: Check = (value, path) =>
+  const each: Check<readonly T[]> = (value, path) =>
     isList(value, path) ?? full((value as unknown[]).length, `the number of ${what}`) ??
       firstFlaw([...value as unknown[]].map((entry, i) => of(entry, `${path}[${i}]`)));
   const { read = (text) => text, names } = of;
@@ -139,12 +163,12 @@ function inOrder(values: readonly unknown[], names?: readonly string[]): readonl
   return names && unknown.length === 0 ? names.filter((name) => values.includes(name)) : values;
 }
 
-function withMore(check: Check, more: Partial<Check>): Check {
+function withMore<T>(check: Check<T>, more: Partial<Check>): Check<T> {
   return Object.assign((value: unknown, path: string) => check(value, path), check, more);
 }
 
 /** An object with any names whose values all pass a check. */
-export function eachIn(of: Check, what: string): Check {
+export function eachIn<T>(of: Check<T>, what: string): Check<Readonly<Record<string, T>>> {
   const object = like(what, isObject);
   return (value, path) =>
     object(value, path) ??
@@ -152,12 +176,15 @@ export function eachIn(of: Check, what: string): Check {
 }
 
 /** An object with these names and no others; undefined values count as absent. */
-export function record(checks: Readonly<Record<string, Check>>, what?: string): Check {
+export function record<Table extends Readonly<Record<string, Check>>>(
+  checks: Table,
+  what?: string,
+): Check<Of<Table>> {
   return names(checks, "name", what ?? `an object of ${Object.keys(checks).join(", ")}`);
 }
 
 /** Options: a record whose errors speak of options. */
-export function optionsOf<Options>(checks: Checks<Options>): Check {
+export function optionsOf<Table extends object>(checks: Table): Check<Of<Table>> {
   const table = checks as Readonly<Record<string, Check>>;
   return names(table, "option", `an object of ${Object.keys(table).join(", ")}`);
 }
@@ -187,20 +214,20 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
 }
 
 /** The check of an option that has no default. */
-export const required = (check: Check): Check => withMore(check, { isRequired: true });
+export const required = <T>(check: Check<T>) => withMore(check, { isRequired: true }) as Check<T> & Demanded;
 
 /** The check of an option that needs another beside it, or cannot have it. */
-export const related = (check: Check, relation: Relation): Check => withMore(check, relation);
+export const related = <T>(check: Check<T>, relation: Relation): Check<T> => withMore(check, relation);
 
 /** The check of an option that commands have too: the words of its help, and its default if there is one. */
-export function option(check: Check, says: string, usual?: unknown, relation: Relation = {}): Check {
-  return withMore(check, { says, ...usual === undefined ? {} : { usual }, ...relation });
+export function option<C extends Check>(check: C, says: string, usual?: unknown, relation: Relation = {}): C {
+  return withMore(check, { says, ...usual === undefined ? {} : { usual }, ...relation }) as C;
 }
 
 /** Options of these names, all unless some are named, with the defaults of their checks where they are not set. */
 export function filled<Options extends object, Name extends keyof Options>(
   checks: Checks<Options>,
-  options: Partial<Pick<Options, Name>>,
+  options: { readonly [Own in Name]?: Options[Own] | undefined },
   names: readonly Name[] = Object.keys(checks) as Name[],
 ): { readonly [Own in Name]-?: NonNullable<Options[Own]> } {
   return Object.fromEntries(names.map((name) => [name, options[name] ?? checks[name].usual])) as never;
@@ -218,10 +245,11 @@ export function usually<Table extends object>(
   return { ...checks, ...Object.fromEntries(others) } as Table;
 }
 
-/** Checks of options that stand under one heading of help. */
+/** Puts options under one heading of help. It changes their table, whose literal is what `deno doc` shows. */
 export function under<Table extends object>(heading: string, checks: Table): Table {
   const entries = Object.entries<Check>(checks as Record<string, Check>);
-  return Object.fromEntries(entries.map(([name, check]) => [name, withMore(check, { heading })])) as Table;
+  const all = entries.map(([name, check]) => [name, withMore(check, { heading })]);
+  return Object.assign(checks, Object.fromEntries(all));
 }
 
 /** The same checks for a type of which every name is required. */
@@ -231,10 +259,14 @@ export function requireAll<Options>(checks: Checks<Options>): Checks<Options> {
 }
 
 /** One check for values that pass a test, another for all others. */
-export function orElse(first: (value: unknown) => boolean, then: Check, otherwise: Check): Check {
+export function orElse<A, B>(
+  first: (value: unknown) => boolean,
+  then: Check<A>,
+  otherwise: Check<B>,
+): Check<A | B> {
   const { read } = otherwise;
   const isFirst = (text: string) => first(text) && then(text, "it") === null;
-  return withMore((value, path) => first(value) ? then(value, path) : otherwise(value, path), {
+  return withMore<A | B>((value, path) => first(value) ? then(value, path) : otherwise(value, path), {
     ...otherwise,
     allowsOthers: true,
     ...read && { read: (text) => isFirst(text) ? text : read(text) },
@@ -245,7 +277,8 @@ export function orElse(first: (value: unknown) => boolean, then: Check, otherwis
 export const formFlaws: Map<string, (value: object) => string | null> = new Map();
 
 /** A result of one of the kinds, in its form. */
-export function resultOf(...kinds: string[]): Check {
+// deno-lint-ignore no-explicit-any
+export function resultOf<T = any>(...kinds: string[]): Check<T> {
   const isOne = (value: unknown) => isObject(value) && kinds.includes(String((value as Kinded).kind));
   return (value, path) =>
     like(kinds.map(withArticle).join(" or "), isOne)(value, path) ?? inForm(value, path);

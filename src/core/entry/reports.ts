@@ -4,7 +4,17 @@
  *
  * A call inside another one gets all three from it, so it starts no second watch.
  */
-import { aSignal, type Checks, expect, func, isPromise, optionsOf, withLists } from "./checks.ts";
+import {
+  aSignal,
+  type Check,
+  type Checks,
+  expect,
+  func,
+  isPromise,
+  type Of,
+  optionsOf,
+  withLists,
+} from "./checks.ts";
 
 /** One progress report. */
 export interface Progress {
@@ -24,18 +34,18 @@ export interface Progress {
   readonly secondsLeft?: number;
 }
 
-/** Where long-running work reports to, and how to end it early. In a notebook all three have defaults. */
-export interface Reports {
+/** The checks of `Reports`, option by option. */
+export const reportChecks = {
   /** Receives progress, ten times a second at most. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  onProgress: func as Check<(progress: Progress) => void>,
   /** Receives single lines without a line break. */
-  readonly onNotice?: ((line: string) => void) | undefined;
+  onNotice: func as Check<(line: string) => void>,
   /** Ends the work early; the call then rejects with the signal's reason. A study stops within one module. */
-  readonly signal?: AbortSignal | undefined;
-}
+  signal: aSignal,
+};
 
-/** Checks of them. */
-export const reportChecks: Checks<Reports> = { onProgress: func, onNotice: func, signal: aSignal };
+/** Where long-running work reports to, and how to end it early. In a notebook all three have defaults. */
+export type Reports = Of<typeof reportChecks>;
 
 /** What watches one call from its beginning to its end. */
 export interface Watch {

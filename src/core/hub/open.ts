@@ -3,15 +3,19 @@ import { statOrNull } from "./cache/cache.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId } from "./remote/huggingface.ts";
 import { localFile, localFolder } from "./local.ts";
-import { nearNames, type Reports } from "../entry/mod.ts";
+import { flag, nearNames, type Of, reportChecks } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
 import { seriesAround } from "./series.ts";
 
-/** How to open a model. */
-export interface OpenOptions extends Reports {
+/** The checks of `OpenOptions`, option by option. */
+export const openChecks = {
+  ...reportChecks,
   /** Read the weights of a hub model over the network on demand, without storing them. */
-  stream?: boolean;
-}
+  stream: flag,
+};
+
+/** How to open a model. */
+export type OpenOptions = Of<typeof openChecks>;
 
 /**
  * Opens a model, fetching what is not here. A checkpoint's folder without a tokenizer has its series'. Throws `Error` for a missing path or an unknown name (the error says what

@@ -4,7 +4,17 @@
  *
  * Weights on the hub are read over the network on demand and not stored.
  */
-import { type Check, expect, like, parseJson, type Reports } from "../entry/mod.ts";
+import {
+  type Check,
+  expect,
+  like,
+  list,
+  type Of,
+  parseJson,
+  reportChecks,
+  type Reports,
+  wholeNumber,
+} from "../entry/mod.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
@@ -23,11 +33,15 @@ export interface SeriesCheckpoint {
   open(reports?: Reports): Promise<ModelFiles>;
 }
 
-/** Which checkpoints to open, and where to report progress. */
-export interface SeriesOptions extends Reports {
+/** The checks of `SeriesOptions`, option by option. */
+export const seriesChecks = {
+  ...reportChecks,
   /** Their steps; default: at most twelve, evenly spaced on a logarithmic axis. */
-  readonly steps?: readonly number[] | undefined;
-}
+  steps: list(wholeNumber(0), "steps"),
+};
+
+/** Which checkpoints to open, and where to report progress. */
+export type SeriesOptions = Of<typeof seriesChecks>;
 
 /** The checkpoints of a run, by step. */
 interface SeriesFiles {

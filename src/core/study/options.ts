@@ -15,6 +15,7 @@ import {
   filled,
   flag,
   meter,
+  type Of,
   oneOf,
   option,
   orElse,
@@ -23,76 +24,68 @@ import {
   reportChecks,
   type Reports,
   SIZE,
-  text,
   under,
   usually,
   wholeNumber,
 } from "../entry/mod.ts";
-import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../result/mod.ts";
+import { type Computed, keepingChecks, planData, type Provenance, VERSION } from "../result/mod.ts";
 import type { DropPlan } from "../run/mod.ts";
-import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../subject/mod.ts";
-
-/** Options that choose the engine. */
-export interface EngineOptions {
-  /**
-   * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU.
-   */
-  readonly engine?: "auto" | EngineName | Engine | { readonly computed: Computed } | undefined;
-  /**
-   * Precision of matrix products: float32 (default); tf32 on CUDA; bfloat16 on CUDA and OpenVINO; int8 on the CPU, for models whose
-   * weights are in blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
-   */
-  readonly precision?: Precision | undefined;
-  /**
-   * Memory for weights: a number of bytes, or a text such as "8GB" or "512MiB". Weights that fit stay in memory from pass to pass and
-   * from token to token; others are read again, which changes no number. Default: half of the CPU's free memory, the free memory
-   * of a CUDA device less a reserve, 2 GiB on WebGPU.
-   */
-  readonly memory?: number | string | undefined;
-}
-
-/** Whether a study runs though it seems to need more memory than there is. */
-export interface Forcing {
-  /** Runs the study though its estimate is more than this machine's memory; default: false. */
-  readonly force?: boolean | undefined;
-}
-
-/** Where a study keeps what it measures, what computes it, and who hears of it. */
-export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
-
-/** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions>, RunOptions {}
+import {
+  IDS,
+  type Packed,
+  type SomeText,
+  type StudyModel,
+  textChecks,
+  type TextOptions,
+} from "../subject/mod.ts";
 
 /** An engine, and no regular expression, which has `compile` too. */
-const isEngine = (value: unknown) => {
+const isEngine = (value: unknown): boolean => {
   const { compile, precision } = (value ?? {}) as Partial<Engine>;
   return typeof compile === "function" && precision !== undefined || isRecorded(value as Engine);
 };
 
 /** Stands for an engine where results are looked up and nothing is computed: what computed them. */
-export type Recorded = Extract<EngineOptions["engine"], { readonly computed: Computed }>;
+export type Recorded = { readonly computed: Computed };
 
 export const isRecorded = (engine: EngineOptions["engine"]): engine is Recorded =>
   typeof engine === "object" && engine !== null && "computed" in engine;
 
-export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
+/** The checks of `EngineOptions`, option by option. */
+export const engineChecks = {
+  /**
+   * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU.
+   */
   engine: option(
-    orElse(isEngine, () => null, oneOf(ENGINES)),
+    orElse<Engine | Recorded, EngineName | "auto">(isEngine, () => null, oneOf(ENGINES)),
     "<name> execution engine; auto uses CUDA if it works, otherwise the CPU",
     "auto",
   ),
+  /**
+   * Precision of matrix products: float32 (default); tf32 on CUDA; bfloat16 on CUDA and OpenVINO; int8 on the CPU, for models whose
+   * weights are in blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
+   */
   precision: option(
     oneOf(PRECISIONS),
     "<name> precision of matrix products; tf32 needs CUDA, bfloat16 CUDA or openvino; int8 needs the CPU and weights in blocks, and rounds " +
       "activations to bytes, a scale for each block, as llama.cpp does",
     "float32",
   ),
+  /**
+   * Memory for weights: a number of bytes, or a text such as "8GB" or "512MiB". Weights that fit stay in memory from pass to pass and
+   * from token to token; others are read again, which changes no number. Default: half of the CPU's free memory, the free memory
+   * of a CUDA device less a reserve, 2 GiB on WebGPU.
+   */
   memory: option(
     aSize,
     "<size> memory for weights, for example 8GB; weights that do not fit are read again",
     "half of the free memory, all but a reserve on CUDA, 2GiB on WebGPU",
   ),
-});
+};
+under("Model and engine:", engineChecks);
+
+/** Options that choose the engine. */
+export type EngineOptions = Of<typeof engineChecks>;
 
 /** The default calibration text. */
 export const CALIBRATION_TEXT = "stories";
@@ -103,36 +96,52 @@ export const [SAMPLES, LENGTH] = [8, 512];
 /** Samples of 512 tokens that repairs are fitted on. */
 export const REPAIR_SAMPLES = 24;
 
-export const forcingChecks: Checks<Forcing> = under("Run:", {
+/** The checks of `Forcing`, option by option. */
+export const forcingChecks = {
+  /** Runs the study though its estimate is more than this machine's memory; default: false. */
   force: option(flag, "run even if the estimate exceeds the available memory"),
-});
+};
+under("Run:", forcingChecks);
+
+/** Whether a study runs though it seems to need more memory than there is. */
+export type Forcing = Of<typeof forcingChecks>;
 /** Checks of a study whose result is not kept. */
-export const unkeptChecks: Checks<Omit<RunOptions, "results">> = {
+export const unkeptChecks = {
   ...reportChecks,
   ...engineChecks,
   ...forcingChecks,
 };
-export const runChecks: Checks<RunOptions> = { ...unkeptChecks, results: text };
-export const studyChecks: Checks<StudyOptions> = {
+export const runChecks = { ...unkeptChecks, ...keepingChecks };
+
+/** Where a study keeps what it measures, what computes it, and who hears of it. */
+export type RunOptions = Of<typeof runChecks>;
+
+export const studyChecks = {
   ...usually(textChecks, { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH }),
   ...runChecks,
 };
 
+/** Options of a study that runs a model over a text. */
+export type StudyOptions = Of<typeof studyChecks>;
+
 /** The same for a study that measures quality. */
-export const heldOutChecks: Checks<StudyOptions> = usually(studyChecks, { text: HELD_OUT_TEXT });
+export const heldOutChecks = usually(studyChecks, { text: HELD_OUT_TEXT });
 
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
-export const repairFitChecks = under("Calibration:", {
+export const repairFitChecks = {
+  /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
   sequential: option(
     related(flag, { needs: "repair" }),
     "fit repairs on the repaired model's stream, plan by plan, which takes longer",
   ),
+  /** Samples of the calibration text that repairs are fitted on; default: 24. */
   repairSamples: option(
     related(wholeNumber(1), { needs: "repair" }),
     "<n> number of calibration blocks that repairs are fitted on",
     REPAIR_SAMPLES,
   ),
-});
+};
+under("Calibration:", repairFitChecks);
 
 /** A result that is only looked up is missing. */
 export class NotKept extends Error {
@@ -203,7 +212,7 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
 
 /** The text options of a study, with the defaults of its checks filled in. */
 export function textOptions(
-  options: Partial<TextOptions>,
+  options: SomeText,
   checks: Checks<TextOptions> = studyChecks,
 ): TextOptions {
   return { ...filled(checks, options, ["text", "samples", "length", "skip"]), bos: options.bos ?? false };

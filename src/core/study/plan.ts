@@ -103,7 +103,7 @@ function flawOfEdit(value: unknown, path: string): ReturnType<Check> {
 /** What a plan says of the model that it was made from. */
 const madeFrom: Check = record({ model: required(string), layers: required(wholeNumber(1)) }, "a plan");
 
-export const aDrop: Check = orElse(
+export const aDrop: Check<PlanLike> = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,
   aPlan,
   lists,

@@ -6,6 +6,7 @@ import {
   type Packed,
   packText,
   partOf,
+  type SomeText,
   type StudyModel,
   type TextOptions,
 } from "../subject/mod.ts";
@@ -24,7 +25,7 @@ export interface Text {
 /** The text that the options name, or the usual one of a study with these checks. */
 export function textOf(
   model: Exclude<Parameters<typeof packText>[0], string>,
-  options: Partial<TextOptions>,
+  options: SomeText,
   checks?: Checks<TextOptions>,
 ): Text {
   const sizes = textOptions(options, checks);

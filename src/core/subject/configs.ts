@@ -20,7 +20,7 @@ import {
 } from "../entry/mod.ts";
 import { isFile } from "../disk/mod.ts";
 import { allowedFields } from "../models/mod.ts";
-import { type ModelOptions, openChecks, openModel, tellUnused } from "./model.ts";
+import { modelChecks, type ModelOptions, openModel, tellUnused } from "./model.ts";
 
 /** A `config.json` and its name. */
 export interface NamedConfig {
@@ -48,7 +48,7 @@ const FOLDER = fileURLToPath(new URL("../../../data/configs", import.meta.url));
  */
 export async function openConfig(ref: string, options: ModelOptions = {}): Promise<NamedConfig> {
   expect("open a configuration", "its name", ref, text);
-  return await enter("open", ref, options, openChecks, async (options) => {
+  return await enter("open", ref, options, modelChecks, async (options) => {
     const { allowFields } = options;
     return { ...await open(ref, options), ...allowFields ? { allowFields } : {} };
   });

@@ -5,30 +5,33 @@ import {
   displayable,
   enter,
   expect,
-  flag,
   like,
   list,
+  type Of,
   once,
-  reportChecks,
   type Reports,
   reportsOf,
   text,
 } from "../entry/mod.ts";
-import { type ModelFiles, openModel as openFiles, type OpenOptions } from "../hub/mod.ts";
+import { type ModelFiles, openChecks, openModel as openFiles } from "../hub/mod.ts";
 import { allowedFields, loadFolder, loadGguf, type Model, readSpec } from "../models/mod.ts";
 import type { Provenance } from "../result/mod.ts";
 import type { Tokenizer } from "../text/mod.ts";
 import { openGguf } from "../weights/mod.ts";
 import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
-/** Options of `openModel`. */
-export interface ModelOptions extends OpenOptions {
+/** The checks of `ModelOptions`, option by option. */
+export const modelChecks = {
+  ...openChecks,
   /**
    * Unknown fields of `config.json`, and unknown tensors or the beginnings of their names up to a dot, to ignore. Results record which of
    * them were in fact ignored.
    */
-  readonly allowFields?: readonly string[] | undefined;
-}
+  allowFields: list(text, "fields"),
+};
+
+/** Options of `openModel`. */
+export type ModelOptions = Of<typeof modelChecks>;
 
 /** An opened model; `using` and `await using` close it at the end of their block. */
 export interface StudyModel extends Model, Disposable, AsyncDisposable {
@@ -56,7 +59,7 @@ export interface StudyModel extends Model, Disposable, AsyncDisposable {
  */
 export async function openModel(ref: string, options: ModelOptions = {}): Promise<StudyModel> {
   expect("open a model", "its name", ref, text);
-  return await enter("open", ref, options, openChecks, async (options) => {
+  return await enter("open", ref, options, modelChecks, async (options) => {
     const files = await openFiles(ref, options);
     try {
       return files.kind === "gguf"
@@ -68,12 +71,6 @@ export async function openModel(ref: string, options: ModelOptions = {}): Promis
     }
   });
 }
-
-export const openChecks: Checks<ModelOptions> = {
-  ...reportChecks,
-  stream: flag,
-  allowFields: list(text, "fields"),
-};
 
 /** What most studies need of a model. */
 const PARTS = ["spec", "identity", "tokenizer", "weights"] as const;

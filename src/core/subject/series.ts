@@ -1,18 +1,7 @@
 /** The checkpoints of one training run as models: each is opened in turn, and remote weights are not stored. */
-import {
-  type Check,
-  type Checks,
-  enter,
-  expect,
-  like,
-  list,
-  reportChecks,
-  type Reports,
-  text,
-  wholeNumber,
-} from "../entry/mod.ts";
-import { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "../hub/mod.ts";
-import { type ModelOptions, type Outline, outline, type StudyModel } from "./model.ts";
+import { type Check, enter, expect, like, type Of, reportChecks, type Reports, text } from "../entry/mod.ts";
+import { type SeriesCheckpoint, seriesChecks, seriesFiles } from "../hub/mod.ts";
+import { modelChecks, type Outline, outline, type StudyModel } from "./model.ts";
 
 /** A checkpoint of a training run, not opened. */
 export interface Checkpoint {
@@ -34,14 +23,15 @@ export interface Series {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-/** Options of `openSeries`. */
-export interface OpenSeriesOptions extends SeriesOptions, Pick<ModelOptions, "allowFields"> {}
-
-const checks: Checks<OpenSeriesOptions> = {
-  ...reportChecks,
-  steps: list(wholeNumber(0), "steps"),
-  allowFields: list(text, "fields"),
+/** The checks of `OpenSeriesOptions`, option by option. */
+export const openSeriesChecks = {
+  ...seriesChecks,
+  /** Unknown fields of `config.json`, and unknown tensors, to ignore, as in `openModel`. */
+  allowFields: modelChecks.allowFields,
 };
+
+/** Options of `openSeries`. */
+export type OpenSeriesOptions = Of<typeof openSeriesChecks>;
 
 export const aSeries: Check = like(
   "a series from openSeries",
@@ -63,13 +53,8 @@ export const aSeries: Check = like(
  */
 export async function openSeries(ref: string, options: OpenSeriesOptions = {}): Promise<Series> {
   expect("open a series", "its name", ref, text);
-  const { name, checkpoints } = await enter(
-    "open",
-    ref,
-    options,
-    checks,
-    (options) => seriesFiles(ref, options),
-  );
+  const use = (options: OpenSeriesOptions) => seriesFiles(ref, options);
+  const { name, checkpoints } = await enter("open", ref, options, openSeriesChecks, use);
   return { name, checkpoints: checkpoints.map((one) => checkpointOf(one, options.allowFields)) };
 }
 

@@ -2,12 +2,14 @@
 import { isFile } from "../disk/mod.ts";
 import { stat } from "node:fs/promises";
 import {
+  type AllOf,
   type Check,
   type Checks,
   flag,
   lateMeter,
   like,
   nearNames,
+  type Of,
   option,
   reportChecks,
   type Reports,
@@ -32,23 +34,6 @@ import {
 import { onModel, type StudyModel } from "./model.ts";
 import type { ModelSpec } from "../models/mod.ts";
 
-/** The text of a study, and how it is cut into blocks. */
-export interface TextOptions {
-  /**
-   * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids as a JSON list or a list of
-   * lists, which are used unchanged.
-   */
-  readonly text: string;
-  /** Number of blocks. */
-  readonly samples: number;
-  /** Tokens in each block. */
-  readonly length: number;
-  /** Number of blocks to skip at the start, to split a study over machines. */
-  readonly skip: number;
-  /** Whether each block begins with BOS. */
-  readonly bos: boolean;
-}
-
 /** Blocks of tokens and their identity in results. */
 export interface Packed {
   /** The tokens [samples, length]. */
@@ -59,7 +44,7 @@ export interface Packed {
   readonly packing: Provenance["packing"];
 }
 
-export const aText: Check = like(
+export const aText: Check<string> = like(
   "the name of a built-in text, or a file",
   (value) => typeof value === "string" && value !== "",
   "string",
@@ -69,17 +54,31 @@ export const aText: Check = like(
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 
 /** Checks of which text, and how it is cut. */
-export const textChecks: Checks<TextOptions> = under("Text:", {
+export const textChecks = {
+  /**
+   * `stories`, `wiki`, `code`, `math`, `c4`, or a file: plain text, JSONL with a `text` field, or token ids as a JSON list or a list of
+   * lists, which are used unchanged.
+   */
   text: option(
     aText,
     `<file|name> ${textNames.join(", ")}, or a file: plain text, JSONL with a "text" field, or token ids ` +
       "as a JSON list",
   ),
+  /** Number of blocks. */
   samples: option(wholeNumber(1, MAX_TOKENS), "<n> number of text blocks"),
+  /** Tokens in each block. */
   length: option(wholeNumber(2, MAX_TOKENS), "<t> tokens per block"),
+  /** Number of blocks to skip at the start, to split a study over machines. */
   skip: option(wholeNumber(0, MAX_TOKENS), "<n> skip this many blocks at the start of the text", 0),
+  /** Whether each block begins with BOS. */
   bos: option(flag, "start each block with the BOS token"),
-});
+};
+under("Text:", textChecks);
+
+/** The text of a study, and how it is cut into blocks. */
+export type TextOptions = AllOf<typeof textChecks>;
+/** Some of them; the others have their defaults. */
+export type SomeText = Of<typeof textChecks>;
 
 /** The name in results of a text of token ids, which needs no tokenizer. */
 export const IDS = "ids";

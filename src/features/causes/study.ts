@@ -9,8 +9,8 @@
 import { isFull } from "core/measure/mod.ts";
 import { type Causes, causesKind } from "./result.ts";
 import { changedModel, noDrop } from "core/run/mod.ts";
-import { studyChecks, textOptions } from "core/study/options.ts";
-import { aDrop, dropsIn } from "core/study/plan.ts";
+import { textOptions } from "core/study/options.ts";
+import { dropsIn } from "core/study/plan.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
 import { type Text, textOf } from "core/study/text.ts";
@@ -18,16 +18,16 @@ import type { StudyModel } from "core/subject/mod.ts";
 import { assemble, deepestPlans, profileIn, smoothingPlans } from "./assemble.ts";
 import { effectPlans } from "./runs.ts";
 import {
+  causesChecks,
   type CausesOptions,
   cutOf,
-  measureChecks,
   type Part,
   rowsOver,
   settingsOf,
   sinkSizes,
 } from "./work.ts";
 
-export type { CausesOptions };
+export { causesChecks, type CausesOptions };
 
 /**
  * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.
@@ -49,7 +49,7 @@ export const causesStudy = study<CausesOptions, Causes>({
   verb: "measure causes",
   says: "measure attention patterns, smoothing, update sizes and effects, beside importance",
   label: ({ name }) => `causes in ${name}`,
-  checks: { ...studyChecks, ...measureChecks, drop: aDrop },
+  checks: causesChecks,
   text: textOf,
   plans: 1,
   async run(scope, opened, options) {

@@ -1,5 +1,5 @@
 /** The parts of the study of causes: the full model, the sink rate, single drops, and smoothing under drops. */
-import { type Checks, eachOf, filled, option, wholeNumber } from "core/entry/mod.ts";
+import { eachOf, filled, type Of, option, wholeNumber } from "core/entry/mod.ts";
 import { MODULES } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import { type Causes, type Rows, rowsKind } from "./result.ts";
@@ -7,31 +7,29 @@ import { head, planData } from "core/result/mod.ts";
 import type { DropPlan } from "core/run/mod.ts";
 import type { Text } from "core/study/text.ts";
 import type { AllRows } from "./assemble.ts";
-import type { RunOptions, StudyOptions } from "core/study/options.ts";
+import { type RunOptions, studyChecks } from "core/study/options.ts";
 import type { Over } from "core/study/scope.ts";
 import type { Running } from "core/study/over.ts";
-import type { PlanLike } from "core/study/plan.ts";
+import { aDrop } from "core/study/plan.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
-/** Options of `causes`. */
-export interface CausesOptions extends StudyOptions {
+/** The checks of `CausesOptions`, option by option. */
+export const causesChecks = {
+  ...studyChecks,
   /** Modules to drop from the measured model, or a plan; default: none. */
-  readonly drop?: PlanLike | undefined;
+  drop: aDrop,
   /** Use every k-th query for the attention patterns; default: 1, all of them. */
-  readonly queryStride?: number | undefined;
-  /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
-  readonly effectSamples?: number | undefined;
-}
-
-/** Checks of the options that other studies do not have. */
-export const measureChecks: Checks<Pick<CausesOptions, "queryStride" | "effectSamples">> = {
   queryStride: option(wholeNumber(1), "<k> compute attention patterns from every k-th query", 1),
+  /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   effectSamples: option(
     wholeNumber(0),
     "<n> samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
     2,
   ),
 };
+
+/** Options of `causes`. */
+export type CausesOptions = Of<typeof causesChecks>;
 
 /** How many modules are dropped when smoothing is measured under drops. */
 const DROPS = [4, 8];
@@ -55,7 +53,7 @@ export function sinkSizes({ samples, length }: Sizes): Sizes {
 /** All that the numbers depend on besides the model and its text. */
 export function settingsOf(spec: ModelSpec, sizes: Sizes, measures: CausesOptions): Settings {
   const { samples, length } = sizes;
-  const { queryStride, effectSamples } = filled(measureChecks, measures);
+  const { queryStride, effectSamples } = filled(causesChecks, measures);
   return {
     queryStride,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],

@@ -1,10 +1,10 @@
 /** What a model costs in place of another, such as a smaller file of it: batch by batch, the second runs beside what is held of the first. */
 import {
-  type Checks,
   displayable,
   eachOf,
   filled,
   number,
+  type Of,
   option,
   orElse,
   reportChecks,
@@ -29,25 +29,12 @@ import {
 } from "core/run/mod.ts";
 import { aModel, onModel, type Packed, type StudyModel } from "core/subject/mod.ts";
 import { flopsOf, needOf } from "core/study/estimate.ts";
-import {
-  engineOf,
-  heldOutChecks,
-  reporter,
-  type RunOptions,
-  type StudyOptions,
-  tokenizedBy,
-} from "core/study/options.ts";
+import { engineOf, heldOutChecks, reporter, type RunOptions, tokenizedBy } from "core/study/options.ts";
 import type { Measure } from "core/study/over.ts";
 import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
 import { study } from "core/study/scope.ts";
 import { type Price, run } from "core/study/study.ts";
 import { textOf } from "core/study/text.ts";
-
-/** Options of `certify`. */
-export interface CertifyOptions extends StudyOptions {
-  /** Nats per token that count as no difference; default: 0.01. */
-  readonly within?: number | undefined;
-}
 
 /** The second model, its name, or a plan of the first, beside the options. */
 type Own = CertifyOptions & { readonly other: StudyModel | string | PlanLike };
@@ -64,15 +51,19 @@ interface CertificateTypes {
 const isModel = (other: unknown): other is StudyModel | string =>
   typeof other === "string" || typeof other === "object" && other !== null && "spec" in other;
 
-const checks: Checks<Own> = {
+/** The checks of `CertifyOptions`, option by option. */
+export const certifyChecks = {
   ...heldOutChecks,
-  other: required(orElse(isModel, aModel(), aDrop)),
+  /** Nats per token that count as no difference; default: 0.01. */
   within: option(
     number("a number above 0", (value) => value > 0),
     "<nats> nats per token that count as no difference",
     0.01,
   ),
 };
+
+/** Options of `certify`. */
+export type CertifyOptions = Of<typeof certifyChecks>;
 
 /**
  * Compares a model with another that has the same tokenizer, such as a smaller file of it, or with a plan of its own, over the same text:
@@ -101,7 +92,7 @@ export async function certify(
 export const certifyStudy = study<Own, Certificate, Pair, Price, StudyModel | string>({
   verb: "compare models",
   label: labelOf,
-  checks,
+  checks: { ...certifyChecks, other: required(orElse(isModel, aModel(), aDrop)) },
   on: (verb, model, options, checks, use) =>
     onModel(verb, model, options, checks, async (a, { other, ...own }) => {
       if (!isModel(other)) return await use({ a, b: a, plan: dropsIn(a, other) }, { ...own, other });
@@ -116,7 +107,7 @@ export const certifyStudy = study<Own, Certificate, Pair, Price, StudyModel | st
   plans: 2,
   async run(scope, { a, b, plan }, options) {
     const text = textOf(a, options, heldOutChecks);
-    const { within } = filled(checks, options);
+    const { within } = filled(certifyChecks, options);
     const label = labelOf({ a, b, plan });
     const full = { ...text.sizes, plans: [noDrop], head: true };
     const other = { ...full, plans: [plan], besides: flopsOf(b, [full]) - flopsOf(a, [full]) };

@@ -6,11 +6,10 @@ import { planHash } from "core/measure/mod.ts";
 import {
   aPart,
   aShare,
-  type Check,
-  type Checks,
   filled,
   list,
   number,
+  type Of,
   oneOf,
   option,
   required,
@@ -25,7 +24,7 @@ import { head, isTypeOrder, joinHashes, type Provenance } from "core/result/mod.
 import { cpuLowering, type Engine } from "core/engine/mod.ts";
 import { type DropPlan, noDrop } from "core/run/mod.ts";
 import { noticeBeyond, type StudyModel } from "core/subject/mod.ts";
-import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "core/tasks/mod.ts";
+import { type Metric, suites, taskGroups, taskNames, tasksNamed } from "core/tasks/mod.ts";
 import { BASE_BYTES, expectRoom, writeBytes } from "core/study/estimate.ts";
 import { memoryOf, runChecks, type RunOptions } from "core/study/options.ts";
 import { type EvaluatedText, leakGuard } from "core/study/text.ts";
@@ -39,46 +38,21 @@ import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./pri
 import { expectChoices, runRounds } from "./rounds.ts";
 import { summarise } from "./summary.ts";
 
-/** Options of `evaluate`: the tasks, and how they are run. */
-export interface EvaluateOptions extends RunOptions {
-  /**
-   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
-   * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
-   * the text in tokens, up to what the model reads. Set either `tasks` or `suite`, which has its own shots.
-   */
-  readonly tasks?: readonly string[] | undefined;
-  /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
-  readonly suite?: string | undefined;
-  /** Number of solved examples in front of each document; default: the task's own, 0 for most tasks. */
-  readonly shots?: number | undefined;
-  /** Number of documents of each task, from the first on that is not left out; default: all. */
-  readonly limit?: number | undefined;
-  /** Number of documents of each task that are left out before them; default: 0. */
-  readonly skip?: number | undefined;
-  /**
-   * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
-   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals of changes hold, whenever the asking ends.
-   */
-  readonly until?: number | undefined;
-  /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
-  readonly bos?: BosRule | undefined;
-  /** Seed of the random stream that draws the shots, and of the order of documents under `until`; default: lm-eval's 1234. */
-  readonly seed?: number | undefined;
-  /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
-  readonly margin?: number | string | undefined;
-  /** Number of texts that every plan continues, as samples of its writing; default: 8; 0 skips them. */
-  readonly prompts?: number | undefined;
-}
-
 /** The tasks of a command that names none. */
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
 const SHOTS_SEED = 1234;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
-const someTasks: Check = list(text, "names of tasks");
+const someTasks = list(text, "names of tasks");
 
-const evaluateChecks: Checks<EvaluateOptions> = {
+/** The checks of `EvaluateOptions`, option by option. */
+export const evaluateChecks = {
+  /**
+   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
+   * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
+   * the text in tokens, up to what the model reads. Set either `tasks` or `suite`, which has its own shots.
+   */
   tasks: option(
     someTasks,
     "<names> tasks, for example piqa,mmlu_anatomy; arithmetic, brackets, induction and passkey_… are made here and need no data, " +
@@ -87,27 +61,39 @@ const evaluateChecks: Checks<EvaluateOptions> = {
       }, mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
     DEFAULT_TASKS,
   ),
+  /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
   suite: option(oneOf(Object.keys(suites)), "<name> a paper's tasks at its shots, instead of `tasks`"),
+  /** Number of solved examples in front of each document; default: the task's own, 0 for most tasks. */
   shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
+  /** Number of documents of each task, from the first on that is not left out; default: all. */
   limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
+  /** Number of documents of each task that are left out before them; default: 0. */
   skip: option(wholeNumber(0), "<n> leave out the first n documents of each task", 0),
+  /**
+   * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
+   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals of changes hold, whenever the asking ends.
+   */
   until: option(
     number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
     "<points> ask documents until every plan is known to lose more than this of mean accuracy, or no more",
     undefined,
     { excludes: ["margin"] },
   ),
+  /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
   bos: option(
     oneOf(["tokenizer", "never", "always"]),
     "<rule> when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
     "tokenizer",
   ),
+  /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
   margin: option(
     aShare(aPart),
     "<share> largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
     ACCURACY_MARGIN,
   ),
+  /** Number of texts that every plan continues, as samples of its writing; default: 8; 0 skips them. */
   prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
+  /** Seed of the random stream that draws the shots, and of the order of documents under `until`; default: lm-eval's 1234. */
   seed: option(
     aSeed,
     "<n> seed of the few-shot examples, and of the order of documents under `until`",
@@ -115,6 +101,9 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   ),
   ...runChecks,
 };
+
+/** Options of `evaluate`: the tasks, and how they are run. */
+export type EvaluateOptions = Of<typeof evaluateChecks>;
 
 /** Tokens whose states are more than are ever there at once. */
 const LONG = 2 ** 20;

@@ -2,27 +2,16 @@
 import { type Command, Option } from "commander";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  failing,
-  filesText,
-  flag,
-  formatBytes,
-  oneOf,
-  option,
-  parseJson,
-  required,
-  text,
-} from "core/entry/mod.ts";
+import { failing, filesText, formatBytes, parseJson } from "core/entry/mod.ts";
 import { type DropPlan, planHash } from "core/measure/mod.ts";
 import { certificateKind } from "../compare/mod.ts";
 import { evaluateKind } from "../evaluate/mod.ts";
 import { parseResult } from "core/result/mod.ts";
 import type { Shown } from "./card/measured.ts";
 import { speedKind } from "../speed/mod.ts";
-import { exportModel, type ExportOptions } from "./export.ts";
-import { FORMATS } from "core/formats/mod.ts";
+import { exportChecks, exportModel, type ExportOptions } from "./export.ts";
 import { openModel } from "core/subject/mod.ts";
-import { type Context, openOptions, reportsTo } from "core/command/context.ts";
+import { type Context, openOptions, optionsIn } from "core/command/context.ts";
 import { HELD_OUT_TEXT } from "core/study/options.ts";
 import { declared } from "core/command/declare.ts";
 import { writes } from "core/command/destination.ts";
@@ -35,7 +24,7 @@ type ExportFlags =
   & DropFlags
   & KeepingFlags
   & Pick<Flags, "allowField">
-  & Pick<ExportOptions, "format" | "out" | "bothTables" | "check">
+  & Pick<ExportOptions, "format">
   & { readonly measure?: string | true; readonly card: string[] };
 
 const exportCommand = (context: Context): Command =>
@@ -44,27 +33,12 @@ const exportCommand = (context: Context): Command =>
     says: "write the model without the dropped modules, for other tools",
     takes: { "<model>": MODEL },
     options: {
+      ...exportChecks,
       out: writes("new folder", new Option("--out <folder>", "output folder, which must not exist"))
         .makeOptionMandatory(),
       card: repeatable(
         "--card <file>",
         "put this result of `lamina evaluate`, `lamina speed` or `lamina compare` on the model card",
-      ),
-      format: option(
-        required(oneOf(FORMATS)),
-        "<name> output format: hf for transformers, hf-nas for mlx-lm, llm-drop for the paper's code, gguf for llama.cpp, " +
-          "onnx for ONNX Runtime; only hf-nas, gguf-deci and onnx get smaller when attention or an MLP is dropped alone",
-      ),
-      bothTables: option(
-        flag,
-        "keep two tables of words that are roundings of one; GGUF files store the finer one for both",
-      ),
-      check: option(flag, "fail if llama.cpp (`lamina ggml`) predicts otherwise, beyond rounding"),
-      measure: option(
-        text,
-        "[file|name] measure perplexity with and without the dropped modules on 8 × 512 tokens of this text for the model card; " +
-          "earlier results are always included",
-        HELD_OUT_TEXT,
       ),
       ...dropOptions,
       ...modelOptions(),
@@ -78,12 +52,8 @@ const exportCommand = (context: Context): Command =>
     const { plan, ...changes } = wanted;
     const card = (await Promise.all(flags.card.map((file) => resultsOfPlan(file, own)))).flat();
     const measure = flags.measure === true ? HELD_OUT_TEXT : flags.measure;
-    const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, {
-      ...{ format: flags.format, out: flags.out, card, bothTables: flags.bothTables, check: flags.check },
-      ...measure === undefined ? {} : { measure },
-      ...flags.cache ? { results: flags.results } : {},
-      ...reportsTo(context),
-    });
+    const options = optionsIn(context, { ...flags, card, measure }, { checks: exportChecks });
+    const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, options);
     const width = Math.max(...files.map(({ name }) => name.length));
     context.print(
       files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),

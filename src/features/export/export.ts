@@ -3,7 +3,6 @@
  * a part of a tensor; the folder appears whole or not at all.
  */
 import {
-  type Checks,
   closed,
   displayable,
   expect,
@@ -12,9 +11,10 @@ import {
   formatBytes,
   list,
   meter,
+  type Of,
   oneOf,
+  option,
   reportChecks,
-  type Reports,
   required,
   resultOf,
   sum,
@@ -22,14 +22,13 @@ import {
 } from "core/entry/mod.ts";
 import { expectNothing, writeFolder, writeWhole } from "core/disk/mod.ts";
 import { type DropPlan, isFull, type LayerModule, type TablesChange } from "core/measure/mod.ts";
-import type { Keeping, Plan } from "core/result/mod.ts";
-import type { Certificate } from "../compare/mod.ts";
-import type { Evaluation } from "../evaluate/mod.ts";
-import { checkInLlama, expectCheckable, type Speed } from "../speed/mod.ts";
+import { keepingChecks, type Plan } from "core/result/mod.ts";
+import { checkInLlama, expectCheckable } from "../speed/mod.ts";
+import { HELD_OUT_TEXT } from "core/study/options.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 import { aText, onModel, type StudyModel } from "core/subject/mod.ts";
 import { cardText } from "./card/card.ts";
-import { measuredOf, qualities } from "./card/measured.ts";
+import { measuredOf, qualities, type Shown } from "./card/measured.ts";
 import { modelSizes, originOf } from "./card/sizes.ts";
 import {
   type Format,
@@ -48,32 +47,38 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { freeBytes } from "core/hub/mod.ts";
 
-/** How to export a model. The card reports what this plan costs if `results` has it. */
-export interface ExportOptions extends Reports, Keeping {
-  /** The format to write. */
-  readonly format: Format;
-  /** The folder to write; it must not exist yet. */
-  readonly out: string;
-  /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
-  readonly measure?: string | undefined;
-  /** Scores of tasks, speeds and certificates of this plan on this model, for the card. */
-  readonly card?: readonly (Evaluation | Speed | Certificate)[] | undefined;
-  /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
-  readonly bothTables?: boolean | undefined;
-  /** Whether llama.cpp (`lamina ggml`) must predict with a GGUF file what Lamina does but for rounding; the card says how near; default: false. */
-  readonly check?: boolean | undefined;
-}
-
-const checks: Checks<ExportOptions> = {
+/** The checks of `ExportOptions`, option by option. */
+export const exportChecks = {
   ...reportChecks,
-  results: text,
-  measure: aText,
-  card: list(resultOf("evaluate", "speed", "certificate"), "results of evaluate, speed and compare"),
-  format: required(oneOf(FORMATS)),
+  ...keepingChecks,
+  /** The folder to write; it must not exist yet. */
   out: required(text),
-  bothTables: flag,
-  check: flag,
+  /** Scores of tasks, speeds and certificates of this plan on this model, for the card. */
+  card: list(resultOf<Shown>("evaluate", "speed", "certificate"), "results of evaluate, speed and compare"),
+  /** The format to write. */
+  format: option(
+    required(oneOf(FORMATS)),
+    "<name> output format: hf for transformers, hf-nas for mlx-lm, llm-drop for the paper's code, gguf for llama.cpp, " +
+      "onnx for ONNX Runtime; only hf-nas, gguf-deci and onnx get smaller when attention or an MLP is dropped alone",
+  ),
+  /** Whether a GGUF file keeps two tables of words that are roundings of one; default: it stores the finer one, for both. */
+  bothTables: option(
+    flag,
+    "keep two tables of words that are roundings of one; GGUF files store the finer one for both",
+  ),
+  /** Whether llama.cpp (`lamina ggml`) must predict with a GGUF file what Lamina does but for rounding; the card says how near; default: false. */
+  check: option(flag, "fail if llama.cpp (`lamina ggml`) predicts otherwise, beyond rounding"),
+  /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
+  measure: option(
+    aText,
+    "[file|name] measure perplexity with and without the dropped modules on 8 × 512 tokens of this text for the model card; " +
+      "earlier results are always included",
+    HELD_OUT_TEXT,
+  ),
 };
+
+/** How to export a model. The card reports what this plan costs if `results` has it. */
+export type ExportOptions = Of<typeof exportChecks>;
 
 /** The exported model. */
 export interface Exported {
@@ -111,14 +116,8 @@ export async function exportModel(
 ): Promise<Exported> {
   expect("export", "plan", drop, aDrop);
   const parts = ["spec", "identity"] as const;
-  return await onModel(
-    "export",
-    model,
-    options,
-    checks,
-    (model, options) => write(model, drop, options),
-    parts,
-  );
+  const use = (model: StudyModel, options: ExportOptions) => write(model, drop, options);
+  return await onModel("export", model, options, exportChecks, use, parts);
 }
 
 /** The change of the tables, and one for both where a GGUF file has one twice. */

@@ -4,9 +4,9 @@ import {
   amountOf,
   aRise,
   aShare,
-  type Checks,
   list,
   number,
+  type Of,
   option,
   quoted,
   related,
@@ -20,32 +20,6 @@ import type { Verdict } from "core/measure/mod.ts";
 import { CONTEXT } from "../orders/mod.ts";
 import { type Aim, type Ends, LIMITS, TARGETS } from "./result.ts";
 
-/** Limits and a target of `fit`: at least one, and at most one target. */
-export interface FitAim {
-  /** Largest mean divergence from the model as stored: KL of the next token, nats. */
-  readonly kld?: number | undefined;
-  /** Most nats per token that the plan may lose. */
-  readonly loss?: number | undefined;
-  /** Largest rise of the perplexity, as a share: 0.05, or "5%". A rise that is no less than the perplexity needs the sign: "150%". */
-  readonly perplexity?: number | string | undefined;
-  /** Most points of mean accuracy on `tasks` that the plan may lose. */
-  readonly accuracy?: number | undefined;
-  /** Fewest weights to save, or a share of the model's: 0.1, or "10%"; "100%" is all. */
-  readonly parameters?: number | string | undefined;
-  /** Fewest bytes of keys and values to save for one sequence of `context` tokens, or a share of all: 0.25, or "25%". */
-  readonly kvBytes?: number | string | undefined;
-  /** Largest file, in bytes or with a unit ("80MB"), or as a share of the model's: 0.85, or "85%". */
-  readonly file?: number | string | undefined;
-  /** Smallest factor by which decoding becomes faster, such as 1.2. */
-  readonly speed?: number | undefined;
-  /** Benchmark tasks of `accuracy`. */
-  readonly tasks?: readonly string[] | undefined;
-  /** Documents of each task, of which half confirm; default: 200. */
-  readonly limit?: number | undefined;
-  /** Tokens of the sequence of `kvBytes`; default: 8192. */
-  readonly context?: number | undefined;
-}
-
 /** The least divergence that can be asked for: bfloat16 alone moves predictions by some 0.0005 nats. */
 const LEAST_KLD = 0.001;
 const positive = number("a number above 0", (value) => value > 0);
@@ -55,49 +29,65 @@ const SHARES = {
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),
   file: aFileSize,
-} as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
+} as const satisfies Readonly<Record<string, ShareKind>>;
 
 const DOCUMENTS = 200;
 
-export const aimChecks: Checks<FitAim> = under("Limits (at least one, or a target):", {
+/** The checks of `FitAim`, option by option. */
+export const aimChecks = {
+  /** Largest mean divergence from the model as stored: KL of the next token, nats. */
   kld: option(
     number(`a divergence of at least ${LEAST_KLD} nats`, (value) => value >= LEAST_KLD),
     "<nats> limit: mean KL divergence of the next token from the model as stored, such as 0.05",
   ),
+  /** Most nats per token that the plan may lose. */
   loss: option(positive, "<nats> limit: loss at most this many nats per token higher, such as 0.01"),
+  /** Largest rise of the perplexity, as a share: 0.05, or "5%". A rise that is no less than the perplexity needs the sign: "150%". */
   perplexity: option(
     aShare(SHARES.perplexity),
     "<rise> limit: perplexity at most this share higher, such as 10%",
   ),
+  /** Most points of mean accuracy on `tasks` that the plan may lose. */
   accuracy: option(
     related(number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100), {
       needs: "tasks",
     }),
     "<points> limit: mean accuracy at most this many points lower",
   ),
+  /** Largest file, in bytes or with a unit ("80MB"), or as a share of the model's: 0.85, or "85%". */
   file: option(
     aShare(SHARES.file),
     "<size> target: a file of at most this size, such as 80MB, or this share of the model's, such as 85%",
   ),
+  /** Fewest weights to save, or a share of the model's: 0.1, or "10%"; "100%" is all. */
   parameters: option(
     aShare(SHARES.parameters),
     "<n> target: save at least this many parameters, or a share such as 10%, at the least divergence",
   ),
+  /** Fewest bytes of keys and values to save for one sequence of `context` tokens, or a share of all: 0.25, or "25%". */
   kvBytes: option(
     aShare(SHARES.kvBytes),
     "<n> target: save at least this many bytes of KV cache, or a share such as 25%",
   ),
+  /** Smallest factor by which decoding becomes faster, such as 1.2. */
   speed: option(
     number("a factor above 1", (value) => value > 1),
     "<factor> target: decode at least this many times as fast on this machine, such as 1.2",
   ),
+  /** Benchmark tasks of `accuracy`. */
   tasks: option(
     related(list(text, "names of tasks", 1), { needs: "accuracy" }),
     "<names> benchmark tasks, such as piqa,arc_easy",
   ),
+  /** Documents of each task, of which half confirm; default: 200. */
   limit: option(wholeNumber(4), "<n> documents of each task; half confirm", DOCUMENTS, { needs: "accuracy" }),
+  /** Tokens of the sequence of `kvBytes`; default: 8192. */
   context: option(wholeNumber(1), "<t> sequence length, in tokens", CONTEXT, { needs: "kvBytes" }),
-});
+};
+under("Limits (at least one, or a target):", aimChecks);
+
+/** Limits and a target of `fit`: at least one, and at most one target. */
+export type FitAim = Of<typeof aimChecks>;
 
 /** The limits among options, and the target; null without one. */
 export interface Aims {

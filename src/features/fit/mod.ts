@@ -9,7 +9,7 @@ import { fitRows, fitTables } from "./table.ts";
 export * from "./figures.ts";
 export * from "./fitted.ts";
 export * from "./limits.ts";
-export { type FitTarget } from "./options.ts";
+export { fitChecks, type FitTarget, searchChecks } from "./options.ts";
 export * from "./result.ts";
 export { fit, type FitOptions, fitStudy } from "./study.ts";
 export * from "./table.ts";

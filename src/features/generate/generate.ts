@@ -5,17 +5,17 @@
  * where two texts part, the models do.
  */
 import {
-  type Checks,
+  type Check,
   expect,
   filled,
   flag,
   func,
   like,
   list,
+  type Of,
   option,
   released,
   reportChecks,
-  type Reports,
   required,
   string,
   wholeNumber,
@@ -25,7 +25,7 @@ import { head, type OfKind, planData } from "core/result/mod.ts";
 import type { LayerValue } from "core/run/mod.ts";
 import { decoder } from "core/run/decode/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
-import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "core/study/options.ts";
+import { computedOn, engineChecks, engineOf, reporter } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
 import { aChange, type ValueChange } from "../losses/mod.ts";
 import { withChangedReader } from "./changed.ts";
@@ -41,34 +41,28 @@ export interface Written {
   readonly text: string;
 }
 
-/** Options of `generate`. */
-export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
+/** The checks of `GenerateOptions`, option by option. */
+export const generateChecks = {
+  ...reportChecks,
+  ...engineChecks,
   /** Maximum number of tokens; default: 64. */
-  readonly tokens?: number | undefined;
+  tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
   /** Whether the prompt begins with BOS. */
-  readonly bos?: boolean | undefined;
+  bos: option(flag, "start the prompt with the BOS token"),
+  /** Called with every token as it is generated. */
+  onToken: func as Check<(written: Written) => void>,
+};
+
+/** Options of `generate`. */
+export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Of<typeof generateChecks> {
   /**
    * A change of values that a function makes while each plan writes, as in `perplexities`: steered, patched or ablated text. The whole
    * text so far runs again for each token, which takes far longer than writing without a change. Default: none.
    */
   readonly change?: ValueChange<Name> | undefined;
-  /** Called with every token as it is generated. */
-  readonly onToken?: ((written: Written) => void) | undefined;
 }
 
-export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
-  ...reportChecks,
-  ...engineChecks,
-  tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
-  bos: option(flag, "start the prompt with the BOS token"),
-  onToken: func,
-};
-
-const checks: Checks<OverPlans<GenerateOptions>> = {
-  ...generateChecks,
-  plans: required(list(aDrop, "plans")),
-  change: aChange,
-};
+const checks = { ...generateChecks, plans: required(list(aDrop, "plans")), change: aChange };
 
 /** In whose place others have the prompt. */
 const SIGNATURE = like('a list of plans, as in generate(model, [{}], "A prompt")', Array.isArray);

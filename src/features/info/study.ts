@@ -21,8 +21,8 @@ import { type Info, infoKind } from "./result.ts";
 import { elements } from "core/tensor/mod.ts";
 import { openGguf, openSafetensors, withMxfp4, withPacked } from "core/weights/mod.ts";
 import {
+  modelChecks,
   type ModelOptions,
-  openChecks,
   readJson,
   sizesOf,
   type StudyModel,
@@ -58,7 +58,7 @@ export async function info(
 ): Promise<Info> {
   expect("describe", "model", model, aSource);
   const name = typeof model === "string" ? model : model.files?.name ?? "a model";
-  return await enter("describe", name, options, openChecks, async ({ allowFields, ...options }) => {
+  return await enter("describe", name, options, modelChecks, async ({ allowFields, ...options }) => {
     if (typeof model !== "string") return await infoOf(model.files!, model.allowed ?? allowFields, options);
     using files = closed(await openFiles(model, { ...options, stream: true }));
     return await infoOf(files, allowFields, options);

@@ -1,12 +1,12 @@
 /** What attention's values carry beyond their own token: the rise of the loss where layers take them from the token alone. */
-import { type Checks, displayable, expect, list, oneOf, optionsOf, wholeNumber } from "core/entry/mod.ts";
+import { displayable, expect, list, type Of, oneOf, optionsOf, wholeNumber } from "core/entry/mod.ts";
 import { head, riseOverSamples } from "core/result/mod.ts";
 import { dropPlan, noDrop } from "core/run/mod.ts";
 import { mixerKind } from "core/models/mod.ts";
-import { CALIBRATION_TEXT, heldOutChecks, LENGTH, SAMPLES, type StudyOptions } from "core/study/options.ts";
+import { CALIBRATION_TEXT, heldOutChecks, LENGTH, SAMPLES } from "core/study/options.ts";
 import { type Over, type Scope, study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
-import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
+import { type StudyModel, textChecks } from "core/subject/mod.ts";
 import { type Text, textOf } from "core/study/text.ts";
 import { watch } from "../observe/mod.ts";
 import { type Changed, type Changing, underChange, type ValueChange } from "./changed.ts";
@@ -23,25 +23,21 @@ import { riseOver } from "./study.ts";
 /** The name of a place that values without context come from. */
 export type ValueSource = "token" | "embedding" | "mean";
 
-/** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
-export interface ContextOptions extends StudyOptions {
-  /** Where the values come from; default: each place in turn. */
-  readonly from?: readonly ValueSource[] | undefined;
-  /** Sets of layers that are changed together; default: each layer alone. */
-  readonly layers?: readonly (readonly number[])[] | undefined;
-  /** First tokens of each sample that keep their own values, since many models read little but their place; default: none. */
-  readonly keep?: number | undefined;
-  /** The text that means are taken over; default: 8 × 512 tokens of `stories`. */
-  readonly calibration?: Partial<TextOptions> | undefined;
-}
-
-const checks: Checks<ContextOptions> = {
+/** The checks of `ContextOptions`, option by option. */
+export const contextChecks = {
   ...heldOutChecks,
+  /** Where the values come from; default: each place in turn. */
   from: list(oneOf(VALUE_SOURCES), "places", 1),
+  /** Sets of layers that are changed together; default: each layer alone. */
   layers: list(list(wholeNumber(0), "layers", 1), "sets of layers", 1),
+  /** First tokens of each sample that keep their own values, since many models read little but their place; default: none. */
   keep: wholeNumber(0),
+  /** The text that means are taken over; default: 8 × 512 tokens of `stories`. */
   calibration: optionsOf(textChecks),
 };
+
+/** Options of `withoutContext`. The losses are measured over `text`; default: `wiki`. */
+export type ContextOptions = Of<typeof contextChecks>;
 const verb = "measure values without context";
 
 /**
@@ -73,7 +69,7 @@ export async function withoutContext(
 export const contextStudy = study<ContextOptions, WithoutContext>({
   verb,
   label: "values without context",
-  checks,
+  checks: contextChecks,
   text: (model, options) => textsOf(model, options)[0],
   async run(scope, model, options) {
     const { from = VALUE_SOURCES, keep = 0 } = options;

@@ -1,10 +1,10 @@
 /** A measurement of one's own: the tensors of every layer, or what they reduce to, given to a function that may change them. */
 import {
-  type Checks,
   expect,
   func,
   inParts,
   list,
+  type Of,
   oneOf,
   released,
   type Reports,
@@ -30,27 +30,26 @@ import {
 } from "core/run/mod.ts";
 import type { Model } from "core/models/mod.ts";
 import { onModel, packedIds, type StudyModel } from "core/subject/mod.ts";
-import {
-  engineOf,
-  type EngineOptions,
-  reporter,
-  type RunOptions,
-  studyChecks,
-  type StudyOptions,
-} from "core/study/options.ts";
+import { engineOf, type EngineOptions, reporter, type RunOptions, studyChecks } from "core/study/options.ts";
 import { pass } from "core/study/pass.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 import { idsOf } from "./predictions.ts";
 import { packedOnce, type Text, textOf } from "core/study/text.ts";
 
+/** The checks of `SpikeOptions`, and but for `results` and `values` of `ObserveOptions`, option by option. */
+export const observedChecks = {
+  ...studyChecks,
+  /** Modules to drop; default: none. */
+  drop: aDrop,
+  /** Tokens in place of a text: samples of equal length. */
+  ids: list<ArrayLike<number>>(list(wholeNumber(0), "token ids", 1), "samples", 1),
+};
+const { results: _, ...observeChecks } = observedChecks;
+
 /** Options of `observe`. */
-export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {
+export interface ObserveOptions<Name extends Observable = Observable> extends Of<typeof observeChecks> {
   /** The values to observe. */
   readonly values: readonly Name[];
-  /** Modules to drop; default: none. */
-  readonly drop?: Partial<DropPlan> | undefined;
-  /** Tokens in place of a text: samples of equal length. */
-  readonly ids?: readonly ArrayLike<number>[] | undefined;
 }
 
 /**
@@ -63,13 +62,7 @@ export type Observation<Name extends Observable> =
   | ([Extract<Name, Prediction>] extends [never] ? never
     : Seen<Extract<Name, Prediction>> & { readonly ids: Int32Array });
 
-const { results: _, ...observed } = studyChecks;
-export const observing: Checks<ObserveOptions> = {
-  ...observed,
-  values: required(list(oneOf(OBSERVABLE), "values", 1)),
-  drop: aDrop,
-  ids: list(list(wholeNumber(0), "token ids", 1), "samples", 1),
-};
+const checks = { ...observeChecks, values: required(list(oneOf(OBSERVABLE), "values", 1)) };
 
 /**
  * Runs a model once and calls `see` with values of every layer and sample, layer by layer. A promise that `see` returns is awaited,
@@ -125,7 +118,8 @@ export async function observe<const Name extends Observable>(
   options: ObserveOptions<Name>,
 ): Promise<void> {
   expect("observe", "see", see, func);
-  await onModel("observe", model, options, observing, (model, options) => run(model, see as See, options));
+  const all: ObserveOptions = options;
+  await onModel("observe", model, all, checks, (model, options) => run(model, see as See, options));
 }
 
 /** The caller's function; its values are those of the options. */

@@ -1,26 +1,29 @@
 /** Predictions token by token: logits and losses of one text. */
 import {
-  type Checks,
   expect,
   like,
   list,
+  type Of,
   orElse,
   reportChecks,
   type Reports,
   wholeNumber,
 } from "core/entry/mod.ts";
-import { type DropPlan, textLogits, textLosses } from "core/run/mod.ts";
+import { textLogits, textLosses } from "core/run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "core/subject/mod.ts";
-import { engineChecks, engineOf, type EngineOptions } from "core/study/options.ts";
+import { engineChecks, engineOf } from "core/study/options.ts";
 import { aDrop, dropsIn } from "core/study/plan.ts";
 
-/** Options of `logits` and `losses`. */
-export interface PredictionOptions extends Reports, EngineOptions {
+/** The checks of `PredictionOptions`, option by option. */
+export const predictionChecks = {
+  ...reportChecks,
+  ...engineChecks,
   /** The plan, or lists of layers to drop; default: the full model. */
-  readonly drop?: Partial<DropPlan> | undefined;
-}
+  drop: aDrop,
+};
 
-const checks: Checks<PredictionOptions> = { ...reportChecks, ...engineChecks, drop: aDrop };
+/** Options of `logits` and `losses`. */
+export type PredictionOptions = Of<typeof predictionChecks>;
 
 /**
  * Returns the logits after every token of a text (a string or its token ids), float32 [T, V]: row t predicts token t + 1. All of them are in
@@ -85,13 +88,19 @@ async function predicted<T>(
 ): Promise<T> {
   const tokens = list(wholeNumber(0), "token ids", least);
   expect(verb, "text", text, orElse(isList, tokens, aText));
-  return await onModel(verb, model, options, checks, async (model, { drop = {}, signal, ...options }) => {
-    const plan = dropsIn(model, drop);
-    const ids = typeof text === "string" ? (await model.tokenizer()).encode(text) : text;
-    expect(verb, "text", ids, tokens);
-    const engine = await engineOf(options);
-    return await use({ model, ids: idsOf(verb, model, [ids], options), plan, engine, signal });
-  });
+  return await onModel(
+    verb,
+    model,
+    options,
+    predictionChecks,
+    async (model, { drop = {}, signal, ...options }) => {
+      const plan = dropsIn(model, drop);
+      const ids = typeof text === "string" ? (await model.tokenizer()).encode(text) : text;
+      expect(verb, "text", ids, tokens);
+      const engine = await engineOf(options);
+      return await use({ model, ids: idsOf(verb, model, [ids], options), plan, engine, signal });
+    },
+  );
 }
 
 /** The ids of samples, [samples × T]. Throws `RangeError` for different lengths and for an id that is no token of the model. */

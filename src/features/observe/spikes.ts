@@ -1,14 +1,13 @@
 /** Spikes: the largest values of the stream, what writes them, how much attention their tokens get, and constants in their place. */
-import { type Checks, displayable, dot, eachOf, number, required, sum, wholeNumber } from "core/entry/mod.ts";
+import { displayable, dot, eachOf, number, type Of, required, sum, wholeNumber } from "core/entry/mod.ts";
 import { largestAt, meanIn, median, medianSize, MODULES } from "core/measure/mod.ts";
 import { cacheKey, head, type Provenance } from "core/result/mod.ts";
 import type { DropPlan, Observed, Seen } from "core/run/mod.ts";
 import type { Size } from "core/study/estimate.ts";
-import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { studyOver } from "core/study/study_over.ts";
 import { run } from "core/study/study.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import { observedText, type ObserveOptions, observing, watch } from "./observe.ts";
+import { observedChecks, observedText, watch } from "./observe.ts";
 import {
   constantsKind,
   type KeptConstants,
@@ -19,9 +18,7 @@ import {
 } from "./result.ts";
 
 /** Options of `spikes` and `spikeConstants`. */
-export type SpikeOptions = Omit<ObserveOptions, "values"> & Pick<StudyOptions, "results">;
-const { values: _, ...observed } = observing;
-const checks: Checks<SpikeOptions> = { ...observed, results: studyChecks.results };
+export type SpikeOptions = Of<typeof observedChecks>;
 
 /** What both studies have in common: one pass over a text, or over samples. */
 const overText = {
@@ -53,7 +50,7 @@ export async function spikes(model: StudyModel | string, options: SpikeOptions =
 
 export const spikesStudy = studyOver<SpikeOptions, unknown, SpikeTypes>({
   ...overText,
-  ...{ verb: "find spikes", checks },
+  ...{ verb: "find spikes", checks: observedChecks },
   result: {
     kind: spikesKind,
     from: ({ provenance }, found) =>
@@ -189,7 +186,7 @@ export const constantsStudy = studyOver<ConstantsOptions, Known, ConstantsTypes>
   ...overText,
   verb: "measure constants",
   checks: {
-    ...checks,
+    ...observedChecks,
     layer: required(wholeNumber(0)),
     times: required(number("a number from 0", (value) => value >= 0)),
   },

@@ -3,7 +3,7 @@
  *
  * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
  */
-import { type Checks, flag, option, sum, under, wholeNumber } from "core/entry/mod.ts";
+import { flag, type Of, option, sum, under, wholeNumber } from "core/entry/mod.ts";
 import type { Constraints } from "./result.ts";
 import type { Last, Plan, Sizes } from "core/result/mod.ts";
 import type { Profile } from "../profile/mod.ts";
@@ -11,25 +11,30 @@ import type { Entry } from "./scores/score.ts";
 import { outsizedLayers } from "core/measure/mod.ts";
 import type { DropPlan } from "core/run/mod.ts";
 
-/** Constraints on the modules to drop; default: none. */
-export interface ConstraintOptions {
+/** The checks of `ConstraintOptions`, option by option. */
+export const constraintChecks = {
   /** Number of layers at the beginning that keep their modules. */
-  readonly protectFirst?: number | undefined;
-  /** Number of layers at the end that keep their modules. */
-  readonly protectLast?: number | undefined;
-  /** Whether to drop no two modules of a kind in adjacent layers. */
-  readonly noNeighbours?: boolean | undefined;
-}
-
-export const constraintChecks: Checks<ConstraintOptions> = under("Modules to keep:", {
   protectFirst: option(wholeNumber(0), "<n> drop nothing in the first n layers", 0),
+  /** Number of layers at the end that keep their modules. */
   protectLast: option(wholeNumber(0), "<n> drop nothing in the last n layers", 0),
+  /** Whether to drop no two modules of a kind in adjacent layers. */
   noNeighbours: option(flag, "never drop the same kind of module in two adjacent layers"),
-});
+};
+under("Modules to keep:", constraintChecks);
+
+/** Constraints on the modules to drop; default: none. */
+export type ConstraintOptions = Of<typeof constraintChecks>;
 
 /** Checks of options that every study of orders has. */
 export const orderingChecks = {
-  ...under("Run:", { seed: option(wholeNumber(0), "<n> random seed", 0) }),
+  ...under("Run:", {
+    /** Seed of a random order, of several the first; default: 0. */
+    seed: option(wholeNumber(0), "<n> random seed", 0),
+  }),
+  /**
+   * Whether the order is the score's alone. By default, the first candidates, twice as many as requested, are removed one by one on two
+   * short samples, and those that cost far more than the others go last. Baselines, windows and scores that measure removals are not checked.
+   */
   unchecked: option(
     flag,
     "keep the order of the score alone, as the paper does; by default, the first modules are removed one by one, and those " +

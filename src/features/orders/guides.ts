@@ -2,13 +2,13 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { eachOf, option } from "core/entry/mod.ts";
+import { eachOf, type Of, option } from "core/entry/mod.ts";
 import { KINDS, rankAgreement } from "core/measure/mod.ts";
 import { GUIDE_NAMES, GUIDES } from "core/result/mod.ts";
 import { type Guides, guidesKind } from "./result.ts";
 import { noDrop } from "core/run/mod.ts";
 import { aText, type StudyModel } from "core/subject/mod.ts";
-import { HELD_OUT_TEXT, heldOutChecks, studyChecks, type StudyOptions } from "core/study/options.ts";
+import { HELD_OUT_TEXT, heldOutChecks, studyChecks } from "core/study/options.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
 import { textOf } from "core/study/text.ts";
@@ -16,11 +16,15 @@ import { perplexitiesIn, riseOver } from "../losses/mod.ts";
 import { candidatesOf, dropOfEntries, type Measurement, type Numbers } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
 
-/** Options of `guides`. The scores are measured over `text`. */
-export interface GuidesOptions extends StudyOptions {
+/** The checks of `GuidesOptions`, option by option. */
+export const guidesChecks = {
+  ...studyChecks,
   /** Text for measuring losses; default: `wiki`. */
-  readonly heldOut?: string | undefined;
-}
+  heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),
+};
+
+/** Options of `guides`. The scores are measured over `text`. */
+export type GuidesOptions = Of<typeof guidesChecks>;
 
 /** The measurements that guides read, each once. */
 const measurements = [
@@ -50,10 +54,7 @@ export const guidesStudy = study<GuidesOptions, Guides>({
   says: "show how well each score predicts the cost of removing a module (rank correlation)",
   verb: "measure guides",
   label: ({ name }) => `guides to ${name}`,
-  checks: {
-    ...studyChecks,
-    heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),
-  },
+  checks: guidesChecks,
   text: textOf,
   async run(scope, model, { heldOut = HELD_OUT_TEXT, ...options }) {
     const { spec, name } = model;

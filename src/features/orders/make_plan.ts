@@ -8,10 +8,10 @@ import {
   amountOf,
   amountText,
   aShare,
-  type Checks,
   displayable,
   expect,
   flag,
+  type Of,
   oneOf,
   option,
   optionsOf,
@@ -31,7 +31,6 @@ import {
   type Plan,
   planData,
   planKind,
-  type RankName,
   type Target,
   TARGETS,
 } from "core/result/mod.ts";
@@ -43,7 +42,6 @@ import {
   constrained,
   constrains,
   constraintChecks,
-  type ConstraintOptions,
   constraintsOf,
   fits,
   outsizedAmong,
@@ -51,29 +49,6 @@ import {
   withLast,
 } from "./constraints.ts";
 import { anOrder, aTarget, rankedOrder, type RankTarget } from "./rank.ts";
-
-/** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
-export interface PlanOptions extends ConstraintOptions {
-  /** The modules to choose from. Required for a profile; an order has its own target. */
-  readonly target?: Target | undefined;
-  /** Number of modules to drop. */
-  readonly drop?: number | undefined;
-  /** Drop until this many parameters are saved, or this share of the model's: 0.1, or "10%"; "100%" is all. */
-  readonly parameters?: number | string | undefined;
-  /** Drop until this many bytes of keys and values are saved for one sequence, or this share of all: 0.25, or "25%". */
-  readonly kvBytes?: number | string | undefined;
-  /** Tokens of that sequence, and of the one whose savings the plan states; default: 8192. */
-  readonly context?: number | undefined;
-  /** Score that ranks the modules of a profile; default: importance. An order has its own. */
-  readonly by?: RankName | undefined;
-  /** Seed of a random order; default: 0. */
-  readonly seed?: number | undefined;
-  /**
-   * Whether the order of a profile is the score's alone, as in the paper. By default, outsized modules go last, which the mean over tokens
-   * does not see; `order` checks by removals. Baselines are not changed.
-   */
-  readonly unchecked?: boolean | undefined;
-}
 
 const NOUNS: Readonly<Record<Target, string>> = {
   attention: "attention modules",
@@ -88,26 +63,41 @@ const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("b
 /** Tokens of a long sequence. */
 export const CONTEXT = 8192;
 
-export const planChecks: Checks<PlanOptions> = {
+/** The checks of `PlanOptions`, option by option. */
+export const planChecks = {
+  /** The modules to choose from. Required for a profile; an order has its own target. */
   target: option(oneOf(TARGETS), "<kind> kind of module to drop (required for a profile)"),
+  /** Number of modules to drop. */
   drop: option(wholeNumber(0), "<n> number of modules to drop"),
+  /** Drop until this many parameters are saved, or this share of the model's: 0.1, or "10%"; "100%" is all. */
   parameters: option(
     aShare(BUDGET_SHARES.parameters),
     "<n> drop until this many parameters are saved, or a share such as 10%",
   ),
+  /** Drop until this many bytes of keys and values are saved for one sequence, or this share of all: 0.25, or "25%". */
   kvBytes: option(
     aShare(BUDGET_SHARES.kvBytes),
     "<n> drop until this many bytes of KV cache are saved, or a share such as 25%",
   ),
+  /** Tokens of that sequence, and of the one whose savings the plan states; default: 8192. */
   context: option(wholeNumber(1), "<t> sequence length for `kvBytes` and the savings, in tokens", CONTEXT),
+  /** Score that ranks the modules of a profile; default: importance. An order has its own. */
   by: option(anOrder, "<order> score that ranks the modules of a profile", PAPER_SCORE),
+  /** Seed of a random order; default: 0. */
   seed: option(wholeNumber(0), "<n> seed of the random order", 0),
+  /**
+   * Whether the order of a profile is the score's alone, as in the paper. By default, outsized modules go last, which the mean over tokens
+   * does not see; `order` checks by removals. Baselines are not changed.
+   */
   unchecked: option(
     flag,
     "keep the order of the score alone, as the paper does; by default, outsized modules of a profile go last",
   ),
   ...constraintChecks,
 };
+
+/** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
+export type PlanOptions = Of<typeof planChecks>;
 
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 

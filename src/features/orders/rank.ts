@@ -1,9 +1,9 @@
 /** Rankings from a profile and from two side by side, and the number of modules that can be dropped. */
 import {
   type Check,
-  type Checks,
   expect,
   like,
+  type Of,
   oneOf,
   optionsOf,
   required,
@@ -12,7 +12,7 @@ import {
 import { KINDS, MODULES } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import { type DropOrder, orderKind } from "./result.ts";
-import { head, PAPER_SCORE, type RankName, RANKS, SCORES, type Target } from "core/result/mod.ts";
+import { head, PAPER_SCORE, RANKS, SCORES, type Target } from "core/result/mod.ts";
 import type { Profile, Ranked } from "../profile/mod.ts";
 import { candidatesOf, type Entry, ranked, type Scores } from "./scores/score.ts";
 import { scores } from "./scores/mod.ts";
@@ -21,8 +21,8 @@ import { constraintsOf, fits } from "./constraints.ts";
 /** The targets that a profile can rank: all except windows. */
 export type RankTarget = Exclude<Target, "consecutive">;
 
-export const aTarget: Check = oneOf([...KINDS, "joint"]);
-export const anOrder: Check = oneOf(RANKS);
+export const aTarget = oneOf([...KINDS, "joint"]);
+export const anOrder = oneOf(RANKS);
 
 /** Importances of every kind of module; profiles have them, and results of randomInit. */
 const scored: Check = like(
@@ -30,17 +30,18 @@ const scored: Check = like(
   (value) => KINDS.every((kind) => Array.isArray((value as Partial<Scores> | null)?.[kind]?.importance)),
 );
 
-/** What `rank` ranks, and by which score. */
-export interface RankOptions {
+/** The checks of `RankOptions`, option by option. */
+export const rankChecks = {
   /** The modules that compete. */
-  readonly target: RankTarget;
+  target: required(aTarget),
   /** The score; default: importance. */
-  readonly by?: RankName | undefined;
+  by: anOrder,
   /** Seed of a random order; default: 0. */
-  readonly seed?: number | undefined;
-}
+  seed: wholeNumber(0),
+};
 
-const rankChecks: Checks<RankOptions> = { target: required(aTarget), by: anOrder, seed: wholeNumber(0) };
+/** What `rank` ranks, and by which score. */
+export type RankOptions = Of<typeof rankChecks>;
 
 /**
  * Ranks all modules of a target in drop order.

@@ -1,40 +1,27 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
-import { type Checks, oneOf, option, required, wholeNumber } from "core/entry/mod.ts";
+import { type Of, oneOf, option, required, wholeNumber } from "core/entry/mod.ts";
 import type { DropOrder } from "./result.ts";
-import { ORDERS, PAPER_SCORE, type ScoreName, SCORES, type Target, TARGETS } from "core/result/mod.ts";
+import { ORDERS, PAPER_SCORE, SCORES, TARGETS } from "core/result/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import { studyChecks, type StudyOptions } from "core/study/options.ts";
+import { studyChecks } from "core/study/options.ts";
 import { scores } from "./scores/mod.ts";
-import { constraintChecks, type ConstraintOptions, constraintsOf, orderingChecks } from "./constraints.ts";
+import { constraintChecks, constraintsOf, orderingChecks } from "./constraints.ts";
 import { isCheckable } from "./check.ts";
 import { droppable } from "./rank.ts";
 
-/** Options of `order`. Scores and losses are measured over `text`. */
-export interface OrderOptions extends StudyOptions, ConstraintOptions {
-  /** The modules to order. */
-  readonly target: Target;
-  /** Score or search that orders them; default: importance. */
-  readonly by?: ScoreName | undefined;
-  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
-  readonly upto?: number | undefined;
-  /** Seed of a random order; default: 0. */
-  readonly seed?: number | undefined;
-  /**
-   * Whether the order is the score's alone. By default, the first candidates, twice as many as requested, are removed one by one on two
-   * short samples, and those that cost far more than the others go last. Baselines, windows and scores that measure removals are not checked.
-   */
-  readonly unchecked?: boolean | undefined;
-}
-
-export const orderChecks: Checks<OrderOptions> = {
+/** The checks of `OrderOptions`, option by option. */
+export const orderChecks = {
   ...studyChecks,
   ...constraintChecks,
+  /** The modules to order. */
   target: option(required(oneOf(TARGETS)), "<kind> what to drop"),
+  /** Score or search that orders them; default: importance. */
   by: option(
     oneOf(ORDERS),
     "<order> score or search that ranks them; for blocks, importance is ShortGPT's block influence",
     PAPER_SCORE,
   ),
+  /** Number of modules; default: all. For windows, number of blocks in the largest; default: half of the layers. */
   upto: option(
     wholeNumber(1),
     "<n> number to rank, or blocks in the largest window",
@@ -42,6 +29,9 @@ export const orderChecks: Checks<OrderOptions> = {
   ),
   ...orderingChecks,
 };
+
+/** Options of `order`. Scores and losses are measured over `text`. */
+export type OrderOptions = Of<typeof orderChecks>;
 
 /** The origin of an order, besides which text it is measured on. */
 export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints"> & {

@@ -1,12 +1,12 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import { KINDS, type ModuleKind } from "core/measure/mod.ts";
-import { type Checks, eachOf } from "core/entry/mod.ts";
+import { type Checks, eachOf, type Of } from "core/entry/mod.ts";
 import { scoring } from "core/models/mod.ts";
 import type { Profile } from "./result.ts";
 import { profileSums } from "./means.ts";
 import type { TypesOf } from "core/result/mod.ts";
 import { type DropPlan, gramProbe, type GramSums, routingProbe } from "core/run/mod.ts";
-import { reporter, studyChecks, type StudyOptions } from "core/study/options.ts";
+import { reporter, studyChecks } from "core/study/options.ts";
 import type { Subject } from "core/study/over.ts";
 import { type StudyOver, studyOver } from "core/study/study_over.ts";
 import { pass } from "core/study/pass.ts";
@@ -15,12 +15,6 @@ import { aDrop } from "core/study/plan.ts";
 import { run } from "core/study/study.ts";
 import type { Text } from "core/study/text.ts";
 import { sizesOf, type StudyModel } from "core/subject/mod.ts";
-
-/** Options of `profile`. */
-export interface ProfileOptions extends StudyOptions {
-  /** Modules to drop from the measured model; default: none. */
-  readonly drop?: Partial<DropPlan>;
-}
 
 /**
  * Measures the importance of every module of a model over a calibration text.
@@ -38,10 +32,20 @@ export async function profile(model: StudyModel | string, options: ProfileOption
   return await run(profileStudy, model, options);
 }
 
+/** The checks of `ProfileOptions`, option by option. */
+export const profileChecks = {
+  ...studyChecks,
+  /** Modules to drop from the measured model; default: none. */
+  drop: aDrop,
+};
+
+/** Options of `profile`. */
+export type ProfileOptions = Of<typeof profileChecks>;
+
 const profiling = {
   verb: "profile",
   says: "measure importance, magnitude and sign of every module",
-  checks: { ...studyChecks, drop: aDrop } as Checks<ProfileOptions>,
+  checks: profileChecks as Checks<ProfileOptions>,
   result: profileSums,
   passes: ({ seed }, _, size, plans) => [{ ...size, plans, head: false, drawn: seed !== undefined }],
   async measure({ model, blocks, requests: [{ provenance: { drop } }] }, options) {

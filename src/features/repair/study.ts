@@ -5,12 +5,12 @@
  * stream; their targets are the full model's, so that each also makes up for the loss that reaches it. Each token weighs one over its
  * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
-import { type Checks, expect, flag, oneOf, option, optionsOf, required, usually } from "core/entry/mod.ts";
-import { type DropPlan, noDrop, type RepairName, REPAIRS } from "core/measure/mod.ts";
+import { expect, flag, type Of, oneOf, option, optionsOf, required, usually } from "core/entry/mod.ts";
+import { type DropPlan, noDrop, REPAIRS } from "core/measure/mod.ts";
 import type { Plan } from "core/result/mod.ts";
 import { dropPlan } from "core/run/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
-import { REPAIR_SAMPLES, studyChecks, type StudyOptions } from "core/study/options.ts";
+import { REPAIR_SAMPLES, studyChecks } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlan, type PlanLike } from "core/study/plan.ts";
 import { standInFor, study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
@@ -20,26 +20,24 @@ import { fitPasses, fitsOf, repairedBy, repairing, repairOf } from "./fits.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
 import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 
-/** Options of `repair`. */
-export interface RepairOptions extends StudyOptions {
+/** The checks of `RepairOptions`, option by option. */
+export const repairChecks = {
+  ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
   /**
    * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input
    * (`linear`). In the MLP before it, or in sequence behind it: another output projection (`refit`).
    */
-  readonly by?: RepairName | undefined;
-  /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
-  readonly sequential?: boolean | undefined;
-}
-
-const repairChecks: Checks<RepairOptions> = {
-  ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
   by: option(
     oneOf(REPAIRS),
     "<repair> in a module's place, its mean update or a linear map of its input; or another output projection of the nearest MLP (refit)",
     "mean",
   ),
+  /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
   sequential: option(flag, "fit each repair on the repaired model's stream, towards the full model's"),
 };
+
+/** Options of `repair`. */
+export type RepairOptions = Of<typeof repairChecks>;
 
 /**
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last

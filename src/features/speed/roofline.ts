@@ -6,21 +6,21 @@
  * Where dropping saves such other time too (starting kernels, allocating), a measured speed-up may be above it.
  */
 import {
-  type Checks,
+  type Check,
   displayable,
   list,
   number,
+  type Of,
   once,
   oneOf,
   option,
   orElse,
   reportChecks,
-  type Reports,
   required,
   sum,
   wholeNumber,
 } from "core/entry/mod.ts";
-import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "core/measure/mod.ts";
+import { DEVICE_NAMES, DEVICES, gamma, type Roof, roofSeconds } from "core/measure/mod.ts";
 import { type ModelSpec, readSpec } from "core/models/mod.ts";
 import { head, type Plan, planData, VERSION } from "core/result/mod.ts";
 import { type Roofline, rooflineKind } from "./result.ts";
@@ -40,45 +40,38 @@ import { type NamedConfig, onConfig } from "core/subject/mod.ts";
 import { aDrop, expectDepth } from "core/study/plan.ts";
 import { PAPER_SPEEDS, type PaperSpeed } from "./paper.ts";
 
-/** Options of `roofline`. */
-export interface RooflineOptions extends Reports {
-  /** The device: rtx-a6000, a6000-ada, a100, h100. */
-  readonly device: DeviceName;
-  /** Number of devices, which share the work evenly and at no cost; default: 1. */
-  readonly devices?: number | undefined;
-  /** Bits per weight: 16 (default) or 4. Keys, values, embedding and head have 16 bits in both cases. */
-  readonly bits?: 16 | 4 | undefined;
-  /** Batch sizes; default: "max", as many texts as fit beside the full model, or 1 if none fits. */
-  readonly batch?: readonly number[] | "max" | undefined;
-  /** Tokens read from each text; default: 2048. */
-  readonly input?: number | undefined;
-  /** Tokens written for each text; default: 2048. */
-  readonly output?: number | undefined;
-  /**
-   * Modules to drop; the full model is added. Default: as many of the last attention modules as the paper drops from this model, or
-   * else a quarter and half of them.
-   */
-  readonly plans?: readonly Partial<DropPlan>[] | undefined;
-}
-
-export const rooflineChecks: Checks<RooflineOptions> = {
+/** The checks of `RooflineOptions`, option by option. */
+export const rooflineChecks = {
   ...reportChecks,
+  /** The device: rtx-a6000, a6000-ada, a100, h100. */
   device: required(oneOf(DEVICE_NAMES)),
+  /** Number of devices, which share the work evenly and at no cost; default: 1. */
   devices: option(wholeNumber(1), "<n> number of devices that share the work"),
+  /** Bits per weight: 16 (default) or 4. Keys, values, embedding and head have 16 bits in both cases. */
   bits: option(
-    number("16 or 4", (value) => value === 16 || value === 4),
+    number("16 or 4", (value) => value === 16 || value === 4) as Check<16 | 4>,
     "<n> bits per weight on the device: 16, or 4 with one scale per 32 weights",
     16,
   ),
+  /** Batch sizes; default: "max", as many texts as fit beside the full model, or 1 if none fits. */
   batch: option(
     orElse((value) => typeof value === "string", oneOf(["max"]), list(wholeNumber(1), "batch sizes", 1)),
     "<sizes> batch sizes, for example 1,4; with `device` also max",
     1,
   ),
+  /** Tokens read from each text; default: 2048. */
   input: wholeNumber(1),
+  /** Tokens written for each text; default: 2048. */
   output: wholeNumber(1),
+  /**
+   * Modules to drop; the full model is added. Default: as many of the last attention modules as the paper drops from this model, or
+   * else a quarter and half of them.
+   */
   plans: list(aDrop, "plans"),
 };
+
+/** Options of `roofline`. */
+export type RooflineOptions = Of<typeof rooflineChecks>;
 
 /** A scale of 16 bits for each 32 numbers of 4. */
 const FOUR_BITS = 4.5 / 8;

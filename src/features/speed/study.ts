@@ -8,10 +8,10 @@
  * Tokens are random: which they are makes no difference.
  */
 import {
-  type Checks,
   displayable,
   filled,
   list,
+  type Of,
   oneOf,
   option,
   required,
@@ -40,7 +40,7 @@ import {
 import { type DecoderOptions, readAtOnce, rowsFor } from "core/run/decode/mod.ts";
 import { noticeBeyond, type StudyModel } from "core/subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "core/study/estimate.ts";
-import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "core/study/options.ts";
+import { computedOn, engineOf, reporter, unkeptChecks } from "core/study/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
@@ -62,40 +62,32 @@ import { turnsInLlama } from "./llama.ts";
 import { fasterBy, measuredOf, mediansOf, ratiosOf } from "./ratios.ts";
 import { type Player, takeTurns, type TurnOptions, turnReporter, turnsOf } from "./turns.ts";
 
-/** Options of `speed`. */
-export interface SpeedOptions extends Omit<RunOptions, "results"> {
-  /** Batch sizes: numbers of texts side by side; default: 1. */
-  readonly batch?: readonly number[] | undefined;
-  /** Context lengths: tokens of each text that are read before writing; default: 128 and 1024. */
-  readonly context?: readonly number[] | undefined;
-  /** Tokens written in each round; default: 32. */
-  readonly new?: number | undefined;
-  /** Number of rounds; default: 5. */
-  readonly repeat?: number | undefined;
-  /** Seed of the random tokens; default: 0. */
-  readonly seed?: number | undefined;
-  /** llama.cpp runs the full model and the plans as GGUF files (`lamina ggml` installs it); default: Lamina's own engines run them. */
-  readonly in?: "llama.cpp" | undefined;
-  /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
-  readonly evaluations?: readonly Evaluation[] | undefined;
-}
-
-const checks: Checks<OverPlans<SpeedOptions>> = {
+/** The checks of `SpeedOptions`, option by option. */
+export const speedChecks = {
   ...unkeptChecks,
-  plans: required(list(aDrop, "plans")),
+  /** Batch sizes: numbers of texts side by side; default: 1. */
   batch: option(list(wholeNumber(1), "batch sizes", 1), "<sizes> batch sizes, for example 1,4", [1]),
+  /** Context lengths: tokens of each text that are read before writing; default: 128 and 1024. */
   context: option(list(wholeNumber(1), "contexts", 1), "<sizes> prompt lengths in tokens", [128, 1024]),
+  /** Tokens written in each round; default: 32. */
   new: option(wholeNumber(1), "<n> new tokens per prompt", 32),
+  /** Number of rounds; default: 5. */
   repeat: option(wholeNumber(1), "<n> number of rounds", 5),
+  /** Seed of the random tokens; default: 0. */
   seed: option(wholeNumber(0), "<n> seed of the random prompts", 0),
+  /** llama.cpp runs the full model and the plans as GGUF files (`lamina ggml` installs it); default: Lamina's own engines run them. */
   in: option(
     oneOf(["llama.cpp"]),
     "<name> measure GGUF files in llama.cpp itself, which `lamina ggml` installs",
     undefined,
     { excludes: ["batch", "engine", "precision", "memory"] },
   ),
-  evaluations: list(resultOf("evaluate"), "evaluations"),
+  /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
+  evaluations: list(resultOf<Evaluation>("evaluate"), "evaluations"),
 };
+
+/** Options of `speed`. */
+export type SpeedOptions = Of<typeof speedChecks>;
 
 /** What a text takes besides its ids: its lists, in each player. */
 const [TEXT_BYTES, ID_BYTES, FLOAT_BYTES] = [256, 8, 4];
@@ -127,7 +119,7 @@ export async function speed(
 export const speedStudy = study<OverPlans<SpeedOptions>, Speed, StudyModel, SpeedEstimate>({
   verb: "measure speed",
   label: "speed",
-  checks,
+  checks: { ...speedChecks, plans: required(list(aDrop, "plans")) },
   async run(scope, model, options) {
     const measure = options.in ? measuredInLlama : measured;
     return await scope.work(
@@ -155,7 +147,7 @@ export const speedStudy = study<OverPlans<SpeedOptions>, Speed, StudyModel, Spee
 type Asked = ReturnType<typeof askedOf>;
 
 function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlans<SpeedOptions>) {
-  const { batch, context, new: steps, repeat, seed } = filled(checks, options);
+  const { batch, context, new: steps, repeat, seed } = filled(speedChecks, options);
   return {
     plans: [noDrop, ...options.plans.map((plan) => dropsIn(model, plan))],
     settings: batch.flatMap((texts) => context.map((tokens) => ({ batch: texts, context: tokens }))),

@@ -30,12 +30,12 @@ export interface Curve {
 /** A curve as an option of `sweep`: without a seed, `seed` is null. */
 export type CurveOption = Pick<Curve, "target" | "by"> & { readonly seed?: number | null | undefined };
 
-const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
-export const aCurve: Check = record(
+const aSeed: Check<number | null> = (value, path) => value === null ? null : wholeNumber(0)(value, path);
+export const aCurve: Check<CurveOption> = record(
   { target: required(aTarget), by: required(anOrder), seed: aSeed },
   "a curve, as { target, by, seed }",
 );
-export const stepList: Check = list(wholeNumber(0), "steps", 1);
+export const stepList = list(wholeNumber(0), "steps", 1);
 
 /** Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
 export function sweepSteps(upto = 15): number[] {

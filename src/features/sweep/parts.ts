@@ -1,10 +1,10 @@
 /** Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made. */
-import type { RepairName } from "core/measure/mod.ts";
+import { REPAIRS } from "core/measure/mod.ts";
 import type { ModelSpec } from "core/models/mod.ts";
 import {
   candidatesOf,
   constrains,
-  type ConstraintOptions,
+  constraintChecks,
   constraintsOf,
   dropOfEntries,
   type DropOrder,
@@ -16,39 +16,43 @@ import {
   scores,
 } from "../orders/mod.ts";
 import type { Profile } from "../profile/mod.ts";
-import { type ScoreName, SCORES, type Target } from "core/result/mod.ts";
-import { type StudyModel, textChecks, type TextOptions } from "core/subject/mod.ts";
-import { aProfile } from "core/study/plan.ts";
-import { optionsOf } from "core/entry/mod.ts";
-import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
-import { type Curve, type CurveOption, seedsOf, stepsWithin, sweepSteps, SWEPT } from "./curves.ts";
+import { ORDERS, type ScoreName, SCORES, type Target, TARGETS } from "core/result/mod.ts";
+import { type StudyModel, textChecks } from "core/subject/mod.ts";
+import { list, type Of, oneOf, option, optionsOf, orElse, resultOf, wholeNumber } from "core/entry/mod.ts";
+import { heldOutChecks, REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "core/study/options.ts";
+import {
+  aCurve,
+  type Curve,
+  seedsOf,
+  stepList,
+  stepsWithin,
+  SWEEP_STEPS,
+  sweepSteps,
+  SWEPT,
+} from "./curves.ts";
 import { textOf } from "core/study/text.ts";
 import { repairing } from "../repair/mod.ts";
 
-/** What the orders and the repairs of a study are computed from. */
-export interface CalibratedOptions {
-  /** Text that orders and repairs are computed from; default: 8 blocks of 512 tokens of `stories`. */
-  readonly calibration?: Partial<TextOptions> | undefined;
-  /** A profile of the model; default: it is measured over the calibration text. */
-  readonly profile?: Profile | undefined;
+/** The checks of `CalibratedOptions`, option by option. */
+export const calibratedChecks = {
   /**
    * Repairs of the dropped modules, fitted on the calibration text. `sweep` adds a line of each beside every curve, without the numbers
    * at which it is refused, or no better than the drop on samples held out of the fit; `fit` tries them where the bare drop breaks the
    * promise. Default: none.
    */
-  readonly repair?: readonly RepairName[] | undefined;
-  /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
-  readonly sequential?: boolean | undefined;
-  /** Samples of the calibration text that repairs are fitted on; default: 24. */
-  readonly repairSamples?: number | undefined;
-}
-
-export const calibratedChecks = {
+  repair: option(
+    list(oneOf(REPAIRS), "repairs"),
+    "<repairs> add a line for each repair of the dropped modules",
+  ),
+  /** Text that orders and repairs are computed from; default: 8 blocks of 512 tokens of `stories`. */
   calibration: optionsOf(textChecks),
   ...repairFitChecks,
-  seed: orderingChecks.seed,
-  profile: aProfile,
+  /** A profile of the model; default: it is measured over the calibration text. */
+  profile: resultOf<Profile>("profile"),
 };
+
+/** What the orders and the repairs of a study are computed from. */
+export type CalibratedOptions = Of<typeof calibratedChecks>;
 
 /** The calibration text of a study, and the ways to repair that its options name. */
 export function calibrated(
@@ -66,23 +70,31 @@ export function calibrated(
   };
 }
 
-/** Options of `sweep`. The quality is measured over `text`. */
-export interface SweepOptions extends StudyOptions, ConstraintOptions, CalibratedOptions {
+const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
+const curveOrOrder = orElse(hasKind, resultOf<DropOrder>("order"), aCurve);
+/** The checks of `SweepOptions`, option by option. */
+export const sweepChecks = {
+  ...heldOutChecks,
+  ...constraintChecks,
   /** The modules to drop; default: attention. */
-  readonly targets?: readonly Target[] | undefined;
-  /** The scores and searches that order them; default: importance, and its baselines magnitude, deepest and random. */
-  readonly by?: readonly ScoreName[] | undefined;
+  targets: list(oneOf(TARGETS), "targets", 1),
   /** Largest number of modules to drop; default: 15, or all. */
-  readonly upto?: number | undefined;
+  upto: option(wholeNumber(0), "<n> drop at most this many modules", `${SWEEP_STEPS.at(-1)}, or all`),
+  /** The scores and searches that order them; default: importance, and its baselines magnitude, deepest and random. */
+  by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to compare", "importance and baselines"),
+  ...calibratedChecks,
   /** Seed of the first random order; default: 0. */
-  readonly seed?: number | undefined;
+  seed: orderingChecks.seed,
   /** Number of random orders; default: 3. */
-  readonly seeds?: number | undefined;
+  seeds: wholeNumber(0),
   /** Numbers of drops; default: 0, 1, 2, 4, 8, 12, … up to `upto`. */
-  readonly steps?: readonly number[] | undefined;
+  steps: stepList,
   /** Curves and orders to measure instead of those that `targets` and `by` name. */
-  readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
-}
+  curves: list(curveOrOrder, "curves"),
+};
+
+/** Options of `sweep`. The quality is measured over `text`. */
+export type SweepOptions = Of<typeof sweepChecks>;
 
 /**
  * The parts of a sweep: steps, curves that a profile ranks or orders that are there, and orders that have to be

@@ -6,7 +6,7 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "core/measure/mod.ts";
-import { displayable, enter, expect, option, reportsOf } from "core/entry/mod.ts";
+import { displayable, enter, expect, type Of, option, reportsOf } from "core/entry/mod.ts";
 import { type Checkpoints, checkpointsKind } from "./result.ts";
 import { head, isEarlier } from "core/result/mod.ts";
 import { type Profile, profileIn } from "../profile/mod.ts";
@@ -31,11 +31,19 @@ import {
 } from "core/subject/mod.ts";
 import { textOf } from "core/study/text.ts";
 
-/** Options of `checkpoints`. */
-export interface CheckpointsOptions extends StudyOptions {
+/** The checks of `CheckpointsOptions`, option by option. */
+export const checkpointsChecks = {
+  ...studyChecks,
   /** Text for measuring quality with half of the modules dropped, at each step; by default, quality is not measured. */
-  readonly quality?: string | undefined;
-}
+  quality: option(
+    aText,
+    "[file|name] also measure perplexity on this text with half of the modules dropped",
+    HELD_OUT_TEXT,
+  ),
+};
+
+/** Options of `checkpoints`. */
+export type CheckpointsOptions = Of<typeof checkpointsChecks>;
 
 const HALVES: readonly Curve[] = KINDS.map((target) => ({ target, by: "importance", seed: null }));
 
@@ -59,14 +67,7 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
 export const checkpointsStudy = study<CheckpointsOptions, Checkpoints, Series, Price, Series>({
   verb: "profile checkpoints",
   label: ({ name }) => `checkpoints of ${name}`,
-  checks: {
-    ...studyChecks,
-    quality: option(
-      aText,
-      "[file|name] also measure perplexity on this text with half of the modules dropped",
-      HELD_OUT_TEXT,
-    ),
-  },
+  checks: checkpointsChecks,
   on(verb, series, options, checks, use) {
     expect(verb, "series", series, aSeries);
     return enter(verb, series.name, options, checks, (options) => use(series, options));

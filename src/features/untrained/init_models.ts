@@ -2,7 +2,7 @@
  * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
  * a map over width and standard deviation.
  */
-import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "core/entry/mod.ts";
+import { eachIn, expect, list, number, type Of, optionsOf, required, wholeNumber } from "core/entry/mod.ts";
 import { moduleRatio, type RatioPoint } from "./theory/module_ratio.ts";
 import { readSpec, scoring } from "core/models/mod.ts";
 import type { InitModel } from "./init_model.ts";
@@ -142,19 +142,17 @@ export function atWidth(
   return { hidden, heads: fitting.reduce((best, heads) => off(heads) < off(best) ? heads : best) };
 }
 
-/** Options of `ratioMap`. */
-export interface RatioOptions extends RandomInitOptions {
-  /** Widths of the stream, D. */
-  readonly widths: readonly number[];
-  /** Standard deviations of the weights. */
-  readonly stds: readonly number[];
-}
-
-const ratioChecks = {
+/** The checks of `RatioOptions`, option by option. */
+export const ratioChecks = {
   ...randomInitChecks,
-  widths: list(wholeNumber(1), "widths"),
-  stds: list(number("a number above 0", (std) => std > 0), "numbers"),
+  /** Widths of the stream, D. */
+  widths: required(list(wholeNumber(1), "widths")),
+  /** Standard deviations of the weights. */
+  stds: required(list(number("a number above 0", (std) => std > 0), "numbers")),
 };
+
+/** Options of `ratioMap`. */
+export type RatioOptions = Of<typeof ratioChecks>;
 
 /**
  * Computes the ratio of attention's importance to the MLP's by the closed form, for every width and standard deviation.
@@ -171,8 +169,6 @@ export function ratioMap(named: NamedConfig, ratios: RatioOptions): RatioPoint[]
   expect("map ratios", "configuration", named, aConfig);
   expect("map ratios", "options", ratios, optionsOf(ratioChecks));
   const { widths, stds, ...options } = ratios;
-  expect("map ratios", "widths", widths, required(ratioChecks.widths));
-  expect("map ratios", "stds", stds, required(ratioChecks.stds));
   const at = (hidden: number, std: number) => ({ ...options, ...atWidth(named, hidden), std });
   return widths.flatMap((hidden) =>
     stds.map((std) => ({ hidden, std, ratio: moduleRatio(predictInit(named, at(hidden, std))) }))

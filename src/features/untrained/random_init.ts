@@ -5,7 +5,7 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, filled, number, oneOf, option, wholeNumber } from "core/entry/mod.ts";
+import { type Checks, filled, number, type Of, oneOf, option, wholeNumber } from "core/entry/mod.ts";
 import {
   allowedFields,
   firstScoring,
@@ -25,42 +25,44 @@ import { noDrop } from "core/run/mod.ts";
 import type { Tokenizer } from "core/text/mod.ts";
 import type { Subject } from "core/study/over.ts";
 import { type NamedConfig, noted, onConfig, textChecks } from "core/subject/mod.ts";
-import { studyChecks, type StudyOptions } from "core/study/options.ts";
+import { studyChecks } from "core/study/options.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
 import { zipfOf } from "core/study/text.ts";
 import { profileIn } from "../profile/mod.ts";
-
-/** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
-export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
-  /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
-  readonly seeds?: number | undefined;
-  /** The first seed; default: 0. */
-  readonly seed?: number | undefined;
-  /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
-  readonly std?: number | undefined;
-  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the family's (`std`, in GPT-2 divided by √(2L)). */
-  readonly residualStd?: number | undefined;
-}
 
 /** Largest numbers of seeds, of layers, and of a width: beyond all models, and small enough for lists of as many. */
 const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
 
 const positive = number("a number above 0", (value) => value > 0);
 const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
-export const randomInitChecks: Checks<RandomInitOptions> = {
-  ...sizeChecks,
-  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", 2),
-  length: option(textChecks.length, "<t> tokens per block", 256),
-  seeds: option(wholeNumber(1, MOST_SEEDS), "<n> number of random seeds, for a mean and a spread", 1),
-  seed: option(wholeNumber(0), "<n> the first random seed", 0),
-  std: option(positive, "<s> standard deviation of the weights", "the config's"),
-  residualStd: option(positive, "<s> standard deviation of the output projections", "the family's"),
+const shapeChecks: Checks<Reshaping> = {
   hidden: option(wholeNumber(1, MOST_WIDE), "<d> change the hidden size; heads and MLP scale in proportion"),
   layers: option(wholeNumber(1, MOST_LAYERS), "<n> change the number of layers"),
   heads: option(wholeNumber(1, MOST_WIDE), "<n> change the number of heads at the same total width"),
   norm: option(oneOf(["pre", "peri", "post"]), "<place> placement of the norms"),
 };
+
+/** The checks of `RandomInitOptions`, option by option. */
+export const randomInitChecks = {
+  ...sizeChecks,
+  /** Number of blocks of random words; default: 2. */
+  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", 2),
+  /** Tokens in each block; default: 256. */
+  length: option(textChecks.length, "<t> tokens per block", 256),
+  /** Number of seeds, starting from `seed`; defaults: 1 and 0. */
+  seeds: option(wholeNumber(1, MOST_SEEDS), "<n> number of random seeds, for a mean and a spread", 1),
+  /** The first seed; default: 0. */
+  seed: option(wholeNumber(0), "<n> the first random seed", 0),
+  /** Standard deviation of the weights; default: the configuration's `initializer_range`. */
+  std: option(positive, "<s> standard deviation of the weights", "the config's"),
+  /** Standard deviation of the projections onto the residual stream; default: the configuration's, or the family's (`std`, in GPT-2 divided by √(2L)). */
+  residualStd: option(positive, "<s> standard deviation of the output projections", "the family's"),
+  ...shapeChecks,
+};
+
+/** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
+export type RandomInitOptions = Of<typeof randomInitChecks>;
 
 /**
  * Measures the importance of every module of an untrained model, as mean and spread over seeds.

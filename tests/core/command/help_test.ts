@@ -62,13 +62,13 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   fit: ["fit/limits", "fit/options"],
   evaluate: ["evaluate/study"],
   generate: ["generate/generate"],
-  causes: ["causes/study"],
+  causes: ["causes/work"],
   order: ["orders/request", "orders/constraints"],
   sweep: ["sweep/parts", "orders/constraints"],
   speed: ["speed/study"],
   "random-init": ["untrained/random_init"],
 };
-const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g;
+const COMMENT = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:readonly )?(\w+)\??:/g;
 
 /** Defaults that are numbers, by option, as comments name them; of several the first. */
 async function commented(file: string): Promise<[name: string, value: string][]> {

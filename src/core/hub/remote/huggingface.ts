@@ -51,7 +51,7 @@ export function parseHubId(ref: string): HubRepo | null {
  */
 export async function hubModel(
   repo: HubRepo,
-  options: Reports & { stream?: boolean } = {},
+  options: Reports & { stream?: boolean | undefined } = {},
 ): Promise<ModelFiles> {
   const here = await soundSnapshot(repo, completeModel, options);
   if (here) {

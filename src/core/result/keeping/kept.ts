@@ -8,18 +8,21 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isFile, writeWhole } from "../../disk/mod.ts";
+import { type Of, reportChecks, text } from "../../entry/mod.ts";
 import { cacheKey, canonical } from "./key.ts";
 import { type AnyKind, head, type KeptKind, manifests, type OfKind, type Result } from "../kind.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
-/** Where results are kept, and where notices go. */
-export interface Keeping {
+/** The checks of `Keeping`, option by option. */
+export const keepingChecks = {
   /** A folder in which results are kept and found again; without it, nothing is kept. */
-  readonly results?: string | undefined;
-  /** Receives single lines for people to read. */
-  readonly onNotice?: ((line: string) => void) | undefined;
-}
+  results: text,
+  onNotice: reportChecks.onNotice,
+};
+
+/** Where results are kept, and where notices go. */
+export type Keeping = Of<typeof keepingChecks>;
 
 export const resultPath = (folder: string, kind: AnyKind, origin: Provenance): string =>
   join(folder, keptName(kind, origin));

@@ -1,11 +1,12 @@
 /** The options that every figure takes: its width, its font, its theme, and other names for its labels. */
 import {
-  type Checks,
+  type Check,
   eachIn,
   expect,
   flag,
   like,
   nearNames,
+  type Of,
   oneOf,
   optionsOf,
   text,
@@ -15,26 +16,6 @@ import { type Labelled, labelsIn, type Renames } from "./draw/renaming.ts";
 import { THEME_NAMES } from "./draw/colors.ts";
 import { WIDTH } from "./draw/panel.ts";
 
-/** How a figure looks: the last argument of every function that draws one. */
-export interface FigureOptions {
-  /**
-   * Width of the picture in CSS pixels, 96 an inch; 640 by default, from 240 to 2400. A column of 3.3 inches is 317. Below 640 the picture
-   * is laid out anew, not shrunk: no letter gets smaller than 9 pixels (6.75 points), and panels without room move below each other.
-   */
-  readonly width?: number;
-  /**
-   * The font, as in CSS: "Helvetica", "Times New Roman, serif". PNG and PDF take Arimo (as wide as Helvetica and Arial), Tinos (as wide as
-   * Times), or a font file of that name among the system's fonts; a letter that the font does not have is drawn as a box.
-   */
-  readonly fontFamily?: string;
-  /** False leaves out the lines of text above and below the panels, which a paper's caption replaces. */
-  readonly title?: boolean;
-  /** "light" by default; "dark" for dark pages; "print" is black, without a background. */
-  readonly theme?: "light" | "dark" | "print";
-  /** Other names for labels, by the text that is drawn: `{ attention: "Attention" }`; of lines, keys, panels, axes and categories. */
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** Pixels for the smallest letters, which have 14 units. */
@@ -43,7 +24,7 @@ const LEGIBLE = 9 / 14;
 const [NARROWEST, WIDEST] = [240, 2400];
 
 /** Names of fonts, which go into an attribute and a PDF: letters, digits, spaces, hyphens and quotes. */
-const aFont = like(
+const aFont: Check<string> = like(
   "names of fonts, as in CSS",
   (value) =>
     typeof value === "string" && value.length <= 200 && /^[\p{L}\p{N} ,.'"_-]+$/u.test(value) &&
@@ -51,20 +32,35 @@ const aFont = like(
   "string",
 );
 
-const checks: Checks<FigureOptions> = {
+/** The checks of `FigureOptions`, option by option. */
+export const figureChecks = {
+  /**
+   * Width of the picture in CSS pixels, 96 an inch; 640 by default, from 240 to 2400. A column of 3.3 inches is 317. Below 640 the picture
+   * is laid out anew, not shrunk: no letter gets smaller than 9 pixels (6.75 points), and panels without room move below each other.
+   */
   width: wholeNumber(NARROWEST, WIDEST),
+  /**
+   * The font, as in CSS: "Helvetica", "Times New Roman, serif". PNG and PDF take Arimo (as wide as Helvetica and Arial), Tinos (as wide as
+   * Times), or a font file of that name among the system's fonts; a letter that the font does not have is drawn as a box.
+   */
   fontFamily: aFont,
+  /** False leaves out the lines of text above and below the panels, which a paper's caption replaces. */
   title: flag,
+  /** "light" by default; "dark" for dark pages; "print" is black, without a background. */
   theme: oneOf(THEME_NAMES),
+  /** Other names for labels, by the text that is drawn: `{ attention: "Attention" }`; of lines, keys, panels, axes and categories. */
   labels: eachIn(text, "an object of labels and their new names"),
 };
+
+/** How a figure looks: the last argument of every function that draws one. */
+export type FigureOptions = Of<typeof figureChecks>;
 
 /** How a picture is drawn: its width in units, pixels per unit, and its looks. */
 export type Layout = ReturnType<typeof layoutFor>;
 
 /** The layout that options ask for. Throws `TypeError` or `RangeError` for a wrong option. */
 export function layoutFor(options: FigureOptions = {}) {
-  expect("draw", "options", options, optionsOf(checks));
+  expect("draw", "options", options, optionsOf(figureChecks));
   const { width = WIDTH, fontFamily = FONT, title = true, theme = "light", labels = {} } = options;
   return { ...sizeFor(width), fontFamily, titled: title, theme, labels };
 }
