@@ -57,7 +57,7 @@ const promises: Record<string, RegExp> = {
   figures: /page of figures: .*index\.html/,
   info: /parameters +134,515,008[^]*licence +Apache-2\.0/,
   doctor: /ONNX Runtime/,
-  speed: /tokens\/s|paper/,
+  speed: /tokens\/s|own batch/,
   lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 
