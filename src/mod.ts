@@ -64,6 +64,7 @@ export {
   type ContextOptions,
   type Interactions,
   interactions,
+  type interactionsChecks,
   type InteractionsOptions,
   perplexities,
   type PerplexitiesOptions,

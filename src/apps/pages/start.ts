@@ -37,7 +37,7 @@ const startChecks = {
   onMeasured: func as Check<(result: Profile | Fit) => void>,
 };
 
-/** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
+/** Options of the study. The profile and the curves use `samples`, the fit twice as many, half of which confirm. */
 export type StartOptions = Of<typeof startChecks>;
 
 /** One price and one count of progress for all. */

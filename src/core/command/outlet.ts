@@ -49,8 +49,8 @@ export function listText(results: readonly Result[]): string {
 }
 
 /**
- * Writes the faces that the flags name; prints the table unless standard output is taken, even if writing fails. What is to be typed next
- * reads what was written.
+ * Writes the faces that the flags name; prints the table unless standard output is taken, even if
+ * writing fails. The commands to type next read what was written.
  */
 export async function deliver(
   context: Context,
@@ -66,16 +66,14 @@ export async function deliver(
     ...outputs.filter(({ file }) => !isStandardOutput(file)),
     ...flags.figure === undefined ? [] : [{ file: flags.figure, text: () => figure!(flags.figure!) }],
   ];
-  let isWritten = false;
   try {
     const written = files.map(async ({ file, text }) => [file, await text()] as const);
     await writeTogether([...beside, ...await Promise.all(written)]);
-    isWritten = true;
   } finally {
     if (piped.length === 0 && table) context.print(table());
-    if (piped.length === 0 && next && isWritten) context.write(`\n${next}`);
     for (const { text } of piped) context.write(text().trimEnd());
   }
+  if (piped.length === 0 && next) context.write(`\n${next}`);
   if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));
 }
 

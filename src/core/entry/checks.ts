@@ -29,8 +29,8 @@ export function unfit(
 }
 
 /**
- * Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". A value without a fault is a `T`, which
- * no check holds: only the compiler reads it.
+ * A function that finds the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]".
+ * A value without a fault has type `T`; only the compiler reads `of`, which no check has.
  */
 // deno-lint-ignore no-explicit-any -- a check that says nothing of its values fits every option
 export type Check<T = any> = ((value: unknown, path: string) => Flaw | null) & Relation & {

@@ -42,7 +42,7 @@ export type Looks = readonly (readonly [kind: string, Look<never>])[];
 /** How results of a kind look. */
 export const look = <K extends AnyKind>({ name }: K, own: Look<OfKind<K>>) => [name, own] as const;
 
-/** One record for each entry of a list, and perhaps a figure. */
+/** The look of a kind whose table has one record for each entry; it may have a figure. */
 export const recorded = <K extends AnyKind>(
   kind: K,
   rows: (result: OfKind<K>) => CsvRow[],

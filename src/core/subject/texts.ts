@@ -75,9 +75,9 @@ export const textChecks = {
 };
 under("Text:", textChecks);
 
-/** The text of a study, and how it is cut into blocks. */
+/** Options that name the text of a study and cut it into blocks. */
 export type TextOptions = AllOf<typeof textChecks>;
-/** Some of them; the others have their defaults. */
+/** The same options, any of which may be left to its default. */
 export type SomeText = Of<typeof textChecks>;
 
 /** The name in results of a text of token ids, which needs no tokenizer. */

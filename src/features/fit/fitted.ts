@@ -15,7 +15,10 @@ export function droppedIn({ plan }: Fit): number | undefined {
 export const keptName = ({ provenance: { model }, aims, plan, file }: Fit): string =>
   `fit-${fileName(model.name)}-${cacheKey("fit", [aims, plan, file?.format ?? null])}.json`;
 
-/** Keeps the result with its plan's tensors in a folder, so that the next command can name it; null without a plan or where it cannot be written. */
+/**
+ * Keeps the result with its plan's tensors in a folder, so that the next command can name it; null without a
+ * plan, and where the folder cannot be written.
+ */
 export async function keepFit(fit: Fit, folder: string, name = "fit.json"): Promise<string | null> {
   const { plan } = fit;
   if (!plan) return null;

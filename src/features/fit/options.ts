@@ -29,7 +29,10 @@ under("Search:", searchChecks);
 export const fitChecks = {
   ...aimChecks,
   ...searchChecks,
-  /** Text whose beginning says what columns matter (at most 8 blocks of 256 tokens) and what each part costs alone (2); default: `stories`. */
+  /**
+   * Text whose beginning measures which columns matter (at most 2048 tokens) and what each part costs alone
+   * (256 tokens); default: `stories`.
+   */
   calibration: optionsOf(textChecks),
   ...constraintChecks,
   ...heldOutChecks,

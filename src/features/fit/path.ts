@@ -108,18 +108,18 @@ export function pathOf(
   mayDrop: (modules: Drop["modules"], dropped: Drop["modules"]) => boolean = () => true,
   gap = GAP,
 ): Stop[] {
-  const steps = sites.flatMap((site) => {
-    const states = statesOf(site);
-    return states.map((state, i): Step => {
+  const statesIn = new Map(sites.map((site) => [site, statesOf(site)]));
+  const steps = [...statesIn].flatMap(([site, states]) =>
+    states.map((state, i): Step => {
       const before = states[i - 1] ?? { saved: 0, kld: 0 };
       return { site, state, slope: (state.kld - before.kld) / (state.saved - before.saved) };
-    });
-  }).sort((a, b) => a.slope - b.slope);
-  const least = gap * sum(sites, (site) => statesOf(site).at(-1)?.saved ?? 0);
+    })
+  ).sort((a, b) => a.slope - b.slope);
+  const least = gap * sum([...statesIn.values()], (states) => states.at(-1)?.saved ?? 0);
   let now: Now = new Map();
   const stops = [stopOf(now)];
   for (const [i, step] of steps.entries()) {
-    const before = stopOf(now);
+    const before = stops.at(-1)!;
     if (step.state.dropped.length > 0 && !mayDrop(step.state.dropped, before.dropped)) continue;
     const next = new Map(now).set(step.site, step.state);
     const after = stopOf(next);

@@ -132,12 +132,18 @@ async function someRows(
   return { dtype: "f32", shape: [count, columns], data: picked };
 }
 
-/** Bits of the levels that are measured: the coarsest of at least so many; of a module the first there is. A table is a large part of a file. */
+/**
+ * Least bits of the levels that are measured, each the coarsest of its kind. A module takes the first that exists;
+ * a table, a large part of a file, takes all.
+ */
 const MEASURED = { module: [4, 3, 0], table: [6, 5.5, 5, 4, 3] };
 /** The share of a unit's bytes that a measured level saves at least: finer ones cost less than samples show. */
 const WORTH = 0.08;
 
-/** The levels of a unit that are measured: the coarsest type of four bits or, without one, of three; of a table several, and one in the place of two. */
+/**
+ * The levels of a unit that are measured. A module has one: its coarsest type of four bits or, without one, of three.
+ * A table has several, and one table in the place of two.
+ */
 export function measuredLevels({ place, levels, bytes }: Unit, errorOf: (level: Level) => number): Level[] {
   const types = levels.filter(({ type }) => type !== null);
   const worth = types.filter((level) => level.bytes <= (1 - WORTH) * bytes);

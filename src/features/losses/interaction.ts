@@ -1,14 +1,5 @@
 /** Whether what two changes cost adds up. */
-import {
-  type Checks,
-  expect,
-  isRecord,
-  like,
-  list,
-  required,
-  resultOf,
-  wholeNumber,
-} from "core/entry/mod.ts";
+import { expect, isRecord, like, list, type Of, required, resultOf, wholeNumber } from "core/entry/mod.ts";
 import { mean, planText, standardError } from "core/measure/mod.ts";
 import { byInterval, endsOf, planData, type RiseInterval } from "core/result/mod.ts";
 import { type DropPlan, dropPlan, noDrop } from "core/run/mod.ts";
@@ -16,7 +7,7 @@ import { namesAxis, reversed } from "core/show/chart/draw/axes.ts";
 import { INK, SHADES } from "core/show/chart/draw/colors.ts";
 import { type Draw, figure } from "core/show/chart/svg.ts";
 import { formatFixed, reading } from "core/show/words/mod.ts";
-import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
+import { heldOutChecks } from "core/study/options.ts";
 import { aDrop, dropsIn, type PlanLike } from "core/study/plan.ts";
 import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
@@ -56,13 +47,18 @@ export function interaction(
   return { rise, ...endsOf(rise, standardError(beyond), beyond.length, looks) };
 }
 
-/** Options of `interactions`. The losses are measured over `text`; default: `wiki`. */
-export interface InteractionsOptions extends StudyOptions {
+const aList = required(list(aDrop, "plans", 1));
+/** The checks of `InteractionsOptions`, option by option. */
+export const interactionsChecks = {
+  ...heldOutChecks,
   /** The plans, each of which is combined with each of `types`; a module that is dropped takes no type. */
-  readonly drops: readonly PlanLike[];
+  drops: aList,
   /** The plans that store modules in fewer bits. */
-  readonly types: readonly PlanLike[];
-}
+  types: aList,
+};
+
+/** Options of `interactions`. The losses are measured over `text`; default: `wiki`. */
+export type InteractionsOptions = Of<typeof interactionsChecks>;
 
 /**
  * Measures what each drop and each type cost together beyond the sum of what each costs alone, as `interaction` does for one pair; the
@@ -85,11 +81,8 @@ export async function interactions(
   return await run(interactionsStudy, model, options);
 }
 
-const aList = required(list(aDrop, "plans", 1));
-const checks: Checks<InteractionsOptions> = { ...heldOutChecks, drops: aList, types: aList };
-
 export const interactionsStudy = study<InteractionsOptions, Interactions>({
-  ...{ verb: "compare costs", label: "interactions", checks },
+  ...{ verb: "compare costs", label: "interactions", checks: interactionsChecks },
   text: (model, options) => textOf(model, options, heldOutChecks),
   async run(scope, model, options) {
     const text = textOf(model, options, heldOutChecks);

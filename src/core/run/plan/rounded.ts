@@ -6,7 +6,7 @@ import { availableBytes } from "../../engine/mod.ts";
 import { encodeInThreads, readTensor, type RowRounding, type WeightSource } from "../../weights/mod.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
-/** Blocks by what they depend on besides the weights, the bytes in which they are kept, and those that are still free. */
+/** Tensors in blocks by what they depend on besides the weights, and the bytes that are still free for more. */
 interface Kept {
   readonly tensors: Map<
     string,
@@ -20,8 +20,9 @@ const kept = new WeakMap<WeightSource, Kept>();
 export const roomIn = (free: number): number => Math.min(2 ** 31, free / 4);
 
 /**
- * A tensor of some weights as it is read again from a type of blocks; `key` names it, its rows, and how it is rounded. Its numbers are read
- * where they are rounded. The room is that of the first tensor, since asking how much memory is free takes a millisecond.
+ * A tensor of some weights as it is read again from a type of blocks; `key` names it, its rows, and how it is rounded.
+ * `read` gives its numbers and is called only where no blocks are kept. The room is computed once for all tensors of
+ * the weights, since the system takes a millisecond to report free memory.
  */
 export async function roundedOnce(
   weights: WeightSource,
