@@ -10,28 +10,22 @@ import { type DropPlan, noDrop } from "core/run/mod.ts";
 import type { StudyModel } from "core/subject/mod.ts";
 import { tasksNamed } from "core/tasks/mod.ts";
 import { freeShared, type Shared } from "core/study/over.ts";
-import { type Scope, study } from "core/study/scope.ts";
+import { study } from "core/study/scope.ts";
 import { run } from "core/study/study.ts";
-import { halfOf, leakGuardOver, type Text, textOf } from "core/study/text.ts";
+import { halfOf, leakGuardOver, textOf } from "core/study/text.ts";
 import { type Baseline, baselinesOf } from "./baselines.ts";
 import { costsOf, divergencesIn, type Measured } from "./divergence.ts";
-import { type Field, fieldOf, type OpenSizing, savedBy } from "./field.ts";
+import { type Field, fieldOf, savedBy } from "./field.ts";
 import { expectedSpeed, pointsIn, timesOf, TIMING } from "./judges.ts";
 import { type Aims, aimsOf, keepsLimits, shareOfLimits } from "./limits.ts";
-import { type Costs, measure, pricedSites, savedIn } from "./measure.ts";
+import { type Costs, measure, savedIn } from "./measure.ts";
 import { fitChecks, type FitOptions } from "./options.ts";
-import { answerOf, pathOf, type PricedSite, rungsAbout, type Stop, stopWithin } from "./path.ts";
+import { answerOf, rungsAbout, type Stop, stopWithin } from "./path.ts";
 import { type Divergence, type Fit, fitKind, type Row } from "./result.ts";
-import { planOfChoices } from "./units.ts";
-import { weigh, type Weighed } from "./weigh.ts";
+import { aloneAt, type Job, openSearch, type Search, withCosts } from "./search.ts";
 
 export type { FitOptions };
 
-/** Tokens of the calibration text, in samples of at most so many, that measure the importance of columns, and the parts alone. */
-const LENGTH = 256;
-const WEIGHED = 8 * LENGTH;
-/** Twice as many choose no better plans (SmolLM2: 18.3 % for 0.087 with 512 tokens, 19.4 % for 0.086 with 256) and take twice as long. */
-const ALONE = LENGTH;
 /** Looks at plans on the samples that choose; more where a limit is not the divergence, which is predicted less well. */
 const LOOKS = { kld: 3, others: 5 };
 /** A look is near enough to the limits from this share of them on. */
@@ -82,7 +76,7 @@ export const fitStudy = study<FitOptions, Fit>({
     using sizing = await field.sizing.open();
     const shared: Shared = {};
     try {
-      const search = await open({ scope, model, options, aims, field, text, sizing, shared });
+      const search = await openSearch({ scope, model, options, aims, field, text, sizing, shared });
       return await resultOf(search);
     } finally {
       freeShared(shared);
@@ -94,55 +88,6 @@ const fields = new WeakMap<FitOptions, Promise<Field>>();
 /** What may change, found once for the rehearsals of a study and its run. */
 const fieldIn = (model: StudyModel, { target }: Aims, options: FitOptions): Promise<Field> =>
   fields.getOrInsertComputed(options, () => fieldOf(model, target, options));
-
-interface Job {
-  readonly scope: Scope;
-  readonly model: StudyModel;
-  readonly options: FitOptions;
-  readonly aims: Aims;
-  readonly field: Field;
-  readonly text: Text;
-  readonly sizing: OpenSizing;
-  /** Streams of the model as stored on the samples that choose. */
-  readonly shared: Shared;
-}
-
-interface Search extends Job {
-  readonly weighed: Weighed;
-  readonly alone: Costs;
-  readonly sites: readonly PricedSite[];
-  readonly path: readonly Stop[];
-  planOf(choice: Pick<Stop, "choices" | "dropped">): DropPlan;
-}
-
-/** The beginning of the calibration text, as far as it goes. */
-function beginning(model: StudyModel, { bos, calibration }: FitOptions, tokens: number): Text {
-  const { sizes } = textOf(model, { ...calibration });
-  const length = Math.min(LENGTH, sizes.length);
-  const samples = Math.min(Math.ceil(tokens / length), sizes.samples);
-  return textOf(model, { ...bos === undefined ? {} : { bos }, ...calibration, samples, length });
-}
-
-async function open(job: Job): Promise<Search> {
-  const { scope, model, options, field: { sites } } = job;
-  const units = sites.flatMap(({ units }) => units);
-  const weighed = await weigh(scope, model, beginning(model, options, WEIGHED), units);
-  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: measuring` };
-  const alone = await measure(scope, at, sites, { choices: [], dropped: [] }, weighed);
-  return withCosts({ ...job, weighed, alone }, alone);
-}
-
-/** A search whose path follows from some costs. */
-function withCosts(job: Omit<Search, "sites" | "path" | "planOf">, costs: Costs): Search {
-  const { field, weighed } = job;
-  const sites = pricedSites(field.sites, costs, weighed);
-  return {
-    ...job,
-    sites,
-    path: pathOf(sites, field.mayDrop),
-    planOf: ({ choices, dropped }) => planOfChoices(choices, dropped, weighed.importance),
-  };
-}
 
 /** A stop of the path with what it costs on the samples that choose. */
 interface Look {
@@ -281,17 +226,15 @@ interface Chosen {
 
 /** Measured over predicted divergence of a plan, on the text on which its parts were measured. */
 async function ratioOf(search: Search, { drop, predicted }: Look): Promise<number> {
-  const { scope, model, options } = search;
-  const at = { model, text: beginning(model, options, ALONE), title: `fit of ${model.name}: verifying` };
-  const [[own]] = await divergencesIn(scope, at, [[drop]]);
+  const { scope } = search;
+  const [[own]] = await divergencesIn(scope, aloneAt(search, "verifying"), [[drop]]);
   return scope.likely(() => predicted > 0 ? own.kl / predicted : 1, () => 1);
 }
 
 /** The search with its parts measured again inside a plan that diverges far more than predicted; else the same search. */
 async function anew(search: Search, { place }: Look, isOff: boolean): Promise<Search> {
-  const { scope, model, options, field, path, weighed } = search;
-  const title = `fit of ${model.name}: measuring again`;
-  const at = { model, text: beginning(model, options, ALONE), title };
+  const { scope, field, path, weighed } = search;
+  const at = aloneAt(search, "measuring again");
   const again = await measure(scope, at, isOff ? field.sites : [], path[place], weighed);
   return isOff ? withCosts(search, again) : search;
 }
