@@ -87,6 +87,11 @@ async function nearTests(file: string, own: readonly string[]) {
     else console.log(`left out ${test}: it fails without any fault`);
     ms += performance.now() - begin;
   }
+  if (tests.length === 0) {
+    throw new Error(
+      `Cannot mutate ${file}: found no test that passes without a fault, expected at least one`,
+    );
+  }
   return { tests, ms };
 }
 

@@ -73,5 +73,9 @@ unless(hasGit ? null : "no git")(
     assert.ok(out.includes(`${file}:${line}: 16 → 17\n    return createHash`), out);
     assert.match(out, / +3 +0 +0 +3 {2}src/);
     assert.equal(await Deno.readTextFile(join(root, file)), before);
+    // A test that fails before any fault would see all of them.
+    const without = await ran(Deno.execPath(), [...args, "tests/mutate/none_test.ts"], { cwd: root });
+    assert.equal(without.code, 2);
+    assert.match(without.err, /found no test that passes without a fault/);
   },
 );

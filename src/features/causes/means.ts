@@ -1,11 +1,13 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
 import type { AttentionStats } from "core/kernels/mod.ts";
 import {
+  type Estimate,
   type LayerModule,
   meanIn,
   MODULES,
   PATTERN_NAMES,
   present,
+  ratio95,
   sinkRate,
   SMOOTHING_NAMES,
   standardError,
@@ -68,7 +70,26 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
     drop: planData(drop),
     embedding: eachOf(SMOOTHING_NAMES, (name) => meanIn(samples.map(({ embedding }) => embedding[name]))),
     ...eachOf(MODULES, curve),
+    change: changeOf(
+      samples.map(({ embedding, plans }) => [leaving(embedding, plans[plan]), leaving(embedding, plans[0])]),
+    ),
   };
+}
+
+/** The mean cosine of the stream that leaves the last layer. */
+function leaving(embedding: SmoothingRow["embedding"], layers: SmoothingRow["plans"][number]): number | null {
+  const left = layers.flatMap(({ attention, mlp }) => present([attention, mlp]));
+  return (left.at(-1) ?? embedding).meanCosine;
+}
+
+/** The mean of what pairs differ by. */
+function changeOf(
+  pairs: readonly (readonly [after: number | null, before: number | null])[],
+): Estimate | null {
+  const changes = pairs.flatMap(([after, before]) =>
+    after === null || before === null ? [] : [after - before]
+  );
+  return ratio95(changes.map((over) => ({ over, under: 1 })));
 }
 
 /** How far each update of layer l moved, ‖u − u_full‖ / ‖u_full‖, for layers after the one dropped by plan number `plan`. */

@@ -9,6 +9,7 @@ import { eachOf } from "core/entry/mod.ts";
 import {
   depends,
   dropForm,
+  estimateForm,
   indices,
   kind,
   perLayer,
@@ -67,6 +68,8 @@ const smoothed = z.object({
   embedding: record(SMOOTHING_NAMES, z.number().nullable()),
   attention: record(SMOOTHING_NAMES, curve),
   mlp: record(SMOOTHING_NAMES, curve),
+  /** The mean cosine after the last layer less the full model's, paired by sample; null in older results. */
+  change: estimateForm.default(null),
 });
 export type Smoothed = z.infer<typeof smoothed>;
 

@@ -40,6 +40,8 @@ export function causes(
     embedding: record(SMOOTHING_NAMES, (_, i) => 0.25 + i),
     attention: curves(0.9 + 0.01 * n.attention, attention),
     mlp: curves(1 + 0.1 * n.mlp, mlp),
+    // Told from the full model for MLPs alone.
+    change: { value: 0.01 * n.mlp, low: 0.01 * n.mlp - 0.02, high: 0.01 * n.mlp + 0.02 },
   });
   const reach = (dropped: readonly number[], moved: readonly number[], size: number) =>
     first(layers).map((s) =>

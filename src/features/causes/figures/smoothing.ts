@@ -1,4 +1,4 @@
-import { type SmoothingName, studentT95 } from "core/measure/mod.ts";
+import { type Estimate, type SmoothingName } from "core/measure/mod.ts";
 import type { Causes, Smoothed } from "../result.ts";
 import type { CsvRow } from "core/show/chart/csv.ts";
 import { INK, lookOfKind } from "core/show/chart/draw/colors.ts";
@@ -29,7 +29,7 @@ export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (re
     });
   return {
     rows: [...cosines, ...ranks].flatMap(({ rows }) => rows),
-    title: finding(cosines, result.provenance.packing.samples),
+    title: finding(cosines),
     shows: [
       `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}.`,
       "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of directions",
@@ -72,13 +72,14 @@ function linesOf({ smoothing }: Causes, measure: string, name: SmoothingName) {
       ...counts[i] > 0 && counts[i] < Math.max(...counts) ? { dash: "6 4" } : {},
       width: 1.6 + 0.9 * (smoothing.length - 1 - i), // an equal line below shows at both sides
       rows,
-      last: { fixed: last?.value ?? NaN, error: last?.standard_error ?? null },
+      last: { fixed: last?.value ?? NaN },
+      change: smoothed.change,
     };
   });
 }
 
-/** Each drop with "cannot tell" where the intervals do not tell its cosine from the full model's. */
-function finding(lines: readonly Line[], samples: number): Finding {
+/** Each drop with "cannot tell" where the interval of its change includes no change. */
+function finding(lines: readonly Line[]): Finding {
   const [full, ...drops] = lines;
   const [attention, mlp] = (["attention", "mlp"] as const).map((kind) =>
     drops.findLast((line) => line.kind === kind && line.dropped > 0)
@@ -88,7 +89,7 @@ function finding(lines: readonly Line[], samples: number): Finding {
     return { topic: reading`After the last layer, tokens have a mean cosine of ${last(full)}` };
   }
   const without = (line: Line) => {
-    const same = !differ(line, full, samples) && " (cannot tell from the full model)";
+    const same = !isChange(line.change) && " (cannot tell from the full model)";
     return reading`${modules(line.kind, lines.at(-1)!.dropped)} ${last(line)}${same}`;
   };
   return {
@@ -97,11 +98,8 @@ function finding(lines: readonly Line[], samples: number): Finding {
   };
 }
 
-/** Whether two last values differ by their 95 % intervals over the samples, which are the same: this errs towards "cannot tell". */
-function differ({ last: one }: Line, { last: other }: Line, samples: number): boolean {
-  if (samples < 2 || one.error === null || other.error === null) return false;
-  return Math.abs(one.fixed - other.fixed) > studentT95(samples) * Math.hypot(one.error, other.error);
-}
+/** Whether the interval excludes 0; there is none for a single sample. */
+const isChange = (change: Estimate | null) => (change?.low ?? -1) > 0 || (change?.high ?? 1) < 0;
 
 function ends({ embedding }: Smoothed, cosines: readonly Line[], ranks: readonly Line[]): string {
   const pair = (cosine: number, participation: number, decimals: number) =>
