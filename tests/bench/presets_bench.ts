@@ -1,6 +1,7 @@
 /**
- * Presets of llama.cpp beside an answer of `fit`: its library (`lamina ggml`) rounds the model's own file anew, as `llama-quantize
- * --allow-requantize` does, and both are measured on the samples that confirmed the answer. Presets without an importance matrix.
+ * Presets of llama.cpp beside an answer of `fit`: its library (`lamina ggml`) rounds the model's own file anew, as
+ * `llama-quantize --allow-requantize` does, without an importance matrix. The divergence of both from the file is
+ * measured on the samples that confirmed the answer, paired.
  *
  *     deno run -A tests/bench/presets_bench.ts --model smollm2-135m --gguf FILE --fit fit.json [--presets Q3_K_M,Q2_K] [--bos]
  *
@@ -10,10 +11,10 @@ import { createHash } from "node:crypto";
 import { fileSource } from "core/hub/file.ts";
 import { openGguf } from "core/weights/mod.ts";
 import { exportModel } from "features/export/mod.ts";
-import { interval95 } from "core/measure/mod.ts";
+import { ratio95 } from "core/measure/mod.ts";
 import { readResult } from "features/by_name.ts";
 import { openModel } from "core/subject/mod.ts";
-import { perplexities, riseOver } from "features/losses/mod.ts";
+import { type Certificate, certify, QUANTILES } from "features/compare/mod.ts";
 import { readPlan } from "core/study/plan_file.ts";
 import { ggmlLibrary } from "core/libraries/ggml.ts";
 import { cString } from "core/libraries/pointers.ts";
@@ -37,7 +38,7 @@ const { model: name, gguf, fit, pure, presets, bos, samples, skip, length, text 
     presets: Object.keys(PRESETS).join(","),
     bos: false,
   },
-  ...{ samples: 8, skip: 8, length: 512, text: "wiki" },
+  ...{ samples: 8, skip: 8, length: 256, text: "wiki" },
 });
 const llama = Deno.dlopen(ggmlLibrary("libllama.v0.5.0.so")!, {
   llama_backend_init: { parameters: [], result: "void" },
@@ -71,32 +72,34 @@ if (pure) {
 const whole = Deno.statSync(gguf).size;
 const answer = await readResult(fit, "fit");
 const options = { text, samples, skip, length, ...bos ? { bos: true } : {} };
-const [full, own] = await perplexities(model, [{}, await readPlan(fit)], options);
-const said = ({ rise, riseError }: ReturnType<typeof riseOver>) => {
-  const shares = [rise, ...interval95(rise, riseError, samples)].map((value) =>
-    (100 * Math.expm1(value)).toFixed(1)
-  );
-  return `${shares[0]} % (${shares[1]} to ${shares[2]})`;
-};
+const own = await certify(model, await readPlan(fit), options);
 const size = (bytes: number) =>
   `${(bytes / 1e6).toFixed(1)} MB (${(100 * (bytes / whole - 1)).toFixed(1)} %)`;
+/** A mean of a sum over tokens, with its 95 % interval over samples. */
+const mean = (sums: readonly { readonly over: number; readonly under: number }[]) => {
+  const { value, low, high } = ratio95(sums, [-Infinity, Infinity])!;
+  return [value, low, high].map((end) => end!.toFixed(4)) as [string, string, string];
+};
+const said = ({ sums, quantiles, top1, rise }: Certificate): string => {
+  const [value, low, high] = mean(sums.map(({ kl, tokens }) => ({ over: kl, under: tokens })));
+  const shares = { "same first choice": 100 * top1!.value, perplexity: 100 * Math.expm1(rise.value) };
+  return `KLD ${value} (${low} to ${high}), 99 % ${quantiles[QUANTILES.indexOf(0.99)].toFixed(3)}, ${
+    Object.entries(shares).map(([name, share]) => `${name} ${share.toFixed(1)} %`).join(", ")
+  }`;
+};
 console.log(`${name}: ${size(whole)}; ${samples} × ${length} tokens of ${text}, behind the first ${skip}`);
-console.log(
-  `answer: ${size(answer.confirmed[answer.answer!].bytes!)}, perplexity ${said(riseOver(own, full))}`,
-);
+console.log(`answer: ${size(answer.confirmed[answer.answer!].bytes!)}, ${said(own)}`);
 const folder = await Deno.makeTempDir();
 for (const preset of presets.split(",")) {
   const file = `${folder}/${preset}.gguf`;
   try {
     quantize(gguf, file, PRESETS[preset]);
-    using smaller = await openModel(file);
-    const [run] = await perplexities(smaller, [{}], options);
-    const over = riseOver(run, own);
-    console.log(
-      `${preset}: ${size(Deno.statSync(file).size)}, perplexity ${
-        said(riseOver(run, full))
-      }, over the answer ${said(over)}`,
+    const run = await certify(model, file, options);
+    const [value, low, high] = mean(
+      run.sums.map(({ kl, tokens }, i) => ({ over: kl - own.sums[i].kl, under: tokens })),
     );
+    const bytes = size(Deno.statSync(file).size);
+    console.log(`${preset}: ${bytes}, ${said(run)}, over the answer ${value} (${low} to ${high})`);
   } catch (error) {
     console.log(`${preset}: ${(error as Error).message}`);
   }
