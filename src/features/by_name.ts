@@ -85,10 +85,7 @@ export async function readResult<K extends Kind = Kind>(path: string, ...kinds: 
  * console.log(whole.provenance.packing.samples); // 4
  * ```
  */
-export function merge<R extends Merged>(
-  results: readonly R[],
-  names?: readonly string[],
-): R {
+export function merge<R extends Merged>(results: readonly R[], names?: readonly string[]): R {
   return core.merge(results, names);
 }
 
@@ -132,14 +129,11 @@ const isOwnRow = (row: unknown): row is OwnRow => isRecord(row) && !("kind" in r
 
 /** Throws `TypeError` for a value that is no cell. */
 function cellsOf(row: OwnRow, i: number): CsvRow {
-  for (const [column, value] of Object.entries(row)) {
+  const cells = Object.entries(row).map(([column, value]) => {
     expect("write CSV", `rows[${i}].${column}`, value, aCell);
-  }
-  return Object.fromEntries(
-    Object.entries(row).map((
-      [column, value],
-    ) => [column, typeof value === "boolean" ? String(value) : value ?? null]),
-  ) as CsvRow;
+    return [column, typeof value === "boolean" ? String(value) : value ?? null];
+  });
+  return Object.fromEntries(cells) as CsvRow;
 }
 
 const aCell = like(

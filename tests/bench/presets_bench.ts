@@ -12,7 +12,7 @@ import { fileSource } from "core/hub/file.ts";
 import { openGguf } from "core/weights/mod.ts";
 import { exportModel } from "features/export/mod.ts";
 import { ratio95 } from "core/measure/mod.ts";
-import { readResult } from "features/by_name.ts";
+import { readResult } from "lamina";
 import { openModel } from "core/subject/mod.ts";
 import { type Certificate, certify, QUANTILES } from "features/compare/mod.ts";
 import { readPlan } from "core/study/plan_file.ts";

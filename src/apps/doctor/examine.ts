@@ -37,16 +37,12 @@ export async function examine(checks: readonly Check[], signal?: AbortSignal): P
   return findings;
 }
 
-async function examineOne(
-  { part, needed = false, remedy, seconds, look }: Check,
-  signal?: AbortSignal,
-): Promise<Finding> {
+async function examineOne({ part, needed = false, remedy, seconds, look }: Check, signal?: AbortSignal) {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error(`no answer within ${seconds} s`)), seconds * 1000);
   const ended = AbortSignal.any([limit.signal, ...signal ? [signal] : []]);
   try {
-    const found = await unlessAborted(look(ended), ended);
-    return { part, works: true, needed, found };
+    return { part, works: true, needed, found: await unlessAborted(look(ended), ended) };
   } catch (error) {
     return { part, works: false, needed, found: (error as Error).message, remedy };
   } finally {

@@ -29,9 +29,8 @@ const VENV = folderOf("venv");
 const { vulkan: VULKAN, python: PYTHON_REMEDY } = remediesOn(Deno.build.os);
 const INSTALLED = "optional: bfloat16 on x86 CPUs; run lamina openvino to install it (53 MB)";
 const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
-const NVRTC = `run lamina cuda to install it in ${
-  displayed(folderOf("cuda"))
-}, or set LAMINA_CUDA to a CUDA toolkit's folder`;
+const CUDA = displayed(folderOf("cuda"));
+const NVRTC = `run lamina cuda to install it in ${CUDA}, or set LAMINA_CUDA to a CUDA toolkit's folder`;
 const MEMORY = `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use fewer and shorter samples`;
 
 /** How to get what a system's own programs install: by apt on Linux only. */
@@ -96,11 +95,8 @@ function cpu(): Promise<string> {
     limited ? ` (limited here, out of ${formatBytes(totalmem())})` : ""
   }`;
   if (memory < ENOUGH_MEMORY) throw new Error(`${usable}, expected ${formatBytes(ENOUGH_MEMORY)}`);
-  return Promise.resolve(
-    `${availableParallelism()} of ${cpus().length} cores (${
-      cpus()[0]?.model.trim() || "unknown"
-    }), ${usable}`,
-  );
+  const processor = cpus()[0]?.model.trim() || "unknown";
+  return Promise.resolve(`${availableParallelism()} of ${cpus().length} cores (${processor}), ${usable}`);
 }
 
 async function python(signal: AbortSignal): Promise<string> {
@@ -148,7 +144,5 @@ function hub(): Promise<string> {
   const { origin } = new URL(endpoint());
   const token = findToken();
   const use = isOffline() ? "not used (HF_HUB_OFFLINE)" : "used only for files that are not in the cache";
-  return Promise.resolve(
-    `${origin}, ${use}; ${token ? `token from ${token.from}` : "no token"}`,
-  );
+  return Promise.resolve(`${origin}, ${use}; ${token ? `token from ${token.from}` : "no token"}`);
 }

@@ -43,9 +43,8 @@ async function engine(
   ];
   const engine = await open(engines);
   await tryEngine(engine);
-  return `${engine.version} on ${
-    engine.device ?? "the CPU"
-  }: products, dense and in blocks, and attention equal the reference`;
+  const device = engine.device ?? "the CPU";
+  return `${engine.version} on ${device}: products, dense and in blocks, and attention equal the reference`;
 }
 
 async function webgpu(): Promise<string> {
@@ -69,8 +68,7 @@ async function nvrtc(): Promise<string> {
       `no libnvrtc in LAMINA_CUDA, ${displayed(folderOf("cuda"))}, /usr/local/cuda or /usr/lib`,
     );
   }
-  const source = await kernelSource(randomNormalKernel, "cu");
-  compiler.compile("random_normal.cu", source, "compute_90");
+  compiler.compile("random_normal.cu", await kernelSource(randomNormalKernel, "cu"), "compute_90");
   return `NVRTC ${compiler.version}: compiled a kernel for compute_90`;
 }
 

@@ -145,9 +145,8 @@ function expectPlan(plan: Shards): void {
 
 function logOf({ host, processor, computed, seconds, peakBytes, made, files }: Receipt): string {
   const { engine, device } = computed;
-  return `${formatSeconds(seconds)}, ${
-    formatBytes(peakBytes)
-  }, ${made} of ${files.length} results computed, ` +
+  const price = `${formatSeconds(seconds)}, ${formatBytes(peakBytes)}`;
+  return `${price}, ${made} of ${files.length} results computed, ` +
     `${host} (${processor}), ${engine}${device === undefined ? "" : ` (${device})`}`;
 }
 
@@ -256,8 +255,7 @@ export const mergeCommand = (context: Context, run: RunLine): Command =>
     if (ofPlans) {
       misused(command, `--${ofPlans} is for a plan, as \`lamina shards\` prints one`);
     }
-    const parts = await Promise.all(files.map((file) => readResult(file, ...MERGING)));
-    const whole = merge(parts, files);
+    const whole = merge(await Promise.all(files.map((file) => readResult(file, ...MERGING))), files);
     await deliver(context, piped(flags), { ...outputOf(context, whole), json: () => resultText(whole) });
   });
 

@@ -73,8 +73,7 @@ export const figuresCommand = (context: Context): Command =>
     const model = () => opened ??= openModel(ref, openOptions(context, flags));
     const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
     const part = phased(null, [first, ...only.map((name) => analyses[name].weight)], options);
-    const profiling = { ...SIZES.profile, ...part(0) };
-    const importance = once(async () => profile(await model(), profiling));
+    const importance = once(async () => profile(await model(), { ...SIZES.profile, ...part(0) }));
     const sections: Section[] = [];
     const next: string[] = [];
     let at: number | undefined; // modules that the answer drops: what titles speak of

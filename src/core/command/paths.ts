@@ -64,8 +64,7 @@ function filesOf({ words, path, what }: Named & { readonly what: Written }): Nam
 
 function argumentsOf({ registeredArguments, args }: Command): Named[] {
   return args.flatMap((path, i) => {
-    const argument = registeredArguments[Math.min(i, registeredArguments.length - 1)];
-    return pathsOf(`<${argument.name()}>`, path);
+    return pathsOf(`<${registeredArguments[Math.min(i, registeredArguments.length - 1)].name()}>`, path);
   });
 }
 

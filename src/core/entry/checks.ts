@@ -77,11 +77,7 @@ export function expect(verb: string, path: string, value: unknown, check: Check)
 }
 
 /** A value that passes a test; a value of `type` that fails is out of range. */
-export function like(
-  expected: string,
-  fits: (value: unknown) => boolean,
-  type?: "number" | "string",
-): Check {
+export function like(expected: string, fits: (value: unknown) => boolean, type?: "number" | "string"): Check {
   return (value, path) => {
     if (fits(value)) return null;
     const hint = isPromise(value) ? ": await it" : "";
@@ -130,10 +126,7 @@ export function oneOf<const Name extends string>(names: readonly Name[]): Check<
 
 /** A list of at least `least` entries, each of which passes a check. */
 export function list<T>(of: Check<T>, what: string, least = 0): Check<readonly T[]> {
-  const isList = like(
-    `a list of ${what}`,
-    (value) => Array.isArray(value) || isTyped(value),
-  );
+  const isList = like(`a list of ${what}`, (value) => Array.isArray(value) || isTyped(value));
   const full = like(`at least ${least}`, (count) => count as number >= least, "number");
   const each: Check<readonly T[]> = (value, path) =>
     isList(value, path) ?? full((value as unknown[]).length, `the number of ${what}`) ??

@@ -22,9 +22,8 @@ export function filesText({ original, whole, smaller }: FileSizes, format: strin
   const after = `${formatBytes(smaller)} as ${format}`;
   if (whole === null) return `${formatBytes(original)} before, ${after}`;
   const own = original === whole ? "" : `; the original's own files have ${formatBytes(original)}`;
-  return `${formatBytes(whole)} with every module, ${after} (${
-    lessText({ before: whole, after: smaller })
-  })${own}`;
+  const less = lessText({ before: whole, after: smaller });
+  return `${formatBytes(whole)} with every module, ${after} (${less})${own}`;
 }
 
 /** "5.3 % less". */

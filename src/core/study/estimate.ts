@@ -232,6 +232,5 @@ export function writeBytes(model: Model, has: Holding): number {
 
 /** Numbers that a token is multiplied with on its way through the full model. */
 function weightsOf(spec: ModelSpec): number {
-  const one = { samples: 1, length: 1 };
-  return cost(spec, [noDrop], one, false).flops / 2 + spec.hidden * spec.vocabulary;
+  return cost(spec, [noDrop], { samples: 1, length: 1 }, false).flops / 2 + spec.hidden * spec.vocabulary;
 }

@@ -47,11 +47,7 @@ export class Missing extends NotKept {
 const NOTHING: Rehearsal = { calls: [], keeps: [] };
 
 /** A scope that measures. Calls that were rehearsed weigh what they then came to, in one count. */
-export function scopeOf(
-  options: RunOptions,
-  { calls, keeps }: Rehearsal = NOTHING,
-  share?: Share,
-): Scope {
+export function scopeOf(options: RunOptions, { calls, keeps }: Rehearsal = NOTHING, share?: Share): Scope {
   const weights = calls.map((call) => flopsIn([call]));
   const at = calls.length === 1 ? () => options : phased(null, weights, options, { kept: calls.map(keptIn) });
   let [turn, keeping, isOpen] = [0, 0, false];
@@ -265,8 +261,7 @@ async function joinParts<Own, K extends Types>(
   if (missing.length > 0) throw new Missing(number, missing);
   if (spans.length === 1) return;
   const { kind, from, join } = how.result;
-  const whole = requests.filter((_, i) => !results[i]);
-  for (const [i, request] of whole.entries()) {
+  for (const [i, request] of requests.filter((_, i) => !results[i]).entries()) {
     await keep(kind, from(request, join!(found.map(({ results }) => results[i]!))), options);
   }
 }

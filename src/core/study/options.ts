@@ -106,11 +106,7 @@ under("Run:", forcingChecks);
 /** Whether a study runs though it seems to need more memory than there is. */
 export type Forcing = Of<typeof forcingChecks>;
 /** Checks of a study whose result is not kept. */
-export const unkeptChecks = {
-  ...reportChecks,
-  ...engineChecks,
-  ...forcingChecks,
-};
+export const unkeptChecks = { ...reportChecks, ...engineChecks, ...forcingChecks };
 export const runChecks = { ...unkeptChecks, ...keepingChecks };
 
 /** Where a study keeps what it measures, what computes it, and who hears of it. */
@@ -211,10 +207,7 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
 }
 
 /** The text options of a study, with the defaults of its checks filled in. */
-export function textOptions(
-  options: SomeText,
-  checks: Checks<TextOptions> = studyChecks,
-): TextOptions {
+export function textOptions(options: SomeText, checks: Checks<TextOptions> = studyChecks): TextOptions {
   return { ...filled(checks, options, ["text", "samples", "length", "skip"]), bos: options.bos ?? false };
 }
 

@@ -47,15 +47,18 @@ export function profileIn(spec: ModelSpec, provenance: Causes["provenance"], who
 export function smoothingPlans(profile: Profile, drops: readonly number[]): DropPlan[] {
   const lowest = (kind: LayerModule, n: number) =>
     rank(profile, { target: kind }).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
-  const some = drops.filter((n) => n > 0);
-  return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: lowest(kind, n) })))];
+  return plansWithout(drops, lowest);
 }
 
 /** As many plans, which drop the deepest modules instead of the least important ones. */
 export function deepestPlans({ layers }: ModelSpec, drops: readonly number[]): DropPlan[] {
-  const deepest = (n: number) => layers.map((_, l) => l).slice(-n);
+  return plansWithout(drops, (_, n) => layers.map((_, l) => l).slice(-n));
+}
+
+/** The full model, then without some of each kind, for each number above 0. */
+function plansWithout(drops: readonly number[], of: (kind: LayerModule, n: number) => number[]): DropPlan[] {
   const some = drops.filter((n) => n > 0);
-  return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: deepest(n) })))];
+  return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: of(kind, n) })))];
 }
 
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {

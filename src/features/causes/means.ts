@@ -1,7 +1,6 @@
 /** From what the probes of the causes saw to the means that the result holds. Pure. */
 import type { AttentionStats } from "core/kernels/mod.ts";
 import {
-  type Estimate,
   type LayerModule,
   meanIn,
   MODULES,
@@ -78,14 +77,11 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
 
 /** The mean cosine of the stream that leaves the last layer. */
 function leaving(embedding: SmoothingRow["embedding"], layers: SmoothingRow["plans"][number]): number | null {
-  const left = layers.flatMap(({ attention, mlp }) => present([attention, mlp]));
-  return (left.at(-1) ?? embedding).meanCosine;
+  return (layers.flatMap(({ attention, mlp }) => present([attention, mlp])).at(-1) ?? embedding).meanCosine;
 }
 
 /** The mean of what pairs differ by. */
-function changeOf(
-  pairs: readonly (readonly [after: number | null, before: number | null])[],
-): Estimate | null {
+function changeOf(pairs: readonly (readonly [after: number | null, before: number | null])[]) {
   const changes = pairs.flatMap(([after, before]) =>
     after === null || before === null ? [] : [after - before]
   );

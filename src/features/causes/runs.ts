@@ -27,6 +27,7 @@ import {
 import { headMeans } from "./means.ts";
 import { engineOf, reporter, type StudyOptions } from "core/study/options.ts";
 import { pass } from "core/study/pass.ts";
+import type { Span } from "core/study/stage.ts";
 import { eachOf } from "core/entry/mod.ts";
 
 export interface Running {
@@ -114,11 +115,7 @@ export async function effectsRows(running: Running, blocks: Blocks): Promise<Eff
 /** Some samples of blocks, each cut to its first tokens. */
 export function someOf(
   blocks: Blocks,
-  { from, to, length = blocks.length }: {
-    readonly from: number;
-    readonly to: number;
-    readonly length?: number;
-  },
+  { from, to, length = blocks.length }: Span & { readonly length?: number },
 ) {
   const ids = new Int32Array((to - from) * length);
   for (let sample = from; sample < to; sample++) {
@@ -153,6 +150,5 @@ async function run(
   plans: readonly DropPlan[],
   probes: readonly Probe[],
 ): Promise<void> {
-  const onProgress = reporter(stage, "modules", options);
-  await pass(model, blocks, probes, options, { plans, onProgress });
+  await pass(model, blocks, probes, options, { plans, onProgress: reporter(stage, "modules", options) });
 }

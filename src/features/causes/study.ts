@@ -82,10 +82,7 @@ export const causesStudy = study<CausesOptions, Causes>({
     const drop = dropsIn(model, options.drop ?? {});
     const { spec } = changedModel(model, drop);
     const { samples, length } = textOptions(options);
-    return {
-      causes: settingsOf(spec, { samples, length }, options),
-      ...isFull(drop) ? {} : { drop },
-    };
+    return { causes: settingsOf(spec, { samples, length }, options), ...isFull(drop) ? {} : { drop } };
   },
 });
 

@@ -174,8 +174,5 @@ export function certificateRows(result: Certificate): CsvRow[] {
   );
   const byModule = (module: typeof MODULES[number]) =>
     SIDES.flatMap((side) => moves?.[module][side].map((found, l) => row(side, found, module, l)) ?? []);
-  return [
-    ...measuresOf(result).map(([measure, found]) => row(measure, found)),
-    ...MODULES.flatMap(byModule),
-  ];
+  return [...measuresOf(result).map(([measure, found]) => row(measure, found)), ...MODULES.flatMap(byModule)];
 }

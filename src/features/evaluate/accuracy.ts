@@ -163,11 +163,7 @@ export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): numb
 }
 
 /** Throws `RangeError` unless both have the same documents, or the run's were asked in rounds and are among the other's. */
-function expectSame(
-  name: string,
-  { n, items, drawn }: Tasks[string],
-  other: Tasks[string] | undefined,
-): void {
+function expectSame(name: string, { n, items, drawn }: Tasks[string], other: Tasks[string] | undefined) {
   const known = new Map(other?.items.map(({ index, hash }) => [index, hash]));
   const fits = drawn || other?.n === n && !other.drawn;
   if (fits && items.every(({ index, hash }) => known.get(index) === hash)) return;

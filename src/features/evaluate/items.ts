@@ -24,12 +24,10 @@ export async function scorePart(
   const reference = beside?.over(part);
   const { model, signal } = options;
   const run = { model, engine: await engineOf(options), signal, plans, requests, reference };
-  const scores = await scoreRequests({ ...run, onProgress });
-  return scores.map((own) => {
+  return (await scoreRequests({ ...run, onProgress })).map((own) => {
     let next = 0;
     return part.documents.map((asked) => {
-      const scored = own.slice(next, next += asked.requests.length);
-      return itemOf(part, asked, scored, null);
+      return itemOf(part, asked, own.slice(next, next += asked.requests.length), null);
     });
   });
 }

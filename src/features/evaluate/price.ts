@@ -99,13 +99,7 @@ function readTokens({ tokens, setting: { task }, documents }: Part): number {
 }
 
 /** Tokens that are read together, predictions at `rows` of them, and tokens that are written after them. */
-function passOf(
-  { spec }: Model,
-  plans: readonly DropPlan[],
-  tokens: number,
-  rows: number,
-  written: number,
-): Pass {
+function passOf({ spec }: Model, plans: readonly DropPlan[], tokens: number, rows: number, written: number) {
   const besides = 2 * rows * spec.hidden * spec.vocabulary;
   return { plans, head: false, samples: tokens / SEEN, length: SEEN, besides, written };
 }

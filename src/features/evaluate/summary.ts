@@ -70,9 +70,8 @@ export function summarise(
     tasks[task.name] = asked ? taskInRounds(setting, own, base, asked) : taskOf(setting, own, base);
   }
   const groups = Object.fromEntries(
-    mains.filter(({ members }) => members.length > 1).map((
-      { name, members },
-    ) => [name, groupOf(tasks, { name, members, metric: "acc" }, base)]),
+    mains.filter(({ members }) => members.length > 1)
+      .map((main) => [main.name, groupOf(tasks, { ...main, metric: "acc" }, base)]),
   );
   return { tasks, groups, average: averageOf(tasks, groups, sharesOf(mains), base) };
 }
@@ -82,8 +81,7 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
   const documents = parts.flatMap(({ part }) => part.documents.map(({ document }) => document));
   const full = base.full && base.full[task.name].items;
   const estimates = task.metrics.map((metric) => {
-    const scores = items.map((item) => ({ [metric]: item[metric]! }));
-    return [metric, estimate(metric, scores)] as const;
+    return [metric, estimate(metric, items.map((item) => ({ [metric]: item[metric]! })))] as const;
   });
   const found: Scores = {
     version: task.version,

@@ -55,9 +55,7 @@ const exportCommand = (context: Context): Command =>
     const options = optionsIn(context, { ...flags, card, measure }, { checks: exportChecks });
     const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, options);
     const width = Math.max(...files.map(({ name }) => name.length));
-    context.print(
-      files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),
-    );
+    context.print(files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"));
     context.print(`files: ${filesText(sizes, flags.format)}`);
     context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
     if (flags.format === "onnx") return; // which Lamina does not read

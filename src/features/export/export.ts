@@ -132,11 +132,7 @@ async function withOneTable(
   return found ? { both: found.both, ...own } : own;
 }
 
-async function write(
-  model: StudyModel,
-  drop: Plan | Partial<DropPlan>,
-  options: ExportOptions,
-): Promise<Exported> {
+async function write(model: StudyModel, drop: Plan | Partial<DropPlan>, options: ExportOptions) {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
   if (options.check) expectCheckable(format);

@@ -114,11 +114,7 @@ export async function generated(
 }
 
 /** What each plan writes, one after the other. */
-async function writeAll(
-  model: StudyModel,
-  prompt: string,
-  options: OverPlans<GenerateOptions>,
-): Promise<Generated[]> {
+async function writeAll(model: StudyModel, prompt: string, options: OverPlans<GenerateOptions>) {
   const { bos = false, change, signal } = options;
   const { tokens } = filled(generateChecks, options);
   const tokenizer = await model.tokenizer();

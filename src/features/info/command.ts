@@ -14,8 +14,7 @@ const infoCommand = (context: Context): Command =>
     options: { ...modelOptions(), ...outOptions() },
     example: "info smollm2-135m",
   }, async (ref: string, flags: Flags) => {
-    const result = await info(ref, openOptions(context, flags));
-    await deliver(context, flags, outputOf(context, result));
+    await deliver(context, flags, outputOf(context, await info(ref, openOptions(context, flags))));
   });
 
 export const commands = { "This machine:": [infoCommand] };

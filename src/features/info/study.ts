@@ -65,11 +65,7 @@ export async function info(
   });
 }
 
-async function infoOf(
-  files: ModelFiles,
-  allowed: readonly string[] = [],
-  { onNotice }: Reports,
-): Promise<Info> {
+async function infoOf(files: ModelFiles, allowed: readonly string[] = [], { onNotice }: Reports) {
   const { spec, format, licence, used, tables } = files.kind === "gguf"
     ? await ggufHeaders(files, allowed)
     : await folderHeaders(files, allowed);
@@ -96,8 +92,7 @@ async function ggufHeaders(files: ModelFiles, allowed: readonly string[]) {
   const tables = source.path === undefined ? null : await oneTable(file, { embedding, head });
   const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
   const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
-  const licence = stated === undefined ? null : String(stated);
-  return { spec, format: file.format, licence, used, tables };
+  return { spec, format: file.format, licence: stated === undefined ? null : String(stated), used, tables };
 }
 
 async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
@@ -135,10 +130,7 @@ function modulesOf(spec: ModelSpec) {
 }
 
 /** Modules with the number of layers that have one like them, in the order of the layers. */
-function alike<Spec, Shown extends object>(
-  modules: readonly (Spec | null)[],
-  of: (spec: Spec) => Shown,
-): (Shown & { layers: number })[] {
+function alike<Spec, Shown extends object>(modules: readonly (Spec | null)[], of: (spec: Spec) => Shown) {
   const shown = modules.flatMap((spec) => spec === null ? [] : [of(spec)]);
   return [...Map.groupBy(shown, (module) => JSON.stringify(module)).values()]
     .map((group) => ({ ...group[0], layers: group.length }));

@@ -102,11 +102,7 @@ type ChangedOptions = OverPlans<StudyOptions> & { readonly change: ValueChange }
 export const changedStudy = study<ChangedOptions, Perplexity[]>({
   verb: "measure perplexities",
   label: "changed runs",
-  checks: {
-    ...heldOutChecks,
-    plans: required(list(aDrop, "plans")),
-    change: required(aChange),
-  },
+  checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")), change: required(aChange) },
   text: (model, options) => textOf(model, options, heldOutChecks),
   async run(scope, model, { plans, change, ...options }) {
     const text = textOf(model, options, heldOutChecks);

@@ -79,8 +79,7 @@ export const contextStudy = study<ContextOptions, WithoutContext>({
     await scope.read(read);
     const [provenance, calibration] = [await scope.origin(model, text), await scope.origin(model, read)];
     const known = { provenance, calibration, keep, rises: plans };
-    const label = `values without context of ${model.name}`;
-    return await scope.kept(contextKind, label, known, async () => {
+    return await scope.kept(contextKind, `values without context of ${model.name}`, known, async () => {
       const stream = from.some((place) => place !== "embedding")
         ? await meansIn(scope, model, read, keep, false)
         : [];

@@ -19,10 +19,10 @@ export default feature({
   studies: { perplexity: perplexityStudy, context: contextStudy, interactions: interactionsStudy },
   looks: [
     look(perplexityKind, { together: perplexityTables, rows: perplexityRows, isOneRow: true }),
-    recorded(contextKind, ({ rises }) =>
-      rises.map(({ from, layers, ...rise }) => (
-        { from, layers: layers.join(" "), ...rise }
-      ))),
+    recorded(
+      contextKind,
+      ({ rises }) => rises.map(({ from, layers, ...rise }) => ({ from, layers: layers.join(" "), ...rise })),
+    ),
     oneRow(
       contextLossKind,
       ({ change }) => ({ from: change?.from ?? "", layers: change?.layers.join(" ") ?? "" }),

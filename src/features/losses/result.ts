@@ -29,9 +29,7 @@ export const qualityForm = {
 };
 
 /** By sample. */
-const sumsForm = z.array(
-  z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() }),
-);
+const sumsForm = z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() }));
 
 export const perplexityKind = kind("perplexity", { method: 1, merges: true, origin: depends() }, {
   provenance: provenanceForm,

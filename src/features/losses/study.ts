@@ -10,7 +10,7 @@ import type { DropPlan, LayerValue } from "core/run/mod.ts";
 import { heldOutChecks, type StudyOptions } from "core/study/options.ts";
 import { leakGuardOver, type Text } from "core/study/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "core/study/plan.ts";
-import type { Shared } from "core/study/over.ts";
+import type { Place } from "core/study/over.ts";
 import { type StudyOver, studyOverPlans } from "core/study/study_over.ts";
 import { isStandIn, type Scope } from "core/study/scope.ts";
 import { runWork } from "core/study/study.ts";
@@ -137,11 +137,7 @@ export async function perplexitiesIn(
   model: StudyModel,
   text: Text,
   groups: readonly (readonly Partial<DropPlan>[])[],
-  { label, group, shared }: {
-    readonly label: string;
-    readonly group: string;
-    readonly shared?: Shared | undefined;
-  },
+  { label, group, shared }: Readonly<Record<"label" | "group", string>> & Pick<Place<null>, "shared">,
 ): Promise<Perplexity[][]> {
   const drops = groups.map((plans) => plans.map((plan) => isStandIn(plan) ? plan : dropsIn(model, plan)));
   const last = groups.length - 1;

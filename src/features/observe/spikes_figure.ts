@@ -16,9 +16,7 @@ const nameOf = ({ module, layer }: SpikeModule) => `${KIND_NAMES[module]} ${laye
 /** Draws spikes by layer, a row for each model: their size, and how much of it is one vector, the same everywhere, that draws attention. */
 export const spikesFigure: Draw<[readonly Pick<Spikes, "model" | "spikes" | "written" | "taken">[]]> = figure(
   "spikes",
-  {
-    results: list(shown, "results of spikes", 1),
-  },
+  { results: list(shown, "results of spikes", 1) },
   (all) => {
     const [{ written, taken }] = all;
     const takes = taken.share > 0 && reading`, ${nameOf(taken)} takes ${{ share: taken.share }} of it away`;

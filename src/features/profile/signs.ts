@@ -169,8 +169,6 @@ const aRank = record(
 export function distinct(profile: Profile, neighbours: readonly Ranked[]): boolean {
   expect("compare ranks", "profile", profile, aProfile);
   expect("compare ranks", "neighbours", neighbours, list(aRank, "neighbours", 2));
-  const values = ({ module, layer }: Ranked) =>
-    profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
-  const [a, b] = neighbours.map(values);
+  const [a, b] = neighbours.map(({ module, layer }) => bySample(profile.sums[module][layer]!));
   return toldSign(a.map((value, i) => value - b[i])) !== 0;
 }

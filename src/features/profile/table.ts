@@ -32,43 +32,31 @@ const SYMBOLS = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" } as 
 
 /** The columns of one kind of module; rows are layers. */
 function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
-  const {
-    importance,
-    standardError,
-    relativeMagnitude,
-    largestRelativeMagnitude,
-    shareAbove2,
-    sign,
-    directions,
-  } = profile[kind];
+  const own = profile[kind];
   const isMixed = kind === "attention" && profile.mixers !== undefined;
   const mixerOf = (layer: number) => MIXERS[profile.mixers?.[layer] ?? "none"];
   return [
     LAYER,
-    byLayer(importance, { key: "importance", title: "importance", digits: 3 }),
-    byLayer(standardError, { key: "standard_error", title: "± s.e.", digits: 2 }),
-    byLayer(relativeMagnitude, { key: "relative_magnitude", title: SYMBOLS[kind], digits: 3 }),
-    byLayer(largestRelativeMagnitude, {
+    byLayer(own.importance, { key: "importance", title: "importance", digits: 3 }),
+    byLayer(own.standardError, { key: "standard_error", title: "± s.e.", digits: 2 }),
+    byLayer(own.relativeMagnitude, { key: "relative_magnitude", title: SYMBOLS[kind], digits: 3 }),
+    byLayer(own.largestRelativeMagnitude, {
       key: "largest_relative_magnitude",
       title: "largest",
       format: formatNumber,
     }),
-    byLayer(shareAbove2, { key: "share_above_2" }),
-    byLayer(sign, { key: "sign", title: "sign", format: fixed(3) }),
+    byLayer(own.shareAbove2, { key: "share_above_2" }),
+    byLayer(own.sign, { key: "sign", title: "sign", format: fixed(3) }),
     byLayer(errorsOf(profile, kind, "magnitude"), { key: "relative_magnitude_error" }),
     byLayer(errorsOf(profile, kind, "sign"), { key: "sign_error" }),
-    ...Object.entries(directions).map(([key, values]) => byLayer(values, { key })),
+    ...Object.entries(own.directions).map(([key, values]) => byLayer(values, { key })),
     byLayer(errorsOf(profile, kind, "along"), { key: "along_error" }),
     ...isMixed ? [{ title: "mixer", value: mixerOf }] : [],
   ];
 }
 
 /** Standard errors, over the samples, of one of a profile's means; by layer [L]. */
-function errorsOf(
-  profile: Profile,
-  kind: ModuleKind,
-  sum: "magnitude" | "sign" | "along",
-): (number | null)[] {
+function errorsOf(profile: Profile, kind: ModuleKind, sum: "magnitude" | "sign" | "along") {
   return profile.sums[kind].map((samples) =>
     samples &&
     standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))

@@ -82,11 +82,8 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
   if (reused > 0) tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
   const take = async (i: number, { tensors, ...rest }: Solved) => {
     if (!options.results) return;
-    const data = tensors && Object.fromEntries(
-      [...tensors].map((
-        [name, { shape, data }],
-      ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
-    );
+    const stored = ({ shape, data }: Tensor) => ({ shape: [...shape], data: bytesOf(data).toBase64() });
+    const data = tensors && Object.fromEntries([...tensors].map(([name, own]) => [name, stored(own)]));
     const found = { ...head(replacementKind), ...requests[i], ...rest, tensors: data };
     await keep(replacementKind, found, options);
   };
@@ -125,8 +122,7 @@ function fitFlops(way: Repairing, sites: readonly Site[]): number {
 export function fitPasses(repair: Repair): Pass[] {
   const { plan, sequential, sites, text } = repair;
   const plans = sequential ? [noDrop, plan] : [noDrop];
-  const besides = fitFlops(repair, sites);
-  return [{ ...text.sizes, plans, head: false, besides, bytes: fitBytes(repair) }];
+  return [{ ...text.sizes, plans, head: false, besides: fitFlops(repair, sites), bytes: fitBytes(repair) }];
 }
 
 /** Approximate bytes: streams of both models, copies of those around sites that wait, sums of three parts of the samples, and what solving them takes. */

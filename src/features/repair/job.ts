@@ -105,8 +105,7 @@ async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): P
   const [fitting, chosen, held] = await gathered(samples - choosing, choosing, heldOut);
   const sums = { fitting, choosing: choosing > 0 ? chosen : null, heldOut: heldOut > 0 ? held : null };
   const fit = await ridge(sums, method.fit.centred(layer, site.module), products);
-  const tensors = await method.fit.made(fit, { model, ...site });
-  return { tensors, strength: fit.strength, left: fit.left };
+  return { tensors: await method.fit.made(fit, { model, ...site }), strength: fit.strength, left: fit.left };
 }
 
 interface Walking {

@@ -51,16 +51,14 @@ export function neededFits(
     if (unit >= from && sites.length > 0) needed.push({ ...repair, sites });
   }
   if (way.sequential || needed.length === 0) return needed;
-  const sites = needed.flatMap(({ sites }) => sites).sort((a, b) => order(a) - order(b));
-  return [{ ...needed[0], sites }];
+  return [{ ...needed[0], sites: needed.flatMap(({ sites }) => sites).sort((a, b) => order(a) - order(b)) }];
 }
 
 export async function madeFits(way: Repairing, needed: readonly Repair[], options: RunOptions) {
   const weight = (repair: Repair) => flopsOf(way.model, fitPasses(repair));
   const label = `repairs by ${way.by} of ${way.model.name}`;
   const found = await inTurn(needed, options, async (repair, own) => {
-    const solved = await fitsOf(repair, own);
-    return solved.map((each, i) => [fitKey(repair, repair.sites[i]), each] as const);
+    return (await fitsOf(repair, own)).map((each, i) => [fitKey(repair, repair.sites[i]), each] as const);
   }, { label, weight });
   return new Map(found.flat());
 }

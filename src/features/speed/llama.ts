@@ -77,8 +77,7 @@ export function expectCheckable(format: Format): void {
 export async function checkInLlama(path: string, options: Reports, text = HELD_OUT_TEXT) {
   const reports = reportsOf(options);
   using model = await openModel(path, reports);
-  const bos = (await model.tokenizer()).bos !== null;
-  const packing = { text, samples: 1, length: TOKENS, skip: 0, bos };
+  const packing = { text, samples: 1, length: TOKENS, skip: 0, bos: (await model.tokenizer()).bos !== null };
   const { blocks: { ids }, text: { name } } = await packText(model, { ...packing, ...reports });
   const on = { model, plan: noDrop, ids, engine: await engineOf({}), signal: options.signal };
   const { shape: [, words], data: own } = await textLogits(on);
@@ -92,16 +91,13 @@ export async function checkInLlama(path: string, options: Reports, text = HELD_O
     return differenceOf(from, to);
   });
   using file = closed((await openStored(model)).file);
-  const isRounded = file.tensors.values().some(({ blocks }) => blocks);
-  const limit = LIMITS[isRounded ? "blocks" : "floats"];
+  const limit = LIMITS[file.tensors.values().some(({ blocks }) => blocks) ? "blocks" : "floats"];
   const kl = mean(rows.map(({ kl }) => kl));
   if (!Number.isFinite(kl)) throw new Error(`Cannot check ${path}: llama.cpp's logits are not finite`);
   const same = mean(rows.map(({ isSame }) => Number(isSame)));
   const largest = Math.max(...rows.map(({ largest }) => largest)).toPrecision(2);
-  const note =
-    `in llama.cpp, ${TOKENS} tokens of ${name}: KL ${
-      kl.toPrecision(2)
-    } (rounding explains up to ${limit}), ` +
+  const divergence = `KL ${kl.toPrecision(2)} (rounding explains up to ${limit})`;
+  const note = `in llama.cpp, ${TOKENS} tokens of ${name}: ${divergence}, ` +
     `log-probabilities up to ${largest} apart, ${(100 * same).toFixed(1)} % of first choices equal`;
   return { note, isExplained: kl <= limit };
 }

@@ -9,9 +9,7 @@ import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "core/
 type PlanRoofline = Roofline["plans"][number];
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
-function boundSetting(
-  { model, device: { title, count, bandwidth, rate, memory }, setting }: Roofline,
-): string {
+function boundSetting({ model, device: { title, count, bandwidth, rate, memory }, setting }: Roofline) {
   const [bytes, flops, room] = [bandwidth / 1e9, rate / 1e12, memory / 2 ** 30].map(fixed(0));
   const device = `${count > 1 ? `${count} × ` : ""}${title}`;
   return `${plain(model.name)} on ${device} (${bytes} GB/s, ${flops} TFLOP/s, ${room} GiB) · ` +

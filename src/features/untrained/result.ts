@@ -52,10 +52,7 @@ export function overSeeds(
 }
 
 /** Reduces the seeds' values of each layer; null where there are none. */
-function byLayer(
-  rows: readonly (readonly (number | null)[])[],
-  reduce: (values: number[]) => number | null,
-): (number | null)[] {
+function byLayer(rows: readonly (readonly (number | null)[])[], reduce: (values: number[]) => number | null) {
   return rows[0].map((_, l) => {
     const values = rows.map((row) => row[l]).filter((value) => value !== null);
     return values.length === 0 ? null : reduce(values);

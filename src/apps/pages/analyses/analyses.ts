@@ -111,8 +111,7 @@ export const analyses = {
           .map((drop) => makePlan(orders, { target, drop, unchecked: true }))
       );
       const { tasks, limit } = TASKS;
-      const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };
-      return await evaluate(model, [{}, ...plans], asked);
+      return await evaluate(model, [{}, ...plans], { ...runOptionsOf(options), tasks, limit, prompts: 0 });
     },
   },
   magnitude: {

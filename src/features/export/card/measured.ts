@@ -26,11 +26,7 @@ export interface Measured {
 export type Shown = Evaluation | Speed | Certificate;
 
 /** Throws `RangeError` for a result of another model, or without this plan. */
-export function measuredOf(
-  model: StudyModel,
-  drop: DropPlan,
-  results: readonly Shown[],
-): Measured {
+export function measuredOf(model: StudyModel, drop: DropPlan, results: readonly Shown[]): Measured {
   const wanted = planHash(dropsIn(model, drop));
   const isPlan = (plan: DropPlan) => planHash(plan) === wanted;
   const wrong = (what: string) => new RangeError(`Cannot export ${model.name}: ${what}`);

@@ -61,9 +61,6 @@ export const scores: Readonly<Record<ScoreName, Score>> = {
   /** A baseline: the number of layers after a module, so that the deepest is dropped first. */
   deepest: {
     baseline: true,
-    modules: {
-      from: nothing,
-      read: (_, entries, about) => deepest(entries, about),
-    },
+    modules: { from: nothing, read: (_, entries, about) => deepest(entries, about) },
   },
 };

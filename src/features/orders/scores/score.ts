@@ -20,11 +20,10 @@ export const keyOf = ({ module, layer }: Pick<Entry, "module" | "layer">): strin
 /** All candidates of a target; windows have up to `upto` blocks. */
 export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number): Entry[] {
   if (target === "consecutive") {
-    return Array.from({ length: upto }, (_, n) =>
-      Array.from(
-        { length: layers.length - n },
-        (_, layer): Entry => ({ module: "block", layer, size: n + 1 }),
-      )).flat();
+    return Array.from(
+      { length: upto },
+      (_, n) => layers.slice(n).map((_, layer): Entry => ({ module: "block", layer, size: n + 1 })),
+    ).flat();
   }
   const kinds = target === "joint" ? MODULES : [target];
   return kinds.flatMap((module) =>
@@ -144,6 +143,4 @@ export async function measured(
 export const deepest = (entries: readonly Entry[], { layers }: { readonly layers: number }): Numbers =>
   entries.map(({ layer }) => layers - 1 - layer);
 
-export const nothing: Measurement<null> = {
-  measure: () => Promise.resolve(null),
-};
+export const nothing: Measurement<null> = { measure: () => Promise.resolve(null) };

@@ -25,9 +25,7 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
       found: first && reading`${first.common} of the ${first.of} least important ${first.name} modules are the
         same for all texts${unknownText(first, "for")}`,
     },
-    shows: [
-      `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
-    ],
+    shows: [`Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`],
     setting: [
       modelOf(model),
       `${packing.samples} × ${packing.length} tokens of each text`,

@@ -23,13 +23,10 @@ export interface RatioMap {
 const EDGES = [1 / 30, 1 / 10, 1 / 3, 1, 3, 10, 30];
 const shade = (ratio: number) => SHADES[EDGES.filter((edge) => ratio > edge).length];
 
-const aMap = like(
-  "a map: { norm, points, models }",
-  (value) => {
-    const { norm, points, models } = (value ?? {}) as Partial<RatioMap>;
-    return Object.hasOwn(PLACES, norm ?? "") && Array.isArray(points) && Array.isArray(models);
-  },
-);
+const aMap = like("a map: { norm, points, models }", (value) => {
+  const { norm, points, models } = (value ?? {}) as Partial<RatioMap>;
+  return Object.hasOwn(PLACES, norm ?? "") && Array.isArray(points) && Array.isArray(models);
+});
 
 /**
  * Draws the ratio of attention's importance to the MLP's in untrained models as maps (paper, claim C4), the first one large. Throws `RangeError` if there is no map or no model.
