@@ -15,7 +15,7 @@ import { readSources, type Source, uncommented } from "./sources.ts";
  * The lines that say something which each folder may have, without `tests/bench`. A change that adds lines removes as many; nobody raises a
  * bound. A folder in `src/features` beyond those counted here brings lines of its own.
  */
-const BOUNDS = { src: 40_708, tests: 31_959, feature: 300, features: 16 };
+const BOUNDS = { src: 40_376, tests: 31_834, feature: 300, features: 16 };
 
 /** What each room of the core may import: rooms above it in the list only. Features and apps import any of them. */
 const rooms = Object.fromEntries(
@@ -26,10 +26,7 @@ const rooms = Object.fromEntries(
 );
 
 /** An import; `to` is a path from `src/`, or the name of a package. */
-interface Edge {
-  readonly from: string;
-  readonly to: string;
-}
+type Edge = { readonly from: string; readonly to: string };
 
 /** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`, those of types too. */
 function importsOf({ path, code }: Pick<Source, "path" | "code">): Edge[] {

@@ -8,10 +8,7 @@ const root = new URL("..", import.meta.url);
 
 const DOORS = Object.values(manifest.exports);
 
-async function denoDoc(
-  option: string,
-  files: readonly string[] = DOORS,
-): Promise<Ran> {
+async function denoDoc(option: string, files: readonly string[] = DOORS): Promise<Ran> {
   return await ran(Deno.execPath(), ["doc", option, ...files], { cwd: root, env: { NO_COLOR: "1" } });
 }
 

@@ -53,13 +53,12 @@ async function layProject(folder: string): Promise<void> {
     /"[^"]*deno\.json"/,
     JSON.stringify(pathToFileURL(`${root}deno.json`).href),
   );
-  const script = shown(/observe/).replace('"smollm2-135m"', "model")
-    .replace("\n\n", "\n").replace(
-      "await observe",
-      `import { openSeries } from "lamina/series";
+  const script = shown(/observe/).replace('"smollm2-135m"', "model").replace("\n\n", "\n").replace(
+    "await observe",
+    `import { openSeries } from "lamina/series";
        const model = await (await openSeries("${root}data/series/pre-ln")).checkpoints.at(-1)!.open();
        await observe`,
-    ).replace("samples: 2, length: 128", `samples: 2, length: 32, text: "${root}README.md"`);
+  ).replace("samples: 2, length: 128", `samples: 2, length: 32, text: "${root}README.md"`);
   await Deno.writeTextFile(`${folder}/deno.json`, config);
   await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
 }

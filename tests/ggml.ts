@@ -18,9 +18,7 @@ const path = ggmlLibrary("libggml-base.so");
 export const lacksGgml = path === null ? "no ggml: lamina ggml installs it" : null;
 
 /** Its functions, by the library's own path for those of one type; null where it is not installed. */
-export function openGgml() {
-  return path === null ? null : { path, ...Deno.dlopen(path, symbols).symbols };
-}
+export const openGgml = () => path === null ? null : { path, ...Deno.dlopen(path, symbols).symbols };
 export type Ggml = NonNullable<ReturnType<typeof openGgml>>;
 
 export function encoded(

@@ -1,11 +1,7 @@
 /** The project's TypeScript as text, for tests that read it. */
 
 /** A file: its path from `src/` or from the project, its text, and its code without comments. */
-export interface Source {
-  readonly path: string;
-  readonly text: string;
-  readonly code: string;
-}
+export type Source = { readonly path: string; readonly text: string; readonly code: string };
 
 export const uncommented = (code: string) => code.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, "");
 

@@ -41,11 +41,7 @@ export function words(
   });
 }
 
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+export type Ran = { readonly code: number; readonly out: string; readonly err: string };
 
 export async function ran(
   program: string,

@@ -117,9 +117,7 @@ async function targetsOf(task: string, shots: number, limit: number): Promise<nu
   return sum(tasks[task].items.flatMap(({ tokens }) => tokens));
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, one) => total + one, 0);
-}
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 function byTask(seconds: readonly number[]): string {
   const each = documents.map(([task], i) => `${task} ${seconds[i].toFixed(1)}`);

@@ -26,11 +26,7 @@ export interface Shape {
 }
 
 /** What `openModel` opens, and the file that holds the weights. */
-export interface Large {
-  readonly model: string;
-  readonly weights: string;
-  readonly bytes: number;
-}
+export type Large = { readonly model: string; readonly weights: string; readonly bytes: number };
 
 export async function writeModel(folder: string, kind: Kind, shape: Shape): Promise<Large> {
   const [content, file] = kind === "bf16"
@@ -132,10 +128,7 @@ function isFiner(l: number, layers: number): boolean {
 }
 
 /** Bytes that are written over and over; a part begins at a multiple of `step`. */
-interface Pool {
-  readonly bytes: Uint8Array;
-  readonly step: number;
-}
+type Pool = { readonly bytes: Uint8Array; readonly step: number };
 
 const whole = (bytes: Uint8Array): Pool => ({ bytes, step: bytes.length });
 

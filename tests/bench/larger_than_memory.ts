@@ -120,9 +120,7 @@ function memory({ resident, anonymous }: Watched): string {
   return `at most ${resident.toFixed(0)} MB resident, ${anonymous.toFixed(0)} MB anonymous`;
 }
 
-function mega(bytes: number): string {
-  return (bytes / 1e6).toFixed(0);
-}
+const mega = (bytes: number): string => (bytes / 1e6).toFixed(0);
 
 function busySeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -234,6 +232,4 @@ async function decoded(path: string, budget: number): Promise<Timed> {
   return { seconds, busy: busySeconds(), opening, reading };
 }
 
-function since(start: number): number {
-  return (performance.now() - start) / 1000;
-}
+const since = (start: number): number => (performance.now() - start) / 1000;

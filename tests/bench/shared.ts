@@ -38,10 +38,7 @@ export function median(numbers: readonly number[]): number {
 }
 
 /** Seconds on the clock, and of all processors, which other work on the machine changes less. */
-export interface Seconds {
-  readonly clock: number;
-  readonly processor: number;
-}
+export type Seconds = { readonly clock: number; readonly processor: number };
 
 /** Runs something; gives what it made and how long it took. */
 export async function timed<Made>(make: () => Promise<Made>): Promise<Seconds & { readonly made: Made }> {
@@ -93,10 +90,7 @@ export function fromPython(python: string, name: string, ...args: string[]): any
 }
 
 /** Megabytes at the most: all that was resident, and the anonymous part of it. */
-export interface Peak {
-  readonly resident: number;
-  readonly anonymous: number;
-}
+export type Peak = { readonly resident: number; readonly anonymous: number };
 
 /** Runs a script in a process of its own, looking at its memory every 20 ms; gives what it has printed, too. */
 export async function watchedScript(

@@ -89,9 +89,7 @@ function section(command: Command, shared: ReadonlyMap<string, readonly Option[]
 }
 
 /** The command line that a command's help shows as its example. */
-export function exampleOf(command: Command): string {
-  return /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
-}
+export const exampleOf = (command: Command): string => /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
 
 /** "lamina cache verify". */
 export const pathOf = (command: Command): string =>
@@ -130,9 +128,7 @@ function sentence(text: string): string {
   return `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 }
 
-function title(heading: string): string {
-  return heading.replace(/:$/, "");
-}
+const title = (heading: string): string => heading.replace(/:$/, "");
 
 function anchor(heading: string): string {
   return title(heading).toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-");

@@ -23,10 +23,7 @@ export const rowsOf =
   );
 
 /** What was left out, and why. */
-export interface Skipped {
-  readonly section: string;
-  readonly reason: string;
-}
+export type Skipped = { readonly section: string; readonly reason: string };
 
 export interface Report {
   readonly lamina: string;

@@ -195,9 +195,7 @@ async function main(): Promise<void> {
   const list = { type: "string", multiple: true } as const;
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: {
-      ...{ tests: list, line: list, list: { type: "boolean" }, help: { type: "boolean" } },
-    },
+    options: { ...{ tests: list, line: list, list: { type: "boolean" }, help: { type: "boolean" } } },
   });
   if (values.help || positionals.length === 0) {
     console.log(HELP);

@@ -9,10 +9,7 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const version = manifest.version;
 
 /** Where and in which environment a program runs. */
-interface Where {
-  readonly cwd: string;
-  readonly env?: Record<string, string>;
-}
+type Where = { readonly cwd: string; readonly env?: Record<string, string> };
 
 export const run = (program: string, args: readonly string[], where: Where): Promise<Ran> =>
   ran(program, args, quiet(where));

@@ -19,10 +19,7 @@ export type Recorded = Readonly<Record<string, readonly string[]>>;
 /** All of a list, or those whose turn it is. */
 export type Some = <T>(all: readonly T[]) => readonly T[];
 
-interface Setting {
-  readonly model: StudyModel;
-  readonly options: StudyOptions & { readonly engine: Engine };
-}
+type Setting = { readonly model: StudyModel; readonly options: StudyOptions & { readonly engine: Engine } };
 type Study = (setting: Setting) => Promise<unknown>;
 
 /** The full model beside plans that leave out an attention, an MLP and a block; layers that every fixture has. */
@@ -42,13 +39,7 @@ const studies: Readonly<Record<string, Study>> = {
   generate: ({ model, options: { engine } }) =>
     generate(model, [{}, { attention: [1], mlp: [2] }], "the quick", { engine, tokens: 4 }),
   evaluate: ({ model, options: { engine, results } }) =>
-    evaluate(model, [{ attention: [1] }], {
-      engine,
-      results,
-      tasks: ["openbookqa"],
-      limit: 2,
-      prompts: 1,
-    }),
+    evaluate(model, [{ attention: [1] }], { engine, results, tasks: ["openbookqa"], limit: 2, prompts: 1 }),
 };
 
 /** Of some fixtures: one of each kind of module. */

@@ -112,9 +112,7 @@ async function divided({ run, options }: Setting, line: readonly string[]): Prom
 export async function divisions(): Promise<Record<string, Division>> {
   const found: Record<string, Division> = {};
   await withSetting(recorder(new Map()).engine, async (setting) => {
-    for (const [name, line] of Object.entries(lines)) {
-      found[name] = await divided(setting, line);
-    }
+    for (const [name, line] of Object.entries(lines)) found[name] = await divided(setting, line);
   });
   return found;
 }

@@ -42,10 +42,7 @@ export async function register(files: readonly (readonly [string, () => Promise<
 }
 
 /** A property that files share. */
-interface Global {
-  readonly name: string;
-  readonly read: () => unknown;
-}
+type Global = { readonly name: string; readonly read: () => unknown };
 
 /** What files share beside modules. */
 interface State {

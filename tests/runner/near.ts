@@ -259,8 +259,7 @@ function outlineOf({ text, imports }: Module): Outline {
 function pathsIn(path: string, text: string, root: string): string[] {
   const strings = text.matchAll(/(["'`])([^"'`\n$\\]*[./][^"'`\n$\\]*)(?:\1|\$\{)/g);
   const paths = [...new Set(strings.map(([, , string]) => string))].flatMap((string) =>
-    [join(root, dirname(path), string), join(root, string)]
-      .filter((absolute) => existsSync(absolute))
+    [join(root, dirname(path), string), join(root, string)].filter((absolute) => existsSync(absolute))
       .map((absolute) => slashed(relative(root, absolute)).replace(/\/$/, ""))
   );
   return paths.filter((found) => found !== "" && !found.startsWith("..") && !path.startsWith(`${found}/`));
@@ -269,10 +268,6 @@ function pathsIn(path: string, text: string, root: string): string[] {
 /** A script without its comments; what only looks like one in a string goes too. */
 const uncommented = (text: string) => text.replace(/^\s*\/\*[^]*?\*\/|(?:^|\s)\/\/ .*$/gm, "");
 
-function pathFrom(root: string, url: string): string {
-  return slashed(relative(root, fileURLToPath(url)));
-}
+const pathFrom = (root: string, url: string): string => slashed(relative(root, fileURLToPath(url)));
 
-function slashed(path: string): string {
-  return path.replaceAll("\\", "/");
-}
+const slashed = (path: string): string => path.replaceAll("\\", "/");

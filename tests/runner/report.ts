@@ -30,9 +30,7 @@ export function readReport(xml: string): FileReport[] {
       isStep = attributes.name.includes(" > ");
       outcome = "passed";
       if (!isStep) files.at(-1)!.seconds += Number(attributes.time ?? 0);
-    } else if (name in OUTCOMES) {
-      outcome = OUTCOMES[name as keyof typeof OUTCOMES];
-    }
+    } else if (name in OUTCOMES) outcome = OUTCOMES[name as keyof typeof OUTCOMES];
   });
   parser.on("closetag", ({ name }) => {
     if (name === "testcase" && !isStep) files.at(-1)![outcome]++;
@@ -53,6 +51,4 @@ export function filesNotRun(files: readonly string[], output: string, isReported
 }
 
 /** The report of a file that did not run: one failed test. */
-export function notRun(name: string): FileReport {
-  return { name, passed: 0, failed: 1, ignored: 0, seconds: 0 };
-}
+export const notRun = (name: string): FileReport => ({ name, passed: 0, failed: 1, ignored: 0, seconds: 0 });

@@ -46,8 +46,7 @@ function plainOf({ studies = {}, command = {} }: Feature): Record<string, number
 
 /** `lamina` with all its commands. */
 export function createProgram(context: Context): Command {
-  const program = new Command("lamina")
-    .description("See which layers a transformer can live without.")
+  const program = new Command("lamina").description("See which layers a transformer can live without.")
     .version(VERSION, "-V, --version", "print the version");
   const run: RunLine = async (context, line) => {
     await createProgram(context).parseAsync(line, { from: "user" });

@@ -60,10 +60,7 @@ function calledAt(code: string, open: number): string | null {
 }
 
 /** A reply to a request; `shown` is what a cell that makes it shows. */
-export interface Reply {
-  readonly content: object;
-  readonly shown?: object;
-}
+export type Reply = { readonly content: object; readonly shown?: object };
 
 /**
  * What makes the reply to a request for help on a name or for the names of options; null for any other request. It gives null where the

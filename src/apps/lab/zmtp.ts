@@ -8,10 +8,7 @@ const GREETING = 64; // bytes
 const MORE = 1, LONG = 2, COMMAND = 4; // flags of a frame: another one follows, eight bytes of length, not a message
 
 /** A message: its frames, and all its bytes as they travel. */
-export interface Message {
-  readonly frames: readonly Uint8Array[];
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
+export type Message = { readonly frames: readonly Uint8Array[]; readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** Yields the messages of a connection. The greeting and the sockets' commands go to `pass`. */
 export async function* messagesOf(

@@ -170,11 +170,7 @@ async function readGiven<const Kinds extends readonly AnyKind[]>(file: string, .
 
 const nameOf = (file: string) => file === "-" ? "standard input" : file;
 
-interface MergeFlags {
-  readonly results: string;
-  readonly missing?: boolean;
-  readonly strict?: boolean;
-}
+type MergeFlags = { readonly results: string; readonly missing?: boolean; readonly strict?: boolean };
 
 /** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */
 async function mergeShards(

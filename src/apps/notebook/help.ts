@@ -49,9 +49,7 @@ export async function helpText(about?: unknown): Promise<string> {
   ].join("\n\n");
 }
 
-export async function isDocumented(name: string): Promise<boolean> {
-  return (await documented()).has(name);
-}
+export const isDocumented = async (name: string): Promise<boolean> => (await documented()).has(name);
 
 /** The names of all options that a function takes, its own first; none for other names. */
 export async function optionNames(name: string): Promise<string[]> {

@@ -13,10 +13,7 @@ import type { Section } from "./sections/section.ts";
 import { sections } from "./sections/sections.ts";
 
 /** The results of a file: one, or a list of one kind. */
-interface Given {
-  readonly name: string;
-  readonly results: readonly Result[];
-}
+type Given = { readonly name: string; readonly results: readonly Result[] };
 
 /** Reads results of any kind. Throws `Error` that names the file, `SyntaxError` or `TypeError` for one that has none. */
 export async function readGiven(path: string): Promise<Given> {

@@ -14,11 +14,7 @@ import { studyChecks, type StudyOptions } from "core/study/options.ts";
 import { study } from "core/study/scope.ts";
 import { textOf } from "core/study/text.ts";
 
-export interface Started {
-  readonly profile: Profile;
-  readonly fit: Fit;
-  readonly sweep: Sweep;
-}
+export type Started = { readonly profile: Profile; readonly fit: Fit; readonly sweep: Sweep };
 
 /** The divergence that the pages' answer is about. */
 export const PROMISE = { kld: 0.05 } as const;

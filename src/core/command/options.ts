@@ -22,10 +22,7 @@ export interface Flags extends EngineWanted, Partial<KeepingFlags> {
 }
 
 /** Where results are kept, and whether. */
-export interface KeepingFlags {
-  readonly results: string;
-  readonly cache: boolean;
-}
+export type KeepingFlags = { readonly results: string; readonly cache: boolean };
 
 export function resultsOption(): Table {
   const usual = folderOf("results");

@@ -18,10 +18,7 @@ import { checkPlanFiles, tensorPath } from "../study/plan_file.ts";
 import { isStandardOutput, type Written, writtenBy } from "./destination.ts";
 import { misused } from "./relations.ts";
 
-interface Typed {
-  readonly option: Option;
-  readonly value: string;
-}
+type Typed = { readonly option: Option; readonly value: string };
 
 /** A path, and how an error calls it: "--json mine.json". */
 type Named = Readonly<Record<"words" | "path", string>>;

@@ -34,9 +34,7 @@ export function flawInLine([name, ...rest]: readonly string[]): string | null {
 }
 
 /** Who takes a command's study; null where it is run whole. */
-export interface Shared {
-  readonly sharing: Sharing | null;
-}
+export type Shared = { readonly sharing: Sharing | null };
 
 /** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
 export async function openRunner({ sharing }: Shared, flags: Wanted): Promise<void> {

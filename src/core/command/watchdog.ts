@@ -3,10 +3,7 @@
 const GRACE = 500; // ms for the main thread to exit by itself, with the exit code of the signal
 
 /** What to listen to, and the milliseconds within which signals are one. */
-interface Orders {
-  readonly names: readonly Deno.Signal[];
-  readonly same: number;
-}
+type Orders = { readonly names: readonly Deno.Signal[]; readonly same: number };
 
 addEventListener("message", ({ data: { names, same } }: MessageEvent<Orders>) => {
   let first = Infinity;

@@ -15,11 +15,7 @@ const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** What a file is to hold: text, or bytes part by part. */
 export type Content = string | AsyncIterable<Uint8Array>;
 
-interface Staged {
-  readonly path: string;
-  place(): Promise<void>;
-  discard(): Promise<void>;
-}
+type Staged = { readonly path: string; place(): Promise<void>; discard(): Promise<void> };
 
 /**
  * Writes a file; missing folders are made. An existing file keeps its permissions; a link stays, and its target

@@ -138,10 +138,7 @@ export interface Engine {
 /** Programs that stay after their last release: a study has some five kinds, a few extents of each. */
 const KEPT = 24;
 
-interface Entry {
-  readonly program: Promise<Program>;
-  users: number;
-}
+type Entry = { readonly program: Promise<Program>; users: number };
 
 /** Compiles a graph with some of its inputs as constants; none where an engine does not copy them. */
 type CompileWith = (graph: Graph, constants: Feeds) => Promise<Program>;

@@ -12,8 +12,7 @@ import { webgpuEngine } from "./web/web.ts";
 
 /** The names of the engines; `auto` is CUDA where it works, else the CPU. */
 export const ENGINES = ["auto", "cpu", "webgpu", "cuda", "openvino"] as const satisfies readonly (
-  | EngineName
-  | "auto"
+  EngineName | "auto"
 )[];
 /** The precisions that some engine has. */
 export const PRECISIONS = ["float32", "tf32", "bfloat16", "int8"] as const satisfies readonly Precision[];

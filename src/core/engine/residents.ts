@@ -13,10 +13,7 @@
  * work needs room too. Both are the most that is possible.
  */
 /** Something that takes memory of an engine until it is freed. */
-export interface Resident {
-  readonly bytes: number;
-  free(): void;
-}
+export type Resident = { readonly bytes: number; free(): void };
 
 /** What is known of weights before they are made. */
 export interface Place {
@@ -47,24 +44,16 @@ export interface Residents {
   close(): void;
 }
 
-interface Entry<R extends Resident = Resident> {
-  readonly resident: R;
-  readonly place: Place;
-  users: number;
-}
+type Entry<R extends Resident = Resident> = { readonly resident: R; readonly place: Place; users: number };
 
 /** Residents without weights, with room for `room` bytes. */
 export function openResidents(of: object | null, room: number): Residents {
   const layers = new Map<number, Map<string, Entry>>(); // both: the one used longest ago first
   let [left, isClosed] = [room, false];
 
-  function find({ layer, key }: Place): Entry | undefined {
-    return layers.get(layer)?.get(key);
-  }
+  const find = ({ layer, key }: Place): Entry | undefined => layers.get(layer)?.get(key);
 
-  function isKept(entry: Entry): boolean {
-    return find(entry.place) === entry;
-  }
+  const isKept = (entry: Entry): boolean => find(entry.place) === entry;
 
   function remove({ place: { layer, key }, resident }: Entry): void {
     const own = layers.get(layer)!;

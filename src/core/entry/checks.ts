@@ -290,10 +290,7 @@ export function isPromise(value: unknown): boolean {
   return typeof value === "object" && value !== null && typeof (value as Kinded).then === "function";
 }
 
-interface Kinded {
-  readonly kind?: unknown;
-  readonly then?: unknown;
-}
+type Kinded = { readonly kind?: unknown; readonly then?: unknown };
 
 const isObject = (value: unknown) => isRecord(value) && !isPromise(value);
 

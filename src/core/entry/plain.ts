@@ -25,8 +25,7 @@ export function oneLine(text: string, most: number): string {
 /** JSON without characters that act instead of being seen; it parses to the same value. Only indented JSON has line breaks. */
 export function jsonText(value: unknown, indent = 0): string {
   const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(value, null, indent)
-    .replaceAll(/[\u2028\u2029]/g, escaped)
+  return JSON.stringify(value, null, indent).replaceAll(/[\u2028\u2029]/g, escaped)
     .replaceAll(UNSAFE, (character) => character === "\n" ? character : escaped(character));
 }
 

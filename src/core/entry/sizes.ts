@@ -12,10 +12,7 @@ export interface FileSizes {
 }
 
 /** A number with every module and without those that are dropped. */
-export interface SizeChange {
-  readonly before: number;
-  readonly after: number;
-}
+export type SizeChange = { readonly before: number; readonly after: number };
 
 /** "538 MB before, 510 MB after (5.3 % less) as hf-nas; the original has 98.4 MB". */
 export function filesText({ original, whole, smaller }: FileSizes, format: string): string {

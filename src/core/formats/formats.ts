@@ -41,9 +41,7 @@ export async function makeAs(job: Job, format: Format): Promise<Made> {
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
     const others: Format[] = [];
-    for (const other of FORMATS) {
-      if (await made(job, other).then(() => true, () => false)) others.push(other);
-    }
+    for (const other of FORMATS) if (await made(job, other).then(() => true, () => false)) others.push(other);
     const instead = others.length > 0
       ? `formats that can: ${others.join(", ")}`
       : "no other format can either";
@@ -94,9 +92,7 @@ export async function made(job: Job, format: Format): Promise<Made> {
  */
 async function llmDropFiles(job: Job): Promise<Made> {
   const { files, drop, stored, edited } = job;
-  if (stored.kind === "gguf") {
-    throw new Inexpressible("a GGUF file", "has no config.json");
-  }
+  if (stored.kind === "gguf") throw new Inexpressible("a GGUF file", "has no config.json");
   const whole = await (edited ? configOf(job) : storedConfig(job));
   const config = { ...whole, drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
   const isMade = (name: string) => name === "config.json" || edited && isOfWeights(name);

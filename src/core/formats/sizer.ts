@@ -31,10 +31,7 @@ export interface Sizer extends SizedFormat {
 }
 
 /** The files of a plan: their bytes, and dropped modules that they hold as zeros, which readers run. */
-interface PlanFiles {
-  readonly bytes: number;
-  readonly zeroed: readonly Module[];
-}
+type PlanFiles = { readonly bytes: number; readonly zeroed: readonly Module[] };
 
 export interface OpenSizer extends SizedFormat, Disposable {
   /** The files of a plan; null where the format cannot express it. */

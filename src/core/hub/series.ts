@@ -44,10 +44,7 @@ export const seriesChecks = {
 export type SeriesOptions = Of<typeof seriesChecks>;
 
 /** The checkpoints of a run, by step. */
-interface SeriesFiles {
-  readonly name: string;
-  readonly checkpoints: readonly SeriesCheckpoint[];
-}
+type SeriesFiles = { readonly name: string; readonly checkpoints: readonly SeriesCheckpoint[] };
 
 const MAX_LIST = 2 ** 20; // bytes
 

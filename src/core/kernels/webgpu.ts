@@ -13,10 +13,7 @@ import { type Kernel, kernelSource, type Params, placesOf } from "./kernel.ts";
 /** `GPUShaderStage.COMPUTE`. */
 const COMPUTE_STAGE = 0x4;
 
-interface Compiled {
-  readonly layout: GPUBindGroupLayout;
-  readonly pipelines: readonly GPUComputePipeline[];
-}
+type Compiled = { readonly layout: GPUBindGroupLayout; readonly pipelines: readonly GPUComputePipeline[] };
 
 const compiled = new WeakMap<GPUDevice, Map<Kernel, Promise<Compiled>>>();
 

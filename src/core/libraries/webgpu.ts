@@ -34,9 +34,7 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16"];
 /** Opens a device of the best adapter, the caller's to destroy. Throws `Error` where there is none. */
 export async function openWebgpuDevice(): Promise<{ readonly device: GPUDevice; readonly name: string }> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new Error("no Vulkan device: install a GPU driver, or mesa-vulkan-drivers for the CPU");
-  }
+  if (!adapter) throw new Error("no Vulkan device: install a GPU driver, or mesa-vulkan-drivers for the CPU");
   try {
     const device = await adapter.requestDevice({
       requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),

@@ -11,16 +11,10 @@
  */
 
 /** Bytes that a piece of work moves, and its multiplications and additions. */
-export interface Work {
-  readonly bytes: number;
-  readonly flops: number;
-}
+export type Work = { readonly bytes: number; readonly flops: number };
 
 /** Bytes, and multiplications and additions, per second. */
-export interface Roof {
-  readonly bandwidth: number;
-  readonly rate: number;
-}
+export type Roof = { readonly bandwidth: number; readonly rate: number };
 
 /** Seconds that a piece of work takes at least. */
 export function roofSeconds({ bytes, flops }: Work, { bandwidth, rate }: Roof): number {

@@ -13,10 +13,7 @@ export interface NormSpec {
 }
 
 /** Norms around a module; the norm belongs to the unit that is measured and dropped. */
-export interface NormPlacement {
-  readonly pre: NormSpec | null;
-  readonly post: NormSpec | null;
-}
+export type NormPlacement = { readonly pre: NormSpec | null; readonly post: NormSpec | null };
 
 /** The fields of every module, whatever its kind. */
 export interface AnyModule {

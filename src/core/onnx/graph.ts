@@ -22,10 +22,7 @@ const IR_VERSION = 11;
 export type Dim = number | string;
 
 /** An edge of the graph. */
-export interface Value {
-  readonly graph: Graph;
-  readonly name: string;
-}
+export type Value = { readonly graph: Graph; readonly name: string };
 
 /** What an attribute of a node may be; integers are written as ONNX INT, `{ float }` as FLOAT. */
 type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -71,11 +68,7 @@ interface StoredRange {
 /** The number by which ONNX knows an element type (`TensorProto.DataType`), and ONNX Runtime too. */
 export const dataType = (dtype: DType): number => numbers[dtype];
 
-interface Declared {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape?: readonly Dim[] | undefined;
-}
+type Declared = { readonly name: string; readonly dtype: DType; readonly shape?: readonly Dim[] | undefined };
 
 interface Node {
   readonly operator: string;

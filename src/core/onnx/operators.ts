@@ -160,12 +160,7 @@ export const Attention = (
     }),
   );
 
-export const LayerNormalization = (
-  x: Value,
-  scale: Value,
-  bias: Value | null,
-  epsilon: number,
-): Value => {
+export const LayerNormalization = (x: Value, scale: Value, bias: Value | null, epsilon: number): Value => {
   const inputs = bias ? [x, scale, bias] : [x, scale];
   return one(x.graph.node("LayerNormalization", inputs, { axis: -1, epsilon: { float: epsilon } }));
 };

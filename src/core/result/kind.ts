@@ -35,9 +35,7 @@ export type KeptKind = AnyKind & { readonly origin: (result: never) => Provenanc
 /** The results of a kind. */
 export type OfKind<K extends AnyKind> = z.infer<K["form"]>;
 /** Any result; its form is checked where it is read or written. */
-export interface Result {
-  readonly kind: string;
-}
+export type Result = { readonly kind: string };
 
 /** The kinds that were declared, by name: they come with the features that are imported. */
 export const manifests: Record<string, AnyKind> = {};

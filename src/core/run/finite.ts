@@ -41,10 +41,7 @@ export async function takeSquares(engine: Engine, held: Held): Promise<number> {
 }
 
 /** A weight that explains numbers which are not finite: one that is not, or the largest of all. */
-export interface Culprit {
-  readonly name: string;
-  readonly value: number;
-}
+export type Culprit = { readonly name: string; readonly value: number };
 
 /** The first weight that is not finite, else the largest; `before` is what other weights came to. */
 export function culpritAmong(

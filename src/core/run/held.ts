@@ -3,10 +3,7 @@ import { freeAll, type Held } from "../engine/mod.ts";
 export { freeAll, take, withRead, withUploaded } from "../engine/mod.ts";
 
 /** The residual stream that plans share, a batch after the other. */
-export interface State {
-  readonly plans: readonly number[];
-  readonly batches: Held[];
-}
+export type State = { readonly plans: readonly number[]; readonly batches: Held[] };
 
 /** Frees streams; one that several states share is freed once. */
 export function freeStates(states: readonly State[]): void {

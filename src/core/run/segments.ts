@@ -41,9 +41,7 @@ export function segmentsOf({ ids, samples, length }: Blocks): Segment[] {
 export const BATCH_TOKENS = 2048;
 
 /** How many texts of a length are run together. Last digits depend on it: results that are to be equal are batched equally. */
-export function batchSize(length: number): number {
-  return Math.max(1, Math.floor(BATCH_TOKENS / length));
-}
+export const batchSize = (length: number): number => Math.max(1, Math.floor(BATCH_TOKENS / length));
 
 /**
  * Segments in batches, in order. How they are batched depends on the segments alone, so the streams of two runs over the same
@@ -64,9 +62,7 @@ export function batchesOf(segments: readonly Segment[]): Batch[] {
   return batches;
 }
 
-function alike(a: Segment, b: Segment): boolean {
-  return a.past === b.past && !a.parents === !b.parents;
-}
+const alike = (a: Segment, b: Segment): boolean => a.past === b.past && !a.parents === !b.parents;
 
 function checkSegment(segments: readonly Segment[], index: number): void {
   const { ids, past, parents } = segments[index];

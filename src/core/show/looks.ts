@@ -91,9 +91,7 @@ function doctorTable({ findings }: OfKind<typeof doctorKind>, look: TextLook = {
 
 export const lookOf = ({ kind }: Result) => looks.get(kind) as Look<unknown> as Look<Result>;
 
-export function isResult(value: object): value is Result {
-  return looks.has((value as Result).kind);
-}
+export const isResult = (value: object): value is Result => looks.has((value as Result).kind);
 
 export function tablesOf(results: readonly Result[], look: TableLook = {}): Table[] {
   if (results.length === 0) return [];

@@ -190,10 +190,7 @@ export async function usualSeconds(run: () => Promise<void>): Promise<number> {
 }
 
 /** Estimated peak memory of a study, in bytes, and the sizes that cause it. */
-export interface Need {
-  readonly bytes: number;
-  readonly what: string;
-}
+export type Need = { readonly bytes: number; readonly what: string };
 
 /**
  * Throws `RangeError` where a study on the CPU needs more memory than is available, unless it is forced. Other engines have

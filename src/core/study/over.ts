@@ -18,9 +18,7 @@ import { samplesOf, type Text } from "./text.ts";
 export type Subject = Model & Pick<StudyModel, "identity" | "tokenizer"> & { readonly seed?: number };
 
 /** The full model's streams over a text, which groups of plans, and several calls, are held against. */
-export interface Shared {
-  full?: Reference | undefined;
-}
+export type Shared = { full?: Reference | undefined };
 
 export function freeShared(shared: Shared): void {
   shared.full?.free();

@@ -94,10 +94,7 @@ export async function dependsOn(
 const LEAST = 0.01;
 
 /** A text that a study is evaluated on; its ids in one list, or in one for each request. */
-export interface EvaluatedText {
-  readonly name: string;
-  readonly ids: readonly Ids[];
-}
+export type EvaluatedText = { readonly name: string; readonly ids: readonly Ids[] };
 
 /** Adds to a result what its texts share with the calibration of some plans; the same result where nothing is shared, or known. */
 type LeakGuard = <R extends object>(

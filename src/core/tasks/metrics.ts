@@ -18,11 +18,7 @@ export interface Outcome {
 type Score = Readonly<Partial<Record<Metric, number>>>;
 
 /** A number, its standard error (NaN for one document), and the number of documents. */
-export interface Estimate {
-  readonly value: number;
-  readonly stderr: number;
-  readonly documents: number;
-}
+export type Estimate = { readonly value: number; readonly stderr: number; readonly documents: number };
 
 export function scoreDocument(task: Task, document: Document, outcome: Outcome): Score {
   return Object.fromEntries(

@@ -45,11 +45,7 @@ function unknown(name: string): never {
 }
 
 /** A task or group of a suite: with how many shots, and which of its metrics counts. */
-interface SuiteEntry {
-  readonly task: string;
-  readonly shots: number;
-  readonly metric: Metric;
-}
+type SuiteEntry = { readonly task: string; readonly shots: number; readonly metric: Metric };
 
 /** Sets of tasks that are averaged, each task counting once: the paper's nine, and its four for Llama-3. */
 export const suites = list as unknown as Readonly<Record<string, readonly SuiteEntry[]>>;

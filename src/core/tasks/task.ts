@@ -37,10 +37,7 @@ export interface Pool extends Split {
 }
 
 /** The context for a model, and the text that is scored after it. */
-export interface Request {
-  readonly context: string;
-  readonly continuation: string;
-}
+export type Request = { readonly context: string; readonly continuation: string };
 
 /** The requests of one row, without shots. */
 export interface Example {

@@ -6,10 +6,7 @@ import { rstrip } from "./python.ts";
 export type BosRule = "tokenizer" | "never" | "always";
 
 /** What is fed, and what is scored after it. */
-export interface PairTokens {
-  readonly context: readonly number[];
-  readonly continuation: readonly number[];
-}
+export type PairTokens = { readonly context: readonly number[]; readonly continuation: readonly number[] };
 
 /** Ids of a text, BOS in front by the rule; none where the text itself begins with it. */
 export function encodeText(tokenizer: Tokenizer, text: string, bos: BosRule): number[] {

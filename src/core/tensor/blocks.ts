@@ -54,9 +54,7 @@ export function formatOf({ bits, size, zeros, offsets }: BlockMatrix): BlockForm
 }
 
 /** The zero of symmetrical quants, which `MatMulNBits` takes where it is given none. */
-export function middleOf(bits: 4 | 8): number {
-  return 2 ** (bits - 1);
-}
+export const middleOf = (bits: 4 | 8): number => 2 ** (bits - 1);
 
 /**
  * The numbers as float32, each rounded once: the product of a scale and a quant is exact in float64. A sum with an offset is exact

@@ -40,9 +40,7 @@ const LN2 = 0.6931471805599453;
 let table: Int32Array | undefined;
 
 /** The table `[65536]`, ascending, in units of 2^-21; built once and shared: do not write to it. */
-export function normalTable(): Int32Array {
-  return table ??= build();
-}
+export const normalTable = (): Int32Array => table ??= build();
 
 function build(): Int32Array {
   const half = TABLE_SIZE / 2;

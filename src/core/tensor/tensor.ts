@@ -6,11 +6,7 @@
  */
 
 /** A dense, row-major tensor in CPU memory. `data` may be a view of a mapped file: never write to it. */
-export interface Tensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: TypedArray;
-}
+export type Tensor = { readonly dtype: DType; readonly shape: readonly number[]; readonly data: TypedArray };
 
 /** Whole numbers as the index tensors of graphs; by default a list. */
 export function indices(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
@@ -83,9 +79,7 @@ export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Arra
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 
-export function byteSize(dtype: DType): number {
-  return kinds[dtype].BYTES_PER_ELEMENT;
-}
+export const byteSize = (dtype: DType): number => kinds[dtype].BYTES_PER_ELEMENT;
 
 /** A typed array of `length` elements over `buffer` from `offset` (bytes); nothing is copied. */
 export function viewOf(dtype: DType, buffer: ArrayBuffer, offset = 0, length?: number): TypedArray {

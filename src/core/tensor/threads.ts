@@ -6,10 +6,7 @@ import { type MessagePort, parentPort, Worker } from "node:worker_threads";
 import { fillRows, type NormalRows } from "./random.ts";
 
 /** Memory as a task names it. */
-export interface Memory {
-  readonly address: bigint;
-  readonly bytes: number;
-}
+export type Memory = { readonly address: bigint; readonly bytes: number };
 
 /** An array whose memory a task may name. */
 export type Named = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
@@ -98,10 +95,7 @@ export function bufferAt({ address, bytes }: Memory): ArrayBuffer {
 }
 
 /** A thread's task: the memory to fill, and the numbers. */
-export interface NormalTask {
-  readonly memory: Memory;
-  readonly rows: NormalRows;
-}
+export type NormalTask = { readonly memory: Memory; readonly rows: NormalRows };
 
 /** Numbers below which the messages would take longer than the work: a quarter of a millisecond's. */
 const WORTH_SHARING = 2 ** 18;

@@ -18,10 +18,7 @@ type TextName = (typeof TEXT_NAMES)[number];
 type Row = Record<string, unknown>;
 
 /** Requests files below the package's folder, and the document that a row of them has. */
-interface Source {
-  readonly tasks: readonly string[];
-  readonly document: (row: Row) => string | undefined;
-}
+type Source = { readonly tasks: readonly string[]; readonly document: (row: Row) => string | undefined };
 
 const LANGUAGES =
   "bash c cpp csharp go haskell java javascript matlab php python r ruby rust scala swift typescript".split(

@@ -28,10 +28,7 @@ export const newArray: Allocate = (length) => new Float32Array(length);
 /** Throws where rows are no range of a tensor's own; `file` names the file in errors. */
 export function checkRows(
   name: string,
-  { info, file }: {
-    readonly info: Pick<TensorInfo, "shape">;
-    readonly file: Pick<FileBytes, "name">;
-  },
+  { info, file }: { readonly info: Pick<TensorInfo, "shape">; readonly file: Pick<FileBytes, "name"> },
   [from, to]: readonly [number, number],
 ): void {
   const count = info.shape[0];

@@ -180,9 +180,7 @@ export async function readRef(
 }
 
 /** Whether a cut is of rows that come one after the other in the file's tensor. */
-function isRows({ order, at }: TensorRef, { axis }: Cut): boolean {
-  return axis === 0 && !order && at === undefined;
-}
+const isRows = ({ order, at }: TensorRef, { axis }: Cut): boolean => axis === 0 && !order && at === undefined;
 
 /** The entry of the file's tensor that the model's is, as rows of it; nothing where it is no single one. */
 function entryOf({ at }: TensorRef): readonly [number, number] | undefined {

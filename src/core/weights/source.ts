@@ -53,17 +53,10 @@ export interface Lease {
 }
 
 /** A tensor of normal numbers that a device makes by itself: its rows, as `fillRows` makes them. */
-export interface Drawn {
-  readonly shape: readonly number[];
-  readonly rows: NormalRows;
-}
+export type Drawn = { readonly shape: readonly number[]; readonly rows: NormalRows };
 
 /** Indices [start, end) of one axis of a tensor. */
-export interface Cut {
-  readonly axis: 0 | 1;
-  readonly start: number;
-  readonly end: number;
-}
+export type Cut = { readonly axis: 0 | 1; readonly start: number; readonly end: number };
 
 /** How a tensor is stored: in blocks, which leases widen to float32 where they are not wanted, or as numbers of a type. */
 export interface Storage extends Pick<TensorInfo, "blocks" | "isSplit"> {

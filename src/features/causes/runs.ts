@@ -30,10 +30,7 @@ import { pass } from "core/study/pass.ts";
 import type { Span } from "core/study/stage.ts";
 import { eachOf } from "core/entry/mod.ts";
 
-export interface Running {
-  readonly model: Model;
-  readonly options: StudyOptions;
-}
+export type Running = { readonly model: Model; readonly options: StudyOptions };
 
 /** The full model with every probe, in one pass. `first`: whether these are the study's first samples, whose ranks are wanted. */
 export async function wholeRows(

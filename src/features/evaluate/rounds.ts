@@ -14,10 +14,7 @@ import { type PartsOptions, runParts } from "./parts.ts";
 const ROUNDS = 32;
 
 /** Documents of a task that were asked: of how many, and the round of each. */
-export interface Rounds {
-  readonly of: number;
-  readonly rounds: readonly number[];
-}
+export type Rounds = { readonly of: number; readonly rounds: readonly number[] };
 
 /** Throws `RangeError` for a task whose documents cannot be asked in rounds. */
 export function expectChoices({ name, metrics, generation }: Task): void {

@@ -36,10 +36,7 @@ interface Sized {
 const drops = ({ attention, mlp }: DropPlan) => attention.length + mlp.length > 0;
 
 /** The sizers of a model: of plans that drop modules, and of others. */
-interface Sizers {
-  readonly dropping: Sizer | null;
-  readonly whole: Sizer | null;
-}
+type Sizers = { readonly dropping: Sizer | null; readonly whole: Sizer | null };
 
 async function sizersOf(model: StudyModel, format: Format | undefined): Promise<Sizers> {
   const dropping = await sizerOf(model, format);

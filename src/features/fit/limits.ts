@@ -90,10 +90,7 @@ under("Limits (at least one, or a target):", aimChecks);
 export type FitAim = Of<typeof aimChecks>;
 
 /** The limits among options, and the target; null without one. */
-export interface Aims {
-  readonly limits: readonly Aim[];
-  readonly target: Aim | null;
-}
+export type Aims = { readonly limits: readonly Aim[]; readonly target: Aim | null };
 
 /** Reads limits and target. Throws `TypeError` where there are none, or two targets. */
 export function aimsOf(options: FitAim): Aims {
@@ -128,11 +125,7 @@ export function documentsOf({ limit = DOCUMENTS }: FitAim): { choosing: number; 
 }
 
 /** What a plan was measured to cost: divergence and loss in nats per token; points of accuracy where they are limited. */
-export interface Costs {
-  readonly kld: Ends;
-  readonly loss: Ends;
-  readonly points?: Ends | undefined;
-}
+export type Costs = { readonly kld: Ends; readonly loss: Ends; readonly points?: Ends | undefined };
 
 /** The cost that a limit is about, and the most that it allows, both in nats per token or in points. */
 function heldBy({ of, amount }: Aim, { kld, loss, points }: Costs): readonly [cost: Ends, most: number] {

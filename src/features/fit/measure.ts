@@ -107,10 +107,7 @@ export async function measure(
       full: first,
       trials: trials.map((trial) => ({ ...trial, kld: Math.max(0, klOf(trial.plan) - klOf(trial.base)) })),
     };
-  }, () => ({
-    full: first,
-    trials: trials.map((trial, i) => ({ ...trial, kld: 0.001 * (1 + i % 7) })),
-  }));
+  }, () => ({ full: first, trials: trials.map((trial, i) => ({ ...trial, kld: 0.001 * (1 + i % 7) })) }));
 }
 
 /** Sites with what every level and drop saves and costs, the levels that were not measured by their errors. */

@@ -6,10 +6,7 @@ import { sum } from "core/entry/mod.ts";
 import type { Choice, Drop, Level, Unit } from "./units.ts";
 
 /** What a level or a drop saves, and what it was measured or predicted to diverge. */
-export interface Priced {
-  readonly saved: number;
-  readonly kld: number;
-}
+export type Priced = { readonly saved: number; readonly kld: number };
 interface PricedLevel extends Priced {
   readonly level: Level;
 }
@@ -70,11 +67,7 @@ export interface Stop extends State {}
 const GAP = 0.005;
 
 /** A site brought to a state, and what that costs for what it saves. */
-interface Step {
-  readonly site: PricedSite;
-  readonly state: State;
-  readonly slope: number;
-}
+type Step = { readonly site: PricedSite; readonly state: State; readonly slope: number };
 
 type Now = ReadonlyMap<PricedSite, State>;
 

@@ -19,11 +19,7 @@ import type { StudyModel } from "core/subject/mod.ts";
 import { bitsOf, canEncode, encodedBytes, isAsCoarse, SUPERBLOCK } from "core/weights/mod.ts";
 
 /** A type in the place of the stored one; null where the table that replaces two stays as it is. */
-export interface Level {
-  readonly type: string | null;
-  readonly bits: number;
-  readonly bytes: number;
-}
+export type Level = { readonly type: string | null; readonly bits: number; readonly bytes: number };
 
 type Place =
   | { readonly module: LayerModule; readonly layer: number; readonly group: Group }
@@ -50,16 +46,10 @@ export interface Unit {
 }
 
 /** A module of a layer. */
-export interface Module {
-  readonly module: LayerModule;
-  readonly layer: number;
-}
+export type Module = { readonly module: LayerModule; readonly layer: number };
 
 /** The modules that may be dropped together, and what that saves. */
-export interface Drop {
-  readonly modules: readonly Module[];
-  readonly saved: number;
-}
+export type Drop = { readonly modules: readonly Module[]; readonly saved: number };
 
 export interface Site {
   readonly units: readonly Unit[];
@@ -68,10 +58,7 @@ export interface Site {
 }
 
 /** A unit in a level. */
-export interface Choice {
-  readonly unit: Unit;
-  readonly level: Level;
-}
+export type Choice = { readonly unit: Unit; readonly level: Level };
 
 /** Types that a fit tries, by the numbers of a block. */
 const TYPES: Readonly<Record<number, readonly string[]>> = {

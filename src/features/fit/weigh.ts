@@ -21,10 +21,7 @@ import type { Text } from "core/study/text.ts";
 import type { Level, Unit } from "./units.ts";
 
 /** The importance of columns, and the error of levels where a unit has several. */
-export interface Weighed {
-  readonly importance: ColumnImportance;
-  errorOf(unit: Unit, level: Level): number;
-}
+export type Weighed = { readonly importance: ColumnImportance; errorOf(unit: Unit, level: Level): number };
 
 /** Numbers of a matrix whose errors are added up, in whole rows that lie evenly: more change the sum by less than a percent. */
 const SAMPLED = 2 ** 16;

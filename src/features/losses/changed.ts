@@ -47,16 +47,9 @@ export const aChange: Check = record({
 }, 'a change of values as { values: ["a"], by: (seen) => ({ … }) }');
 
 /** A change as one plan of a list runs under it. */
-export interface Changed {
-  readonly change: ValueChange;
-  readonly plan: number;
-}
+export type Changed = { readonly change: ValueChange; readonly plan: number };
 type Sums = Pick<Perplexity, "sums"> & { readonly changed: NonNullable<Provenance["changed"]> };
-interface ChangedTypes {
-  request: Pick<Perplexity, "provenance">;
-  sums: Sums;
-  result: Perplexity;
-}
+type ChangedTypes = { request: Pick<Perplexity, "provenance">; sums: Sums; result: Perplexity };
 
 const { passes, measure } = scoring(true);
 const changing: Over<Changed, ChangedTypes> = {

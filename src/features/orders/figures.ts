@@ -68,8 +68,7 @@ function finding(kinds: readonly Ranked[]): Finding {
   const open = kinds.filter((ranked) => !clear.includes(ranked));
   const others = named(open, ({ rivals }) => counted(rivals.length, "other"));
   return {
-    found: clear.length > 0 &&
-      `Best guide to the loss: ${named(clear, ({ best }) => guideTitle(best.by))}`,
+    found: clear.length > 0 && `Best guide to the loss: ${named(clear, ({ best }) => guideTitle(best.by))}`,
     open: others && `the best guide${clear.length > 0 ? "" : " to the loss"} from ${others}`,
   };
 }

@@ -62,8 +62,7 @@ export const largest = (values: readonly number[]) => Math.max(...values);
 function mixturesOf(sums: RoutingSums | undefined): { mixtures: Mixtures } | Record<never, never> {
   if (!sums?.some((layer) => layer !== null)) return {};
   const counts = sums.map((samples) =>
-    samples &&
-    samples.reduce<number[]>((all, { load }) => load.map((count, e) => count + (all[e] ?? 0)), [])
+    samples && samples.reduce<number[]>((all, { load }) => load.map((count, e) => count + (all[e] ?? 0)), [])
   );
   return {
     mixtures: {

@@ -6,10 +6,7 @@ import { OUTPUTS } from "core/run/mod.ts";
 import type { Fit, Matrix } from "core/run/repair/mod.ts";
 import { float32, type Tensor, toFloat32 } from "core/tensor/mod.ts";
 
-export interface Place {
-  readonly layer: number;
-  readonly module: LayerModule;
-}
+export type Place = { readonly layer: number; readonly module: LayerModule };
 
 /** A place that changes, and the modules that it makes up for, in order. */
 export interface Site extends Place {
@@ -31,11 +28,7 @@ export interface Method {
   };
 }
 
-interface FitPlace {
-  readonly model: Model;
-  readonly layer: number;
-  readonly module: LayerModule;
-}
+type FitPlace = { readonly model: Model; readonly layer: number; readonly module: LayerModule };
 
 export const methods: Readonly<Record<RepairName, Method>> = {
   /** The mean of the missing update, E[a]; all tokens weigh alike. */

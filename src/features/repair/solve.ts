@@ -104,9 +104,7 @@ async function passed(
   if (!site.of.some((place) => same(place, at))) return null;
   const own = pending.get(index)!;
   await around(context, at, found, async (_, f, s) => {
-    for (const b of f.keys()) {
-      own.t[b] = await difference(context.programs, f[b], s[b], own.t[b] ?? null);
-    }
+    for (const b of f.keys()) own.t[b] = await difference(context.programs, f[b], s[b], own.t[b] ?? null);
   });
   if (!same(site.of.at(-1)!, at)) return null;
   const solved = await solvedOr(context, site, own);

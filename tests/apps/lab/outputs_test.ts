@@ -228,13 +228,7 @@ Deno.test("a completion names the function's options, also those that it takes o
     return await replierTo({ header: { ...cell, msg_type: "complete_request" }, parent: {}, content })?.();
   };
   assert.deepEqual(await ask(code), {
-    content: {
-      status: "ok",
-      matches: ["tokens"],
-      cursor_start: 35,
-      cursor_end: 36,
-      metadata: {},
-    },
+    content: { status: "ok", matches: ["tokens"], cursor_start: 35, cursor_end: 36, metadata: {} },
   });
   const all = async (name: string) =>
     (await ask(`${name}(model, {`) as { content: { matches: string[] } }).content.matches;

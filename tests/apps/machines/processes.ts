@@ -1,10 +1,7 @@
 /** Processes by what their environment says: whatever a process starts inherits it, and tells so in /proc. */
 
 /** A running process. */
-export interface Running {
-  readonly pid: number;
-  readonly command: string;
-}
+export type Running = { readonly pid: number; readonly command: string };
 
 /** Processes whose environment has this variable with this value. */
 export function processesOf(variable: string, value: string): Running[] {

@@ -46,10 +46,7 @@ export async function whyNoRay(): Promise<string> {
 }
 
 /** How a driver ended, and what it said. */
-export interface Driven {
-  readonly code: number;
-  readonly err: string;
-}
+export type Driven = { readonly code: number; readonly err: string };
 
 /** A driver that runs. */
 export interface Drive {

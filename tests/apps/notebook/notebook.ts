@@ -78,10 +78,7 @@ export async function writeScript(path: string, notebook: string): Promise<void>
 }
 
 /** The version of Lamina that ran a notebook, and its methods by kind of result. */
-export interface Made {
-  readonly version: string;
-  readonly methods: Readonly<Record<string, number>>;
-}
+export type Made = { readonly version: string; readonly methods: Readonly<Record<string, number>> };
 
 /** Reads what a notebook says of its making. */
 export async function readMade(path: string): Promise<Made> {
@@ -162,6 +159,4 @@ export function runPython(args: readonly string[], env: Record<string, string> =
   return printed(python, args, { env: { ...environment, ...env } });
 }
 
-function joined(text: string | readonly string[]): string {
-  return typeof text === "string" ? text : text.join("");
-}
+const joined = (text: string | readonly string[]): string => typeof text === "string" ? text : text.join("");

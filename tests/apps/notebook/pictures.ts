@@ -38,9 +38,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
 const SWEEP = `${root}data/figures/quality.json`;
 
 /** The sweep of the README's first picture. */
-export async function readmeSweep(): Promise<Sweep> {
-  return await readResult(SWEEP, "sweep");
-}
+export const readmeSweep = async (): Promise<Sweep> => await readResult(SWEEP, "sweep");
 
 /** Paths of the pictures, and what they have to hold. */
 export async function pictures(): Promise<{ path: string; svg: string }[]> {

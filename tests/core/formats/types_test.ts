@@ -43,8 +43,7 @@ async function changed(spec: ModelSpec, arch: string, plan: Partial<DropPlan>, o
   const { typeOf = () => "F32", ref = {} } = options;
   const names = ggufNames(arch, spec);
   const canonicals = [0, 1].flatMap((layer) =>
-    layerTensors(spec.layers[layer], spec.hidden)
-      .filter(([name]) => name.endsWith("_proj.weight"))
+    layerTensors(spec.layers[layer], spec.hidden).filter(([name]) => name.endsWith("_proj.weight"))
       .map(([name, shape]) => ({ name, shape, layer }))
   );
   const tables = spec.head.tied ? ["embedding.weight"] : ["embedding.weight", "head.weight"];

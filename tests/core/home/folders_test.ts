@@ -17,9 +17,7 @@ function foldersOf(
 Deno.test("a checkout keeps everything in its data folder, beside its notebooks", () => {
   const variables = { XDG_CACHE_HOME: "/c", XDG_DATA_HOME: "/d" };
   assert.deepEqual(
-    foldersOf({ installed: false, variables }, "cache", "results", "cuda", "venv", "notebooks").map(
-      slashed,
-    ),
+    foldersOf({ installed: false, variables }, "cache", "results", "cuda", "venv", "notebooks").map(slashed),
     ["data/cache", "data/results", "data/cuda", "data/venv", "notebooks"].map((f) => `/lamina/${f}`),
   );
 });

@@ -134,11 +134,7 @@ const after = (unshare: string, ...commands: string[]) => [
 ];
 
 /** A user who may read what everyone may: a prefix of commands, and the project and Deno where that user sees them. */
-interface Nobody {
-  readonly prefix: string[];
-  readonly project: string;
-  readonly deno: string;
-}
+type Nobody = { readonly prefix: string[]; readonly project: string; readonly deno: string };
 
 /** This project, Deno and its packages may lie in a private home: the user sees them mounted in `folder`. */
 async function asNobody(folder: string): Promise<Nobody> {

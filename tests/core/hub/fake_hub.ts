@@ -49,10 +49,7 @@ export interface FakeHub {
 }
 
 /** A branch of the repository. */
-export interface Branch {
-  readonly commit: string;
-  readonly files: ReadonlyMap<string, Uint8Array>;
-}
+export type Branch = { readonly commit: string; readonly files: ReadonlyMap<string, Uint8Array> };
 
 export type Files = Readonly<Record<string, Uint8Array>>;
 type HubTest = (hub: FakeHub, folder: string) => Promise<void>;
@@ -110,9 +107,7 @@ export async function layOut(cache: string, files: Record<string, Uint8Array | u
   }
 }
 
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
+export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** The hash that git gives a file. */
 function gitHash(bytes: Uint8Array): string {

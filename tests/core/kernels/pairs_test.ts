@@ -99,8 +99,6 @@ withNvrtc(
     refuses(
       "SyntaxError: Cannot compile wrong.cu for compute_80: ",
       (code: string) => nvrtc!.compile("wrong.cu", code, "compute_80"),
-      [
-        ["__device__ int a;\n__device__ int b = c;", 'wrong.cu(2): error: identifier "c" is undefined'],
-      ],
+      [["__device__ int a;\n__device__ int b = c;", 'wrong.cu(2): error: identifier "c" is undefined']],
     ),
 );

@@ -43,11 +43,7 @@ const aChange = fc.constantFrom(...CHANGES.filter((to) => to !== "nothing")).cha
 /** A change, or a drop, of each of some modules. */
 const aPlan: fc.Arbitrary<DropPlan> = fc.record({
   modules: fc.uniqueArray(
-    fc.record({
-      layer: fc.nat(5),
-      module: fc.constantFrom(...MODULES),
-      change: fc.option(aChange),
-    }),
+    fc.record({ layer: fc.nat(5), module: fc.constantFrom(...MODULES), change: fc.option(aChange) }),
     { selector: ({ layer, module }) => `${module} ${layer}`, maxLength: 6 },
   ),
   tables: fc.option(

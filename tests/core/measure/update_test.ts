@@ -34,12 +34,8 @@ const norm = (a: Float64Array) => Math.sqrt(dot(a, a));
 const direction = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: D, maxLength: D })
   .map((values) => Float64Array.from(values)).filter((v) => norm(v) > 0.1).map((v) => scale(v, 1 / norm(v)));
 
-function scale(v: Float64Array, factor: number): Float64Array {
-  return v.map((value) => value * factor);
-}
-function add(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((value, i) => value + b[i]);
-}
+const scale = (v: Float64Array, factor: number): Float64Array => v.map((value) => value * factor);
+const add = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
 
 /** 1 − cos without cancellation: half the squared distance of the unit vectors. */
 function direct(x: Float64Array, y: Float64Array): number {

@@ -19,11 +19,7 @@ type Numbers = readonly [loss: number, logit: number];
 type Outcome = "same" | "fails" | Numbers;
 type Row = readonly [Patch, Outcome];
 
-interface Table {
-  readonly loss: number;
-  readonly rows: readonly Row[];
-  readonly older: readonly Row[];
-}
+type Table = { readonly loss: number; readonly rows: readonly Row[]; readonly older: readonly Row[] };
 
 const tables: Readonly<Record<string, Table>> = await readJson("tests/fixtures/mutated_configs.json");
 

@@ -16,19 +16,11 @@ import type { Fixture } from "../../fixtures/read.ts";
 import { distance, gramSums, largest, stateTolerance } from "../../model.ts";
 import { finalStreams, stepLogits } from "../run/states.ts";
 
-export interface Deviation {
-  readonly what: string;
-  readonly error: number;
-  readonly most: number;
-}
+export type Deviation = { readonly what: string; readonly error: number; readonly most: number };
 
 type Direction = "alpha" | "beta" | "along" | "turning";
 
-export interface Opened {
-  readonly model: Model;
-  readonly blocks: Blocks;
-  readonly expected: Fixture;
-}
+export type Opened = { readonly model: Model; readonly blocks: Blocks; readonly expected: Fixture };
 
 /** Bits of the factors of products. */
 export const BITS: Readonly<Record<Precision, number>> = { float32: 24, tf32: 11, bfloat16: 8, int8: 7 };

@@ -62,12 +62,7 @@ const rows: Record<string, Row> = {
     [2, 3],
     [-2, -0.5, 0, -1.75, 0.5, 3],
   ],
-  NonZero: [
-    [x],
-    (x) => onnx.Cast(onnx.NonZero(onnx.Slice(x, 0, 1, 0)), "f32"),
-    [2, 2],
-    [0, 0, 0, 1],
-  ],
+  NonZero: [[x], (x) => onnx.Cast(onnx.NonZero(onnx.Slice(x, 0, 1, 0)), "f32"), [2, 2], [0, 0, 0, 1]],
   Relu: [[x], onnx.Relu, [2, 3], map((v) => Math.max(v, 0))],
   "Gelu, erf": [[x], (x) => onnx.Gelu(x, "none"), [2, 3], map((v) => v / 2 * (1 + erf(v / Math.SQRT2)))],
   "Gelu, tanh": [[x], (x) => onnx.Gelu(x, "tanh"), [2, 3], map(tanhGelu)],

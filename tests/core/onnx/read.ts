@@ -17,6 +17,4 @@ export const everywhere: ReadonlySet<string> = new Set([
   ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Softplus Sub Tanh TopK Transpose Where".split(" "),
 ]);
 
-export function protoOf(graph: Graph): GraphProto {
-  return fromBinary(ModelProtoSchema, graph.toBytes()).graph!;
-}
+export const protoOf = (graph: Graph): GraphProto => fromBinary(ModelProtoSchema, graph.toBytes()).graph!;

@@ -62,9 +62,7 @@ const operators: Readonly<Record<string, Operator>> = {
     count([[, rows, width], last], node) {
       const window = attributeOf(node, "local_window_size") ?? Infinity;
       let seen = 0;
-      for (const key of last) {
-        for (let row = 0; row < rows; row++) seen += Math.min(key + 1 - row, window);
-      }
+      for (const key of last) for (let row = 0; row < rows; row++) seen += Math.min(key + 1 - row, window);
       return { seen: 4 * width * seen };
     },
   },
@@ -82,10 +80,7 @@ const operators: Readonly<Record<string, Operator>> = {
 const ONE_OF_A_MODULE = /^attention\.(?:o|out)_proj\.weight$|^mlp\.(?:down_proj|router)\.weight$/;
 
 /** A node of a graph, and the outputs that tell what it is counted by. */
-interface Watched {
-  readonly node: NodeProto;
-  readonly outputs: readonly string[];
-}
+type Watched = { readonly node: NodeProto; readonly outputs: readonly string[] };
 
 /** The graph with outputs for all that it is counted by. */
 function withOutputs(graph: Graph): { watched: Watched[]; telling: Graph } {

@@ -73,17 +73,10 @@ const values = LAYER_VALUES.filter((name) =>
 );
 
 /** What a probe is run over. */
-interface Over {
-  readonly model: Model;
-  readonly engine: Engine;
-  readonly blocks: Blocks;
-}
+type Over = { readonly model: Model; readonly engine: Engine; readonly blocks: Blocks };
 
 /** A probe, ready to run, and what it has seen after the run. */
-interface Run {
-  readonly probe: Probe;
-  seen(): unknown;
-}
+type Run = { readonly probe: Probe; seen(): unknown };
 
 /** Copies of what `see` is shown, in a list. */
 function collected<T>(open: (see: (value: T) => void) => Probe): Run {

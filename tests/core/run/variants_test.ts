@@ -147,9 +147,7 @@ Deno.test("a module under a plan is as it is, nothing, or another specification 
     ]);
     assert.deepEqual(
       [of({ mlp: [0] }), of({ changes }, "attention"), of({}, "mlp", { ...layer, mlp: null })],
-      [
-        ...[gone, gone, gone],
-      ],
+      [...[gone, gone, gone]],
     );
     const { key, spec: own, change } = of({ changes });
     assert.deepEqual([key, change], [changeHash(changes[2]), changes[2]]);

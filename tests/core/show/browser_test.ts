@@ -57,10 +57,7 @@ function report() {
         setting: "made up",
         claims: [],
         tables: [],
-        figures: [
-          guidesFigure(guides(shape)),
-          speedFigure(measuredSpeed()),
-        ],
+        figures: [guidesFigure(guides(shape)), speedFigure(measuredSpeed())],
       },
     ],
   };

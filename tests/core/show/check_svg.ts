@@ -44,9 +44,7 @@ export function checkSvg(svg: string): Marks {
 }
 
 /** How many marks say their values: each has a title. */
-export function dotsOf({ svg }: Figure): number {
-  return checkSvg(svg).title ?? 0;
-}
+export const dotsOf = ({ svg }: Figure): number => checkSvg(svg).title ?? 0;
 
 /** Checks a whole figure: its name, its picture, its texts, its numbers (where it has some). */
 export function checkFigure(figure: Figure, name: string, setting: RegExp): void {

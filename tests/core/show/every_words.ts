@@ -196,10 +196,7 @@ const onlyMlp = { ...errors(0.01), curves: errors(0.01).curves.filter(({ target 
 /** The order of all losses reversed. */
 const swapped = changed(sweep({ layers: 12 }), ({ curves }) => {
   for (const point of curves.flatMap(({ points }) => points)) {
-    Object.assign(point, {
-      rise: 1 - point.rise,
-      rises: point.rises!.map((rise) => 1 - rise),
-    });
+    Object.assign(point, { rise: 1 - point.rise, rises: point.rises!.map((rise) => 1 - rise) });
   }
 });
 const oneSeed = { ...errors(0.01), curves: errors(0.01).curves.filter(({ seed }) => !seed) };
@@ -246,10 +243,7 @@ const found: { readonly [Name in keyof Findings]: Readonly<Record<string, Findin
     "two runs": [checkpoints([0, 32, 512], { layers: 8 }), checkpoints([5], { layers: 4 }, false)],
     "one sample": [checkpoints([0, 5], { layers: 4, samples: 1 })],
   },
-  "random-init": {
-    "two shapes": { models: [good, half], maps },
-    "one seed": { models: [once], maps },
-  },
+  "random-init": { "two shapes": { models: [good, half], maps }, "one seed": { models: [once], maps } },
   "norm-placement": {
     "alike": [errors(0.01), errors(0.01)],
     "one reversed": [errors(0.01), swapped],

@@ -15,9 +15,7 @@ const goldens = new URL("goldens/", import.meta.url);
 const fileOf = (name: Draw) => `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.svg`;
 
 /** One element a line, so that a difference is read as one. */
-function drawn(name: Draw): string {
-  return `${drawnWith(name).svg.replaceAll("><", ">\n<")}\n`;
-}
+const drawn = (name: Draw): string => `${drawnWith(name).svg.replaceAll("><", ">\n<")}\n`;
 
 const LEAST = 4.5;
 const BACKGROUNDS = { light: "#ffffff", dark: "#161616" };

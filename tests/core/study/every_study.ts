@@ -89,11 +89,7 @@ export const rows: Readonly<Record<string, Row>> = {
   interactions: {
     label: /^interactions of/,
     run: ({ model, options }) =>
-      interactions(model, {
-        ...options,
-        drops: [{ mlp: [2] }],
-        types: [{ tables: { embedding: "Q4_0" } }],
-      }),
+      interactions(model, { ...options, drops: [{ mlp: [2] }], types: [{ tables: { embedding: "Q4_0" } }] }),
   },
   causes: {
     label: /^causes in/,

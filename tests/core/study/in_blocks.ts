@@ -10,10 +10,7 @@ const [LAYERS, HEADS] = [3, 4];
 export const IN_BLOCKS = "tiny.gguf";
 
 /** How it is stored: its width, and the type of each matrix by its name in the file. */
-interface Form {
-  readonly hidden: number;
-  typeOf(name: string): string;
-}
+type Form = { readonly hidden: number; typeOf(name: string): string };
 
 /** Opens it while `use` runs; by default all of it is in Q8_0. */
 export function withBlocks(

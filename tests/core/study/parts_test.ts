@@ -17,10 +17,7 @@ const groups = {
 };
 
 for (
-  const [name, study] of Object.entries({
-    profile: profileStudy,
-    perplexity: perplexityStudy,
-  })
+  const [name, study] of Object.entries({ profile: profileStudy, perplexity: perplexityStudy })
 ) {
   Deno.test(`${name}: long work is kept in parts; a stop in the last one leaves the others, and the bytes are those of one run`, () =>
     withTiny(async ({ model, folder, options: { results, text: _, ...rest } }) => {

@@ -169,9 +169,7 @@ Deno.test("byte-level BPE: decode(encode(x)) = x", async () => {
 });
 
 /** The numbers from `from` up to `to`. */
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => from + i);
-}
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 /** The share, with runs as texts instead of hashes. */
 function exactShare(calibration: readonly number[], texts: readonly (readonly number[])[]): number {

@@ -81,15 +81,9 @@ const files: Record<string, Uint8Array> = {
   [`tensor "b" at offset 32 overlaps tensor "a", which ends at 64, ${EACH}`]: two({ shape: [16] }, 32, 64),
   // F16 (1) where the offsets are of F32.
   'tensor "b" at offset 128, a gap after tensor "a", which ends at 64 (tensors in the header: 2), expected offset 64':
-    two(
-      F16,
-      128,
-      160,
-    ),
+    two(F16, 128, 160),
   'tensor "a" at offset 32, a gap after the start of the data, at 0 (tensors in the header: 1), expected offset 0':
-    only([4], {
-      offset: 32,
-    }),
+    only([4], { offset: 32 }),
   '128 bytes, a gap after tensor "a", which ends at 32 (tensors in the header: 1), expected at most 96': only(
     [16],
     { type: 1 },

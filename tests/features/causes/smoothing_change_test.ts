@@ -9,10 +9,7 @@ const measures = (value: number) => eachOf(SMOOTHING_NAMES, () => value);
 /** A sample whose stream leaves the last layer with each of the cosines, by plan; attention alone, where the MLP is dropped. */
 const sample = (full: number, dropped: number) => ({
   embedding: measures(0.1),
-  plans: [
-    [{ attention: measures(0.9), mlp: measures(full) }],
-    [{ attention: measures(dropped), mlp: null }],
-  ],
+  plans: [[{ attention: measures(0.9), mlp: measures(full) }], [{ attention: measures(dropped), mlp: null }]],
 });
 
 Deno.test("a change that every sample shows is told although samples differ by more", () => {

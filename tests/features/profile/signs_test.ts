@@ -10,11 +10,7 @@ function measured(importance: readonly (readonly number[])[]) {
     samples!.map((sample, i) => ({ ...sample, distance: sample.counted * importance[layer][i] }))
   );
   const mean = importance.map((own) => own.reduce((sum, value) => sum + value) / own.length);
-  return {
-    ...base,
-    sums: { ...base.sums, attention },
-    attention: { ...base.attention, importance: mean },
-  };
+  return { ...base, sums: { ...base.sums, attention }, attention: { ...base.attention, importance: mean } };
 }
 
 const same = (value: number) => Array(4).fill(value);

@@ -30,10 +30,7 @@ function libraryPath(): URL {
   return new URL(folder + files[os], entry);
 }
 
-interface Opened {
-  readonly library: Library;
-  readonly environment: Environment;
-}
+type Opened = { readonly library: Library; readonly environment: Environment };
 
 let opened: Opened | undefined;
 

@@ -25,10 +25,7 @@ const ARENA = 1;
 const ORDINARY = 0;
 
 /** An environment of a library, and its CPU memory. */
-export interface Environment {
-  readonly address: Deno.PointerObject;
-  readonly cpuMemory: Deno.PointerObject;
-}
+export type Environment = { readonly address: Deno.PointerObject; readonly cpuMemory: Deno.PointerObject };
 
 /** Opens the environment; `threads` per product, 0 for every core. A process has one for each library. */
 export function openEnvironment(library: Library, threads: number): Environment {

@@ -4,10 +4,7 @@ import { byteSize, type DType, elements, type Tensor } from "../../tensor/mod.ts
 import { type Engine, type Held, ownHeld } from "../engine.ts";
 import type { Library } from "./library.ts";
 
-export interface Block {
-  readonly address: Deno.PointerValue;
-  free(): void;
-}
+export type Block = { readonly address: Deno.PointerValue; free(): void };
 
 /** A device: its part of the engine, and its memory. */
 export interface Provider extends Pick<Engine, "name" | "version" | "device" | "precision" | "has"> {

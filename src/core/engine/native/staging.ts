@@ -12,10 +12,7 @@ const IDLE_BYTES = 4 * CHUNK;
 /** Small reads share a few sizes. */
 const LEAST = 64 * 2 ** 10;
 
-interface Pinned {
-  readonly address: Deno.PointerObject;
-  readonly bytes: Uint8Array;
-}
+type Pinned = { readonly address: Deno.PointerObject; readonly bytes: Uint8Array };
 
 /** A buffer for uploads, and where the device has read it. */
 interface Slot extends Pinned {

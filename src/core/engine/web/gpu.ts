@@ -121,9 +121,7 @@ export type OrtTensor = Runtime.Tensor;
 
 let loaded: Promise<Ort> | undefined;
 
-export function loadOrt(): Promise<Ort> {
-  return loaded ??= load();
-}
+export const loadOrt = (): Promise<Ort> => loaded ??= load();
 
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;

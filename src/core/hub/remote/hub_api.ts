@@ -26,10 +26,7 @@ export interface RemoteFile {
   readonly blob?: string | undefined;
 }
 
-export interface RemoteRepo {
-  readonly commit: string;
-  readonly licence: string;
-}
+export type RemoteRepo = { readonly commit: string; readonly licence: string };
 
 export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   const room = repo.type === "dataset" ? "datasets/" : "";
@@ -191,12 +188,7 @@ async function refusal(repo: HubRepo, { status, code, origin }: HttpError, wait 
   );
 }
 
-interface Listed {
-  path: string;
-  size: number;
-  oid?: string;
-  lfs?: { oid?: string; size: number };
-}
+type Listed = { path: string; size: number; oid?: string; lfs?: { oid?: string; size: number } };
 
 /**
  * Checks the server's answer, which becomes a path, an allocation and the expected hash. A file without any hash

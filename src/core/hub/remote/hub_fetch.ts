@@ -88,10 +88,7 @@ async function wholeBody(response: Response, who: string): Promise<Uint8Array<Ar
 const MOST = 4096; // bytes of a token's file: a token has 40
 
 /** A token, and where it was found: "HF_TOKEN", "/home/me/.cache/huggingface/token". */
-interface Token {
-  readonly value: string;
-  readonly from: string;
-}
+type Token = { readonly value: string; readonly from: string };
 
 /**
  * The user's hub token, from where Hugging Face's own tools look for it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file that HF_TOKEN_PATH

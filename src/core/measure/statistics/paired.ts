@@ -27,11 +27,7 @@ export interface Changes {
 }
 
 /** A number and the limits of its confidence interval. */
-export interface Interval {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
+export type Interval = { readonly value: number; readonly low: number; readonly high: number };
 
 /** How the answers of one model differ from another's: 1 for right, 0 for wrong, document by document. Throws `RangeError` for none. */
 export function changesOf(run: readonly number[], base: readonly number[]): Changes {

@@ -36,11 +36,7 @@ export function overlapOf(a: readonly number[], b: readonly number[], count = b.
 }
 
 /** A module, or a window of `size` blocks, with its score; without scores, depth alone decides. */
-interface Placed {
-  readonly layer: number;
-  readonly size?: number;
-  readonly score: number | null;
-}
+type Placed = { readonly layer: number; readonly size?: number; readonly score: number | null };
 
 /** Compares two of them for `sort`: the lowest score is dropped first, of equal scores the deeper module. Windows are alternatives: by size first. */
 export function inDropOrder(a: Placed, b: Placed): number {

@@ -9,17 +9,10 @@ import { sum } from "../../entry/mod.ts";
 import { halfWidth95 } from "./statistics.ts";
 
 /** What one sample adds to both sums of a ratio: those of a mean are a sum and a count, those of a slope Σ xy and Σ x². */
-interface RatioPart {
-  readonly over: number;
-  readonly under: number;
-}
+type RatioPart = { readonly over: number; readonly under: number };
 
 /** A number with the ends of its 95 % interval; null where there is none, as for a single sample. */
-export interface Estimate {
-  readonly value: number;
-  readonly low: number | null;
-  readonly high: number | null;
-}
+export type Estimate = { readonly value: number; readonly low: number | null; readonly high: number | null };
 
 /** The least and the most that a number can be. */
 export type Range = readonly [least: number, most: number];

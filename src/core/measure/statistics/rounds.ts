@@ -12,9 +12,7 @@ import type { Interval } from "./paired.ts";
 import { mean } from "./statistics.ts";
 
 /** Changes of a main number's answers, one for each round. */
-export interface RoundChanges {
-  readonly rounds: readonly number[];
-}
+export type RoundChanges = { readonly rounds: readonly number[] };
 
 /** The places of N documents of a stream in random order. */
 export function shuffled(documents: number, seed: number, stream: number): number[] {

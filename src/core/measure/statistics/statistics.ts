@@ -103,9 +103,7 @@ export function quantile(sorted: readonly number[], share: number): number {
   return below + (place % 1) * (above - below);
 }
 
-export function present<T>(values: readonly (T | null)[]): T[] {
-  return values.filter((value) => value !== null);
-}
+export const present = <T>(values: readonly (T | null)[]): T[] => values.filter((value) => value !== null);
 
 /** The mean of the values that are numbers; null where there is none. */
 export function meanIn(values: readonly (number | null)[]): number | null {

@@ -6,10 +6,7 @@ import { toFloat32 } from "../../tensor/mod.ts";
 import type { TensorFile } from "../../weights/mod.ts";
 
 /** Divisors of the frequencies, in texts of the original length and in longer ones. */
-export interface RopeFactors {
-  readonly short: readonly number[];
-  readonly long: readonly number[];
-}
+export type RopeFactors = { readonly short: readonly number[]; readonly long: readonly number[] };
 
 const BOTH = "rope_freqs.weight", SHORT = "rope_factors_short.weight", LONG = "rope_factors_long.weight";
 

@@ -35,9 +35,7 @@ export interface ModuleOptions<Taps> {
 }
 
 /** What each of a module's matrices is multiplied with [B·T, K], by name: "mlp.down_proj". */
-export interface InputTaps {
-  readonly inputs: ReadonlyMap<string, Value>;
-}
+export type InputTaps = { readonly inputs: ReadonlyMap<string, Value> };
 
 /** The residual stream around one layer; an absent update is null. All [B·T, D]. */
 export interface UpdateTaps extends InputTaps {

@@ -8,10 +8,7 @@ import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
 import { networkTensors } from "./needs.ts";
 
 /** Some of a module, and the cut of each tensor that it needs (null: the whole tensor). */
-export interface Piece<Spec> {
-  readonly spec: Spec;
-  readonly cuts: ReadonlyMap<string, Cut | null>;
-}
+export type Piece<Spec> = { readonly spec: Spec; readonly cuts: ReadonlyMap<string, Cut | null> };
 
 /** By a linear layer's name: which cut of its weight or bias belongs to a piece. */
 type Cuts = Readonly<Record<string, ((name: string) => Cut | null) | undefined>>;

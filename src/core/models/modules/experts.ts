@@ -108,10 +108,7 @@ export const mixture: FeedKind<MixtureSpec> = {
 };
 
 /** Values of a router for N tokens that probes may add to its outputs: logits [N, X], and the weights [N, k] of each token's experts. */
-export interface RouterTaps {
-  readonly logits: Value;
-  readonly weights: Value;
-}
+export type RouterTaps = { readonly logits: Value; readonly weights: Value };
 
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
 function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {

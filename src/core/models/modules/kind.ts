@@ -73,11 +73,7 @@ export interface Scoring<Spec> {
 type Projected = Heads & { readonly gate?: Value };
 
 /** Some weights, of `count` equal sets of which a token meets `top`; 1 of 1 where all tokens meet them. */
-interface WeightGroup {
-  readonly tensors: readonly TensorNeed[];
-  readonly count: number;
-  readonly top: number;
-}
+type WeightGroup = { readonly tensors: readonly TensorNeed[]; readonly count: number; readonly top: number };
 
 /** A tensor that is remembered, and the axis along which it grows with the tokens (null: it does not). */
 interface Slot {

@@ -129,11 +129,7 @@ export function plusOne(tensor: Tensor): Tensor {
 }
 
 /** Rows [start, end) of each block of `of`, in a matrix of equal blocks: one for each head or group of heads, projections side by side in each. */
-export interface BlockRows {
-  readonly start: number;
-  readonly end: number;
-  readonly of: number;
-}
+export type BlockRows = { readonly start: number; readonly end: number; readonly of: number };
 
 /** Rows of parts of these sizes in a block. */
 export function sideBySide(...sizes: readonly number[]): BlockRows[] {

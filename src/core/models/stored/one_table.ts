@@ -6,10 +6,7 @@ import { type BlockMatrix, toFloat32 } from "../../tensor/mod.ts";
 import { ranges, type TensorFile } from "../../weights/mod.ts";
 
 /** The table of the two that is stored finer, and the bytes of the other. */
-interface OneTable {
-  readonly both: "embedding" | "head";
-  readonly saved: number;
-}
+type OneTable = { readonly both: "embedding" | "head"; readonly saved: number };
 
 /** Numbers of each table that are compared at once. */
 const CHUNK = 2 ** 22;
@@ -42,10 +39,7 @@ export async function oneTable(
     : { both: "head", saved: one.bytes };
 }
 
-interface Rounded {
-  readonly numbers: Float32Array;
-  readonly matrix: BlockMatrix;
-}
+type Rounded = { readonly numbers: Float32Array; readonly matrix: BlockMatrix };
 
 /** Whether every row of two matrices is as near as two roundings of one are. */
 function isRounding(a: Rounded, b: Rounded, columns: number): boolean {

@@ -17,10 +17,7 @@ import type { AttentionSpec } from "../pieces.ts";
 import { causalMask, keySpan, spanMask } from "./mask.ts";
 
 /** How many samples of how many tokens a graph is made for. */
-export interface Extent {
-  readonly samples: number;
-  readonly length: number;
-}
+export type Extent = { readonly samples: number; readonly length: number };
 
 /** Rotated queries [B·T, H·E] and keys, and values, [B·T, K·E]. */
 export interface Heads {

@@ -28,10 +28,7 @@ import { watch } from "./watch.ts";
 const BYTES = 4;
 
 /** How something is fed. */
-interface Stored {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
+type Stored = { readonly dtype: DType; readonly shape: readonly number[] };
 
 /** What is fed, by name. */
 export type StoredTypes = ReadonlyMap<string, Stored>;

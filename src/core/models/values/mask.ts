@@ -44,10 +44,7 @@ export function maskTable({ rows, columns, window, stride = 1 }: MaskSize): Tens
 }
 
 /** Keys that some queries see together: those of positions [from, end). */
-export interface KeySpan {
-  readonly from: number;
-  readonly end: number;
-}
+export type KeySpan = { readonly from: number; readonly end: number };
 
 /** The keys of queries at positions `start` to `end` − 1. */
 export function keySpan({ window }: { readonly window: number | null }, start: number, end: number): KeySpan {

@@ -20,10 +20,7 @@ import { decomposed, type Heads, keptHeadSize, standard } from "./attention.ts";
 import { maskTable } from "./mask.ts";
 
 /** Keys and values, as a graph's values or as what it is fed. */
-export interface KeysValues<T> {
-  readonly key: T;
-  readonly value: T;
-}
+export type KeysValues<T> = { readonly key: T; readonly value: T };
 
 /** What an attention with a past sees, as inputs that all attentions of a graph share: declared when first asked for. */
 export type SharedInputs = (name: string, dtype: "f32" | "i32", shape: readonly Dim[]) => Value;

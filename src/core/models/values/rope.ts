@@ -105,11 +105,7 @@ function yarnFrequencies(
 }
 
 /** The tables of a rotation, [≥ T, R/2], and how it runs. */
-export interface Rotary {
-  readonly cos: Value;
-  readonly sin: Value;
-  readonly rotation: Lowering["rotation"];
-}
+export type Rotary = { readonly cos: Value; readonly sin: Value; readonly rotation: Lowering["rotation"] };
 
 /** Names of inputs that layers share: the table rows of a rotation. */
 export const rotaryNames = (rope: RopeSpec) => {

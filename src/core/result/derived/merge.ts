@@ -9,19 +9,13 @@ import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
 import type { KeptKind, Result } from "../kind.ts";
 
-interface Known {
-  readonly provenance: Provenance;
-}
+type Known = { readonly provenance: Provenance };
 
 /** A result of a text; the kinds whose results merge are `summed`. */
 type Mergeable = Known & Result;
 
 /** The types of a kind of results: what one is known by before it is measured, its sums, and all of it. */
-export interface Types {
-  readonly request: Known;
-  readonly sums: unknown;
-  readonly result: Mergeable;
-}
+export type Types = { readonly request: Known; readonly sums: unknown; readonly result: Mergeable };
 
 /** How results of a kind follow from sums, which over consecutive parts join exactly. A result has its sums among its fields. */
 export interface Summed<K extends Types> {
@@ -44,10 +38,7 @@ export function summed<Request extends Known, Sums, R extends Mergeable & Reques
   return how;
 }
 
-interface Named<R> {
-  readonly name: string;
-  readonly result: R;
-}
+type Named<R> = { readonly name: string; readonly result: R };
 
 /** Merges shards of one study into the result of the undivided study. `names` are used in errors. */
 export function merge<R extends Mergeable>(results: readonly R[], names?: readonly string[]): R {

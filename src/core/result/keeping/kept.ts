@@ -133,9 +133,7 @@ export async function asOne<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** Runs a part of a command whose results are not named as the command's. */
-export async function unrecorded<T>(run: () => Promise<T>): Promise<T> {
-  return (await recorded(run)).value;
-}
+export const unrecorded = async <T>(run: () => Promise<T>): Promise<T> => (await recorded(run)).value;
 
 /** Runs something; gives the file names of the results that it kept, or found kept. */
 export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {

@@ -43,11 +43,7 @@ export const FLOAT32: Bytes = bytesEach({ matrix: 4, other: 4, key: 4 });
 export const HALF: Bytes = bytesEach({ matrix: 2, other: 2, key: 2 });
 
 /** New tokens in each of some texts, after `past` others. */
-export interface NewTokens {
-  readonly texts: number;
-  readonly tokens: number;
-  readonly past: number;
-}
+export type NewTokens = { readonly texts: number; readonly tokens: number; readonly past: number };
 
 /** A module that runs `count` times: its products with weights, and the work of attention with keys and values. */
 export interface ModuleWork {

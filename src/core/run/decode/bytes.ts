@@ -37,9 +37,7 @@ export function decodingBytes(model: Decoded, has: Holding): number {
 }
 
 /** The form in which steps hold most numbers of the layers' matrices. */
-export function stepForm(model: Decoded, has: Holding): Form {
-  return usualForm(model.spec, stepForms(model, has));
-}
+export const stepForm = (model: Decoded, has: Holding): Form => usualForm(model.spec, stepForms(model, has));
 
 /** Whether weights that are not in blocks are kept in float32: on the CPU, and where all of them fit the budget so. */
 export function areWide(

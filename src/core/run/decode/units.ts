@@ -4,10 +4,7 @@ import type { Engine, Feeds, Held, RunOptions } from "../../engine/mod.ts";
 import type { Programs } from "../programs.ts";
 
 /** A layer as a plan leaves it, and its number in the model. */
-export interface StepLayer {
-  readonly l: number;
-  readonly spec: LayerSpec;
-}
+export type StepLayer = { readonly l: number; readonly spec: LayerSpec };
 
 /** Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y` or `logits`, with the `squares` of what is watched. */
 export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;

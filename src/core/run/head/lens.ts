@@ -14,10 +14,7 @@ import type { Predictions, ReadHead } from "../probes/observable.ts";
 import { headRows, headSlices, intoRows, LOGITS, normedRows, type Rows } from "./head.ts";
 import { inColumns, merger, type Reading, sliceGraph } from "./slices.ts";
 
-interface Lens {
-  readonly read: ReadHead;
-  release(): Promise<void>;
-}
+type Lens = { readonly read: ReadHead; release(): Promise<void> };
 
 /** Opens the head of a model. Its readings throw `RangeError` where the norm or the head is not finite. */
 export async function openLens(model: Model, engine: Engine, signal?: AbortSignal): Promise<Lens> {

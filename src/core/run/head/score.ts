@@ -30,10 +30,7 @@ export interface ScoreSums {
 }
 
 /** Final streams of the full model, N · T · D numbers, by first segment of a batch: what plans are held against. To be freed. */
-export interface Reference {
-  readonly streams: Map<number, Held>;
-  free(): void;
-}
+export type Reference = { readonly streams: Map<number, Held>; free(): void };
 
 /** A reference without streams. The first scores that are held against it compute them, in the run of their own plans. */
 export function openReference(): Reference {

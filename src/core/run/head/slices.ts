@@ -26,17 +26,10 @@ export interface Scores {
 }
 
 /** What is read of rows that have no targets: their logits, or the numbers that describe their distributions. */
-export interface Reading {
-  readonly logits: boolean;
-  readonly shape: boolean;
-}
+export type Reading = { readonly logits: boolean; readonly shape: boolean };
 
 /** A head, and how many plans have it. */
-interface HeadShape {
-  readonly plans: number;
-  readonly hidden: number;
-  readonly cap: number | null;
-}
+type HeadShape = { readonly plans: number; readonly hidden: number; readonly cap: number | null };
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
 interface SliceShape {
@@ -195,10 +188,7 @@ function lowered(weighted: number, sum: number, by: number): number {
 }
 
 /** Where some rows and their targets begin. */
-interface Start {
-  readonly row: number;
-  readonly target: number;
-}
+type Start = { readonly row: number; readonly target: number };
 
 /** The statistics of a slice's rows; `difference` where there are plans to hold against the full model, `weighted` of readings. */
 interface Statistics {

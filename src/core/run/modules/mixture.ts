@@ -20,10 +20,7 @@ import { freeAll, withUploaded } from "../held.ts";
 import { type Compiled, runModule, type Where } from "./module.ts";
 
 /** Outputs that probes add to the router's graph; `key` tells them from those of other probes. */
-export interface RouterTap {
-  readonly key: unknown;
-  readonly tap: (taps: RouterTaps) => Record<string, Value>;
-}
+export type RouterTap = { readonly key: unknown; readonly tap: (taps: RouterTaps) => Record<string, Value> };
 
 /**
  * What a mixture made of some tokens: its update before the norm behind it [N, D], not known to be finite; what made it; which experts

@@ -53,10 +53,7 @@ export async function left(run: Run, entered: Entered): Promise<Held> {
 }
 
 /** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
-interface Updated {
-  readonly y: Held;
-  readonly changes: readonly Change[];
-}
+type Updated = { readonly y: Held; readonly changes: readonly Change[] };
 
 /** A stream after a layer, of x and what attention adds to it. */
 async function updated(run: Run, entered: Entered): Promise<Updated> {
@@ -103,9 +100,7 @@ async function update(
     const taps = last ? namesOf(run, observers) : null;
     return programs.get(["update", residual, mlp, present, extent, [...stored], onto, taps], () => {
       const afterAttention = a !== null && residual === "sequential";
-      if (!last) {
-        return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
-      }
+      if (!last) return mlpPartGraph(mlp!, hidden, extent, afterAttention, { onto, stored, lowering });
       const tap = (values: UpdateTaps) => {
         const own = tapping.map((probe) => probe.update?.(values, layer, hidden, extent));
         return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});

@@ -217,9 +217,7 @@ const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   types,
 };
 
-export function changeKind({ to }: Change): ChangeKind<Change> {
-  return kinds[to] as unknown as ChangeKind<Change>;
-}
+export const changeKind = ({ to }: Change): ChangeKind<Change> => kinds[to] as unknown as ChangeKind<Change>;
 
 /** Names of tensors that some change brings. */
 export const changeTensors = new Set([

@@ -257,9 +257,7 @@ export function dropPlan(
   return { ...planOf(checked), ...tables ? { tables: normalTables(tables, spec) } : {} };
 }
 
-function verbOf({ to }: Change): string {
-  return to === "nothing" ? "drop" : "change";
-}
+const verbOf = ({ to }: Change): string => to === "nothing" ? "drop" : "change";
 
 function expectModule({ layers }: ModelSpec, change: Change, name: string): void {
   const cannot = (found: string) => new RangeError(`Cannot ${verbOf(change)} ${name}: ${found}`);

@@ -57,17 +57,10 @@ export const RAW_STATS = [
 const QUERIES = 48;
 
 /** Queries by position, and the keys that at least one of them sees, up to the last query's own. */
-interface Chunk {
-  readonly positions: readonly number[];
-  readonly keys: KeySpan;
-}
+type Chunk = { readonly positions: readonly number[]; readonly keys: KeySpan };
 
 /** Every `stride`-th of T queries in chunks. */
-export function chunksOf(
-  length: number,
-  stride: number,
-  spec: Pick<AttentionSpec, "window">,
-): Chunk[] {
+export function chunksOf(length: number, stride: number, spec: Pick<AttentionSpec, "window">): Chunk[] {
   const all = queryPositions(length, stride);
   return Array.from({ length: Math.ceil(all.length / QUERIES) }, (_, i) => {
     const positions = all.slice(i * QUERIES, (i + 1) * QUERIES);

@@ -13,11 +13,7 @@ import { storedTypes } from "../weights/part.ts";
 import type { Batch } from "../segments.ts";
 
 /** A batch of tokens: the stream that enters the module; targets, and the stream that is aimed at, all [N, D]. */
-interface Pair {
-  readonly x: Held;
-  readonly t: Held;
-  readonly f: Held;
-}
+type Pair = { readonly x: Held; readonly t: Held; readonly f: Held };
 
 /** Elements of Σ u uᵀ that are made at once: 256 MB of float64. */
 const GRAM_ELEMENTS = 2 ** 25;

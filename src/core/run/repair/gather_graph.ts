@@ -16,10 +16,7 @@ export interface GatherPlace {
 }
 
 /** A part of the sums of a batch: of some tokens, and of some rows of Σ w u uᵀ. The other sums come with the first rows. */
-export interface Part {
-  readonly tokens: Range;
-  readonly rows: Range;
-}
+export type Part = { readonly tokens: Range; readonly rows: Range };
 
 /** From the first to before the last. */
 type Range = readonly [number, number];

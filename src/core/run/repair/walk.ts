@@ -13,10 +13,7 @@ import { runner, type RunnerOptions } from "../runner.ts";
 import { batchesOf } from "../segments.ts";
 
 /** A plan for one layer, and the stream that it runs on. */
-interface Way {
-  readonly plan: DropPlan;
-  readonly from: number;
-}
+type Way = { readonly plan: DropPlan; readonly from: number };
 
 /** A stream [N, D], a batch after the other. */
 export type Stream = readonly Held[];

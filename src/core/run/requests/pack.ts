@@ -8,17 +8,10 @@ import { BATCH_TOKENS, batchSize, type Segment } from "../segments.ts";
 import { commonPrefix, plant, type ScoredRequest, sorted, type Tree } from "./plant.ts";
 
 /** A token that a row of a segment predicts, and the request that asks. */
-export interface Asked {
-  readonly row: number;
-  readonly token: number;
-  readonly request: number;
-}
+export type Asked = { readonly row: number; readonly token: number; readonly request: number };
 
 /** What runs, and what is asked of each segment. */
-export interface Packed {
-  readonly segments: readonly Segment[];
-  readonly asked: readonly (readonly Asked[])[];
-}
+export type Packed = { readonly segments: readonly Segment[]; readonly asked: readonly (readonly Asked[])[] };
 
 /** The shortest segment that trees are packed to: shorter ones would make masks and calls of their own. */
 const SHORTEST = 64;
@@ -75,10 +68,7 @@ function joined(trees: readonly Tree[], length: number) {
 }
 
 /** Trees in segments of one length, which run together. */
-interface Bins {
-  readonly length: number;
-  readonly bins: Tree[][];
-}
+type Bins = { readonly length: number; readonly bins: Tree[][] };
 
 /** How a batch is filled: its segments' room at least, and how the number of segments that the trees would fill is rounded. */
 const MANNERS = Array.from(
@@ -152,10 +142,7 @@ export function tokensOf(requests: readonly ScoredRequest[], packing: Packing): 
 }
 
 /** A text, and the requests that it answers. */
-interface Text {
-  readonly ids: readonly number[];
-  readonly requests: readonly number[];
-}
+type Text = { readonly ids: readonly number[]; readonly requests: readonly number[] };
 
 /** Texts are padded to a multiple of this: every length has graphs of its own. */
 const MULTIPLE = 64;

@@ -6,10 +6,7 @@
  */
 
 /** What is fed, and the tokens that its last rows predict. */
-export interface ScoredRequest {
-  readonly input: readonly number[];
-  readonly targets: readonly number[];
-}
+export type ScoredRequest = { readonly input: readonly number[]; readonly targets: readonly number[] };
 
 /** Tokens from one place of a text on, of one or more requests. */
 export interface Tree {

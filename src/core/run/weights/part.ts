@@ -62,9 +62,7 @@ export function fedTensors(
   { tensors, blocks = new Map() }: Omit<Lease, "release">,
   cuts?: ReadonlyMap<string, Cut | null>,
 ): [string, Tensor][] {
-  if (!cuts) {
-    return [...tensors, ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix))];
-  }
+  if (!cuts) return [...tensors, ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix))];
   return [...cuts].flatMap(([name, cut]): [string, Tensor][] => {
     const matrix = blocks.get(name);
     if (!matrix) return [...cutTensors(tensors, new Map([[name, cut]]))];

@@ -23,11 +23,7 @@ export interface Cost {
 }
 
 /** One of the numbers: its name, its value and its interval, in words; null where it has none. */
-export interface CostLine {
-  readonly name: string;
-  readonly value: string;
-  readonly range: string | null;
-}
+export type CostLine = { readonly name: string; readonly value: string; readonly range: string | null };
 
 type Ends = Pick<Estimate, "low" | "high">;
 
@@ -47,10 +43,7 @@ function rangeOf({ low, high }: Ends, write: (end: number) => string): string | 
 function lossOf(rise: Estimate): Omit<CostLine, "name"> {
   const size = Math.max(...[rise.value, rise.low ?? 0, rise.high ?? 0].map(Math.abs));
   const decimals = size > 0 ? Math.min(6, Math.max(3, 1 - Math.floor(Math.log10(size)))) : 3;
-  return {
-    value: signed(rise.value, decimals),
-    range: rangeOf(rise, (end) => formatFixed(end, decimals)),
-  };
+  return { value: signed(rise.value, decimals), range: rangeOf(rise, (end) => formatFixed(end, decimals)) };
 }
 
 /** "98.4 → 86.9 MB (−11.7 %)". */

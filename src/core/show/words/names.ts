@@ -109,10 +109,7 @@ export const textOf = ({ name }: Pick<Provenance["text"], "name">): string =>
   name === "file" ? "a text file" : plain(name);
 
 /** A result that may say what its text shares with calibration texts. */
-interface Sharing {
-  readonly kind: string;
-  readonly shared?: readonly SharedText[] | undefined;
-}
+type Sharing = { readonly kind: string; readonly shared?: readonly SharedText[] | undefined };
 
 const CALIBRATIONS: Readonly<Record<SharedText["calibration"], string>> = {
   scores: "the calibration text of the scores",
@@ -155,9 +152,7 @@ export function lastText(last: readonly Last[], explained: readonly Last[] = [])
   }).join(", ");
 }
 
-interface Made {
-  readonly provenance: Provenance;
-}
+type Made = { readonly provenance: Provenance };
 const FACTS: readonly ((result: Made) => string)[] = [
   ({ provenance: { model } }) => model.name,
   ({ provenance: { model } }) => model.format,

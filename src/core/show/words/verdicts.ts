@@ -35,10 +35,7 @@ export const aChoice: Check = record(
  * console.log(intervalWords(change, { below: "gains", above: "loses", neither: "loses nothing that can be measured" }));
  * ```
  */
-export function intervalWords(
-  interval: Difference,
-  words: IntervalWords,
-): string {
+export function intervalWords(interval: Difference, words: IntervalWords): string {
   const sign = intervalSign(interval);
   expect("choose words", "the choice", words, aChoice);
   const { below, above, neither = "cannot be told apart", same = "the same modules" } = words;

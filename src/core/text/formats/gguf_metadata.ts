@@ -8,10 +8,7 @@ import { refusal } from "../../entry/mod.ts";
 export type Metadata = ReadonlyMap<string, unknown>;
 
 /** The part of the metadata that describes tokens, checked. All lists have one entry per token. */
-export interface GgufVocabulary {
-  readonly tokens: readonly string[];
-  readonly types: ArrayLike<number>;
-}
+export type GgufVocabulary = { readonly tokens: readonly string[]; readonly types: ArrayLike<number> };
 
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 

@@ -37,11 +37,7 @@ export function readSentencePiece(bytes: Uint8Array<ArrayBuffer>): SentencePiece
   }
 }
 
-interface Piece {
-  readonly token: string;
-  readonly score: number;
-  readonly type: number;
-}
+type Piece = { readonly token: string; readonly score: number; readonly type: number };
 
 type Numbers = ReadonlyMap<number, Field["value"]>;
 

@@ -21,10 +21,7 @@ export interface AddedToken {
 /** A token, or what lies between tokens: the text from `start`. */
 export type Section = { readonly id: number } | { readonly text: string; readonly start: number };
 
-interface Node {
-  readonly next: Map<string, Node>;
-  token?: AddedToken;
-}
+type Node = { readonly next: Map<string, Node>; token?: AddedToken };
 
 const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]`;
 const ENDS_WITH_WORD = new RegExp(`${WORD}$`, "u");
@@ -34,9 +31,7 @@ const SPACE = /\p{White_Space}/u;
 /** A function that cuts a text at the given spellings of tokens. */
 export function tokenFinder(spellings: Iterable<readonly [string, AddedToken]>): (text: string) => Section[] {
   const root: Node = { next: new Map() };
-  for (const [spelling, token] of spellings) {
-    if (spelling !== "") insert(root, spelling, token);
-  }
+  for (const [spelling, token] of spellings) if (spelling !== "") insert(root, spelling, token);
   return (text) => {
     if (root.next.size === 0) return text === "" ? [] : [{ text, start: 0 }];
     const sections: Section[] = [];

@@ -10,10 +10,7 @@
 import { GPT2_WORDS } from "./word_patterns.ts";
 import { isRecord, refusal, shown } from "../../entry/mod.ts";
 
-interface Step {
-  readonly type?: unknown;
-  readonly [key: string]: unknown;
-}
+type Step = { readonly type?: unknown; readonly [key: string]: unknown };
 
 interface Split extends Step {
   readonly pattern?: { readonly String?: string; readonly Regex?: string };

@@ -50,10 +50,7 @@ export interface Tokenizer {
 export const MOST_AT_ONCE = 2 ** 21;
 
 /** The ids that `config.json` names, asked only where the tokenizer's own configuration is silent. */
-export interface ConfiguredIds {
-  readonly bos_token_id?: unknown;
-  readonly eos_token_id?: unknown;
-}
+export type ConfiguredIds = { readonly bos_token_id?: unknown; readonly eos_token_id?: unknown };
 
 /** Gives the id, null where there is none; throws where it names no token. */
 type SpecialId = () => number | null;

@@ -21,10 +21,7 @@ import { found, scaleSearched, searchOffset, weigh } from "./search.ts";
 import { blockTypes } from "./types.ts";
 
 /** Quants from 0 on, behind a scale. */
-interface Form {
-  readonly bits: 4 | 5;
-  readonly hasOffset: boolean;
-}
+type Form = { readonly bits: 4 | 5; readonly hasOffset: boolean };
 const forms: Readonly<Record<string, Form>> = {
   Q4_0: { bits: 4, hasOffset: false },
   Q5_0: { bits: 5, hasOffset: false },

@@ -30,9 +30,7 @@ export const q5_0 = fifthBits(true);
 export const q5_1 = fifthBits(false);
 
 /** The lowest four bits, each as the fifth of a byte. */
-function sixteens(bits: number): number {
-  return ((bits & 15) * 0x00204081 & 0x01010101) << 4;
-}
+const sixteens = (bits: number): number => ((bits & 15) * 0x00204081 & 0x01010101) << 4;
 
 /** d f16 · 32 signed bytes; value = d · q. */
 export const q8_0: Repack = (source, to) => {

@@ -33,9 +33,7 @@ export function wordsOf({ quants: { buffer, byteOffset, length } }: Repacked): U
 }
 
 /** Four bytes from a pair on. */
-export function wordAt(pairs: Uint16Array, at: number): number {
-  return pairs[at] | pairs[at + 1] << 16;
-}
+export const wordAt = (pairs: Uint16Array, at: number): number => pairs[at] | pairs[at + 1] << 16;
 
 /**
  * Scale i of 8: six bits. The first four are the low six bits of bytes 0–3; of the others, four bits are the low
@@ -152,9 +150,7 @@ const TWO_BITS = 0x03030303, ONE_BIT = 0x01010101;
  * Q2_K and Q3_K have 128 values in 32 bytes: the lowest two bits of all are the first 32 values, and so on. This is the place of the
  * first of bytes [8k, 8k + 8), in a super-block that begins with block i; the next ones are four words apart.
  */
-function wordOfPairs(i: number, k: number): number {
-  return 2 * i + 16 * (k >> 2) + (k & 3);
-}
+const wordOfPairs = (i: number, k: number): number => 2 * i + 16 * (k >> 2) + (k & 3);
 
 /** 16 bytes: the two words of their lower halves, and those of their upper ones. */
 function writeHalves(pairs: Uint16Array, at: number, words: Uint32Array, low: number, high: number): void {

@@ -191,6 +191,4 @@ function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment 
   }
 }
 
-function hex(value: number): string {
-  return "0x" + value.toString(16).padStart(8, "0");
-}
+const hex = (value: number): string => "0x" + value.toString(16).padStart(8, "0");

@@ -22,10 +22,7 @@ export interface GptqPacking {
 }
 
 /** AWQ ("gemm"): as GPTQ of 4 bits, in words along the rows. */
-export interface AwqPacking {
-  readonly method: "awq";
-  readonly groupSize: number | null;
-}
+export type AwqPacking = { readonly method: "awq"; readonly groupSize: number | null };
 
 /** FP8 (E4M3): a scale for each block of a matrix, or one for all of it (null). */
 export interface Fp8Packing {
@@ -49,10 +46,7 @@ export interface PackedMatrix {
 }
 
 /** A checkpoint's file, and its name in errors. */
-export interface Checkpoint {
-  readonly name: string;
-  readonly file: PagedFile;
-}
+export type Checkpoint = { readonly name: string; readonly file: PagedFile };
 
 /** The matrices that have a tensor whose name ends so, by their plain names. */
 export async function matricesWith(

@@ -109,9 +109,7 @@ function narrow(source: Uint8Array<ArrayBuffer>, out: Float32Array): void {
   out.set(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8));
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0;
-}
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && value as number >= 0;
 
 /** Every byte of the data belongs to exactly one tensor. */
 function checkCover(name: string, entries: ReadonlyMap<string, Entry>, dataStart: number, size: number) {

@@ -55,10 +55,7 @@ export function measuredOf(model: StudyModel, drop: DropPlan, results: readonly 
 }
 
 /** What the plan costs on one text. */
-export interface Quality {
-  readonly provenance: Provenance;
-  readonly cost: Omit<Cost, "bytes">;
-}
+export type Quality = { readonly provenance: Provenance; readonly cost: Omit<Cost, "bytes"> };
 
 interface Asked extends Reports, Keeping {
   readonly measure?: string | undefined;
@@ -123,8 +120,7 @@ async function keptQualities(model: StudyModel, drop: DropPlan, results: string)
   const full = without(planHash(noDrop));
   const pairs = without(wanted).flatMap((dropped) => {
     const base = full.find(({ provenance }) =>
-      provenance.text.hash === dropped.provenance.text.hash &&
-      computedAlike(provenance, dropped.provenance)
+      provenance.text.hash === dropped.provenance.text.hash && computedAlike(provenance, dropped.provenance)
     );
     return base ? [ofPair(base, dropped)] : [];
   });

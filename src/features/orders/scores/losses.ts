@@ -20,10 +20,7 @@ interface Loss {
 }
 
 /** The full model's loss, and those of the removals. */
-interface Losses {
-  readonly nll: number;
-  readonly losses: readonly Loss[];
-}
+type Losses = { readonly nll: number; readonly losses: readonly Loss[] };
 
 /** What is measured; divergence includes the loss. */
 type Measure = "loss" | "divergence";

@@ -80,10 +80,7 @@ interface Ground {
 }
 
 /** The candidates of one measurement, and those that are dropped while it is made. */
-export interface Round {
-  readonly open: readonly Entry[];
-  readonly taken: readonly Entry[];
-}
+export type Round = { readonly open: readonly Entry[]; readonly taken: readonly Entry[] };
 
 /** A measurement of all candidates of a round. */
 export interface Measurement<M = unknown> {

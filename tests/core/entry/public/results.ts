@@ -14,9 +14,7 @@ export const results: Readonly<Record<string, Row>> = {
   accuracyChange: {
     type: [[aProfile, aProfile], "Cannot compare accuracies: run is a profile, expected an evaluation"],
   },
-  byInterval: {
-    type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
-  },
+  byInterval: { type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"] },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
   distinct: cannot("compare ranks", {
     value: [[aProfile, [entry, { ...entry, layer: -1 }]], `neighbours[1].layer is -1, ${wholeOf(0)}`],

@@ -114,11 +114,7 @@ function logarithms(tensor: Tensor, allocate: Allocate): Tensor {
 }
 
 /** Where value heads of `size` lie along an axis: behind `before` others. */
-interface Place {
-  readonly axis: 0 | 1;
-  readonly before?: number;
-  readonly size: number;
-}
+type Place = { readonly axis: 0 | 1; readonly before?: number; readonly size: number };
 
 function placesOfValues(spec: ModelSpec): Readonly<Record<string, Place>> {
   const { keyHeads, valueHeads, keySize, valueSize } = linearOf(spec);

@@ -19,10 +19,7 @@ export function readRouter(config: Config, renormalise = false): RouterSpec {
 }
 
 /** How many experts there are, and how many of them a token has. */
-export interface Choice {
-  readonly experts: number;
-  readonly top: number;
-}
+export type Choice = { readonly experts: number; readonly top: number };
 
 /** Names of the number of experts in versions of transformers. */
 const COUNTS = ["num_experts", "num_local_experts", "n_routed_experts"];

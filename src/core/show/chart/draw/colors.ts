@@ -47,10 +47,7 @@ export const SHADES = "#a63603 #d9662b #f2a477 #fbe3d6 #dce8fb #94b8f2 #4a85e0 #
 /** Text and lines on shades, which pages keep in every theme; texts have a halo. */
 export const ON_SHADE = { ink: "#000000", halo: "#fff" } as const;
 
-export interface LineLook {
-  readonly color: string;
-  readonly shape: Shape;
-}
+export type LineLook = { readonly color: string; readonly shape: Shape };
 
 export const lookOfKind = (kind: Kind): LineLook => ({ color: COLORS[kind], shape: KINDS[kind][2] });
 

@@ -38,10 +38,7 @@ const SUBTITLE: LineLook = { size: 16, fill: FAINT, step: 22 };
 const FOOTING: LineLook = { size: 14, fill: FAINT, step: 20 };
 
 /** Parts of a picture from top to bottom, and the height that they have reached. */
-interface Column {
-  readonly parts: string[];
-  y: number;
-}
+type Column = { readonly parts: string[]; y: number };
 
 export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): string {
   const { title, subtitle, setting, panels } = contents;

@@ -33,10 +33,7 @@ export function fitted(text: string, room: number, size: number, bold = false): 
 /** Units at both sides of the text. */
 export const MARGIN = 24;
 
-export interface Letters {
-  readonly size: number;
-  readonly bold?: boolean;
-}
+export type Letters = { readonly size: number; readonly bold?: boolean };
 
 export function wrap(text: string, width: number, letters: Letters): string[] {
   return wrapped(text, width - 2 * MARGIN, letters);

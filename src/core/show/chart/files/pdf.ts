@@ -15,10 +15,7 @@ const POINTS = 0.75; // per CSS pixel
 /** What is used of PDFKit, whose methods return the document. */
 type Pdf = AsyncIterable<Uint8Array> & Readonly<Record<string, (...values: unknown[]) => Pdf>>;
 
-interface Page {
-  readonly pdf: Pdf;
-  readonly fonts: Readonly<Record<"regular" | "bold", Outlines>>;
-}
+type Page = { readonly pdf: Pdf; readonly fonts: Readonly<Record<"regular" | "bold", Outlines>> };
 
 /** The bytes of a PDF file with one page, as large as the picture. */
 export async function pdfOf(svg: string, title: string): Promise<Uint8Array> {
