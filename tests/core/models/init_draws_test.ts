@@ -129,7 +129,9 @@ const whole = await (async () => {
   return new Map([...tensors].map(([name, { data }]) => [name, bits(data as Float32Array)]));
 })();
 
-const bits = (values: Float32Array): Uint32Array => new Uint32Array(Float32Array.from(values).buffer);
+function bits(values: Float32Array): Uint32Array {
+  return new Uint32Array(Float32Array.from(values).buffer);
+}
 
 async function inWorker(cuts: Wanted["cuts"]): Promise<Made> {
   const worker = new Worker(new URL("init_worker.ts", import.meta.url), { type: "module" });
